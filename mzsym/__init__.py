@@ -1,0 +1,58 @@
+"""mzsym: exact Mori-Zwanzig equations of neural networks.
+
+The pipeline, each stage a function from one frozen value to the next::
+
+    Network --derive--> Equation --compile--> Evaluator
+       |                                         |
+       +----------------certify----------> Certificate --report--> HTML, LaTeX
+
+``load`` and ``save`` read and write model files. Names are imported on first use, so ``import mzsym`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "MzError": "mzsym.core",
+    "Options": "mzsym.core",
+    "Standing": "mzsym.core",
+    "Verdict": "mzsym.core",
+    "state": "mzsym.model",
+    "Layer": "mzsym.model",
+    "dense": "mzsym.model",
+    "residual": "mzsym.model",
+    "Box": "mzsym.model",
+    "Network": "mzsym.model",
+    "Uniform": "mzsym.model",
+    "Gaussian": "mzsym.model",
+    "TruncatedGaussian": "mzsym.model",
+    "Deterministic": "mzsym.model",
+    "load": "mzsym.model",
+    "save": "mzsym.model",
+    "Legendre": "mzsym.projections",
+    "Mean": "mzsym.projections",
+    "derive": "mzsym.derive",
+    "compile": "mzsym.evaluate",
+    "certify": "mzsym.certify",
+    "report": "mzsym.report",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mzsym' has no attribute {name!r}")
+    home = import_module(_HOME[name])
+    # Importing mzsym.report binds the *package* to the name; the function must win.
+    value = getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
