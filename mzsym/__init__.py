@@ -11,7 +11,9 @@ The pipeline, each stage a function from one frozen value to the next::
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -44,12 +46,24 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
+class _Package(ModuleType):
+    """Keeps ``mzsym.derive`` and ``mzsym.report`` the functions, though packages of these names hold them.
+
+    Importing a subpackage binds it to its name in the parent; for names in the contract the function must win.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'mzsym' has no attribute {name!r}")
-    home = import_module(_HOME[name])
-    # Importing mzsym.report binds the *package* to the name; the function must win.
-    value = getattr(home, name)
+    value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 
