@@ -1,0 +1,20 @@
+"""Exact noise averages and integrals of SymPy expressions, by rules that are data."""
+
+from mzsym.calculus.average import noise_average
+from mzsym.calculus.closed import Closed
+from mzsym.calculus.heads import GaussianMean, UniformMean
+from mzsym.calculus.integrate import box_integral
+from mzsym.calculus.laws import DeterministicLaw, GaussianLaw, Law, TruncatedGaussianLaw, UniformLaw
+
+__all__ = [
+    "Closed",
+    "DeterministicLaw",
+    "GaussianLaw",
+    "GaussianMean",
+    "Law",
+    "TruncatedGaussianLaw",
+    "UniformLaw",
+    "UniformMean",
+    "box_integral",
+    "noise_average",
+]
