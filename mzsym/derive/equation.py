@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mzsym.core import MzError, Options
@@ -29,7 +29,7 @@ class Equation:
     network: Network
     projection: AbstractProjection
     direction: Direction = "backward"
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
 
 
 def derive(

@@ -1,4 +1,4 @@
-"""The projection: which functions of a layer's state are resolved. Everything orthogonal to them is memory and noise."""
+"""The projection: which functions of a layer's state are resolved; the rest is memory and noise."""
 
 from __future__ import annotations
 
