@@ -1,8 +1,8 @@
 """The literature's one-dimensional setting: tanh layers, uniform noise, Legendre projection.
 
 The usual sufficient condition for a contracting memory bounds ||Q_n M_n|| by a Hilbert-Schmidt norm, MATH (23). With
-uniform noise of half-width s on [-1-s, 1+s] and Lebesgue measure that bound without the constants is
-((1 - (-1) + 2 s) / (2 s))^(1/2), above 1 for every s. This derivation sweeps s and shows three things side by side:
+uniform noise of half-width s on [-1-s, 1+s] and Lebesgue measure it is s^(-1/2), with the constants projected out:
+contraction would need s > 1, more noise than signal. This derivation sweeps s and shows three things side by side:
 the bound, which is proved; the norm itself, which is estimated; and the memory of an eight-layer network, which
 decays at every noise level, also where the condition fails.
 

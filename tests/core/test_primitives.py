@@ -1,0 +1,91 @@
+"""The primitive table against routes that do not use it: finite differences, sampling, mpmath."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mzsym.core import MzError
+from mzsym.core.primitives import PRIMITIVES, Primitive, primitive
+
+Z = sp.Symbol("z", real=True)
+ROWS = list(PRIMITIVES.values())
+SLOPE = 0.3
+MPMATH = {
+    "identity": lambda z: z,
+    "tanh": mpmath.tanh,
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
+    "relu": lambda z: max(z, mpmath.mpf(0)),
+    "leaky_relu": lambda z: z if z > 0 else SLOPE * z,
+    "gelu": lambda z: z * mpmath.ncdf(z),
+    "erf": mpmath.erf,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "arctan": mpmath.atan,
+    "exp": mpmath.exp,
+    "abs": abs,
+}
+
+
+def arguments(row: Primitive) -> tuple[float, ...]:
+    return (SLOPE,) * len(row.parameters)
+
+
+def test_every_activation_of_the_contract_has_a_row() -> None:
+    assert set(PRIMITIVES) == set(MPMATH)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@given(z=st.floats(-30, 30))
+def test_expression_and_array_form_agree_with_mpmath(row: Primitive, z: float) -> None:
+    with mpmath.workdps(40):
+        truth = MPMATH[row.name](mpmath.mpf(z))
+        symbolic = mpmath.mpf(str(sp.sympify(row.expr(sp.Rational(z), *map(sp.Rational, arguments(row)))).evalf(35)))
+        assert abs(symbolic - truth) <= mpmath.mpf(10) ** -30 * (1 + abs(truth))
+        assert abs(float(row.numpy(np.float64(z), *arguments(row))) - truth) <= 1e-14 * abs(truth) + 1e-15
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@given(z=st.floats(-6, 6).filter(lambda z: abs(z) > 1e-3))
+def test_derivative_matches_central_difference(row: Primitive, z: float) -> None:
+    with mpmath.workdps(60):
+        step = mpmath.mpf(10) ** -20
+        centre = mpmath.mpf(z)
+        slope = (MPMATH[row.name](centre + step) - MPMATH[row.name](centre - step)) / (2 * step)
+        stated = sp.sympify(row.derivative(Z, *arguments(row))).subs(Z, sp.Rational(z)).evalf(40)
+        assert abs(mpmath.mpf(str(stated)) - slope) <= mpmath.mpf(10) ** -15 * (1 + abs(slope))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_image_lipschitz_constant_and_monotony_hold_on_a_fine_grid(row: Primitive) -> None:
+    grid = np.linspace(-12, 12, 240_001)
+    values = row.numpy(grid, *arguments(row))
+    low, high = (float(end) for end in row.image)
+    assert values.min() >= low - 1e-15 and values.max() <= high + 1e-15
+    slopes = np.abs(np.diff(values)) / np.diff(grid)
+    constant = float(row.lipschitz)
+    assert slopes.max() <= constant * (1 + 1e-9)
+    if np.isfinite(constant):
+        assert slopes.max() >= 0.999 * constant  # the smallest constant, not just any
+    if row.monotone == "increasing":
+        assert np.all(np.diff(values) >= 0)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_critical_points_of_the_periodic_rows_cover_the_interval(name: str) -> None:
+    row = PRIMITIVES[name]
+    assert callable(row.critical)
+    points = [float(point) for point in row.critical(-7.0, 9.0)]
+    assert min(points) < -7 and max(points) > 9
+    assert all(abs(float(row.derivative(sp.Float(point, 30)))) < 1e-12 for point in points)
+    assert np.allclose(np.diff(points), np.pi)
+
+
+def test_unknown_activation_lists_the_known_ones() -> None:
+    with pytest.raises(MzError, match="tanhh.*tanh, sigmoid"):
+        primitive("tanhh")
