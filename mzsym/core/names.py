@@ -36,6 +36,11 @@ def step_symbol(n: int) -> sp.Symbol:
     return sp.Symbol(f"h[{n}]", real=True)
 
 
+def slope_symbol(n: int) -> sp.Symbol:
+    """Slope a of the activation leaky_relu of dense layer n."""
+    return sp.Symbol(f"a[{n}]", real=True)
+
+
 def scale_symbol(n: int, i: int | None = None) -> sp.Symbol:
     """Scale of the noise of layer n (``i`` only where every component has its own)."""
     return sp.Symbol(f"s[{n}]" if i is None else f"s[{n};{i}]", positive=True)
@@ -56,7 +61,7 @@ def local_symbol(n: int, symbol: sp.Symbol) -> sp.Symbol:
     return sp.Symbol(f"{symbol.name}_{n}", **symbol.assumptions0)
 
 
-_PATTERN = re.compile(r"^(x|xi|W|b|h|s|lo|hi)\[(\d+)(?:[,;](\d+)(?:,(\d+))?)?\]$")
+_PATTERN = re.compile(r"^(x|xi|W|b|h|a|s|lo|hi)\[(\d+)(?:[,;](\d+)(?:,(\d+))?)?\]$")
 
 
 def latex_name(symbol: sp.Symbol) -> str | None:

@@ -1,0 +1,411 @@
+"""The network: what the user states, whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+import sympy as sp
+
+from mzsym.calculus.laws import Law
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.core.names import local_symbol, lower_symbol, state_symbol, upper_symbol
+from mzsym.model.box import Box
+from mzsym.model.domains import checked_domains, propagated_domains
+from mzsym.model.layers import AbstractLayer, Layer, check_points, checked_expr
+from mzsym.model.numeric import evaluate
+from mzsym.model.values import Number, as_number, number_key, real_symbol, state, state_like
+
+
+@final
+class Network:
+    """A chain of layers X_{n+1} = F_n(X_n) + xi_n, n = 0..L-1, and an observable of X_L, MATH (1)-(2).
+
+    Frozen; equal when all of its exact content is.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        At least one; the output dimension of each is the input dimension of the next.
+    domain : Box, optional
+        Box of X_0; those of X_1..X_L follow by rigorous enclosure.
+    domains : sequence of Box, optional
+        All L+1 boxes instead: each must contain what the enclosure proves, up to 1e-12 relative, which is widened.
+    observable : sympy.Expr or sequence of them, optional
+        u, in ``mz.state(N_L)`` or the last layer's state symbols. Default: the state itself.
+    input : {"uniform"}
+        Law of X_0.
+
+    Raises
+    ------
+    MzError
+        For an empty network, dimensions that do not fit, or a symbol that is neither state nor parameter.
+
+    Examples
+    --------
+    >>> from mzsym.model.dense import dense
+    >>> from mzsym.model.noise import Uniform
+    >>> net = Network([dense([[1.0]], activation="tanh", noise=Uniform(0.5))], domain=Box([(-1, 1)]))
+    >>> net.depth, net.dims
+    (1, (1, 1))
+    """
+
+    layers: tuple[AbstractLayer, ...]
+    domain: Box | None
+    given_domains: tuple[Box, ...] | None
+    observable: tuple[sp.Expr, ...]
+    observable_is_list: bool
+    input: str
+    shared: Mapping[sp.Symbol, Number]
+    """Values of shared symbols, set by ``with_params``."""
+
+    def __init__(
+        self,
+        layers: Iterable[AbstractLayer],
+        domain: Box | Sequence[Any] | None = None,
+        domains: Sequence[Box | Sequence[Any]] | None = None,
+        observable: Any = None,
+        *,
+        input: str = "uniform",  # noqa: A002 - the word of the contract
+        shared: Mapping[sp.Symbol, Number] | None = None,
+    ) -> None:
+        chain = _checked_layers(layers)
+        given = None if domains is None else tuple(_as_box(box, f"domains[{n}]") for n, box in enumerate(domains))
+        first = None if domain is None else _as_box(domain, "domain=")
+        _check_boxes(chain, first, given)
+        if input != "uniform":
+            raise MzError(
+                f"The law of X_0 is {input!r}", "Network(input=)", 'Use "uniform", the only one in this version'
+            )
+        exprs, is_list = _checked_observable(observable, chain)
+        self.__dict__.update(
+            layers=chain,
+            domain=first if first is not None else (given[0] if given else None),
+            given_domains=given,
+            observable=exprs,
+            observable_is_list=is_list,
+            input=input,
+            shared=dict(shared or {}),
+        )
+        _check_names(self)
+
+    # ------------------------------------------------------------------ shape and symbols
+
+    @property
+    def depth(self) -> int:
+        """L, the number of layers."""
+        return len(self.layers)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """N_0..N_L."""
+        return (self.layers[0].dim_in, *(layer.dim_out for layer in self.layers))
+
+    def state(self, n: int) -> tuple[sp.Symbol, ...]:
+        """Symbols of X_n, n = 0..L."""
+        return tuple(state_symbol(self._index(n, self.depth), i) for i in range(self.dims[n]))
+
+    def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
+        """F_n, one expression per component of X_{n+1}."""
+        return self._layer(n).map_exprs(n)
+
+    def laws(self, n: int) -> tuple[Law, ...]:
+        """Law of each component of xi_n."""
+        return self._layer(n).laws(n)
+
+    @property
+    def observable_exprs(self) -> tuple[sp.Expr, ...]:
+        """u in ``state_symbol(L, i)``, one expression per component."""
+        names = dict(zip(state(self.dims[-1]), self.state(self.depth), strict=True))
+        return tuple(expr.xreplace(names) for expr in self.observable)
+
+    @cached_property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        """Arguments: symbols of maps, noise scales and observable that have no value yet."""
+        found: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in self.observable_exprs))
+        for n, layer in enumerate(self.layers):
+            if isinstance(layer, Layer):
+                found |= set().union(*(expr.free_symbols for expr in layer.map_exprs(n)))
+                found -= set(layer.map_bindings(n))
+            for noise in layer.noise:
+                if isinstance(noise.scale, sp.Expr):
+                    found |= noise.scale.free_symbols
+            found -= set(self.state(n))
+        return frozenset(found - set(self.state(self.depth)) - set(self.shared))
+
+    # ------------------------------------------------------------------ parameters
+
+    def param(self, n: int, key: object) -> Any:
+        """What stands for a parameter in the expressions of layer n.
+
+        Parameters
+        ----------
+        n : int
+        key : sympy.Symbol or str
+            A symbol of ``params`` (or its name), "scale", or of a dense layer "W", "b", "step", "slope".
+
+        Returns
+        -------
+        sympy.Symbol, or a matrix of symbols for "W" and "b", or a tuple of expressions for "scale"
+        """
+        layer = self._layer(n)
+        if key == "scale":
+            scales = layer.scale_exprs(n)
+            return scales[0] if layer.shared_noise else scales
+        return layer.parameter(n, key)
+
+    def with_params(self, values: Mapping[Any, Any]) -> Network:
+        """The network with other parameter values; its given boxes stay, and what follows from them moves.
+
+        Parameters
+        ----------
+        values : mapping
+            ``(n, w)``, ``(n, "W")``, ``(n, "b")``, ``(n, "scale")``, ``(n, "step")``, ``(n, "slope")``, or a shared
+            symbol, -> value.
+
+        Returns
+        -------
+        Network
+        """
+        layers, shared = list(self.layers), dict(self.shared)
+        for key, value in values.items():
+            if isinstance(key, tuple) and len(key) == 2:
+                n = self._index(key[0], self.depth - 1)
+                layers[n] = layers[n].replace(n, key[1], value)
+            else:
+                symbol = self._shared_symbol(key)
+                shared[symbol] = as_number(value, f"with_params, {symbol}")
+        return Network(
+            layers,
+            None if self.given_domains else self.domain,
+            self.given_domains,
+            list(self.observable) if self.observable_is_list else self.observable[0],
+            input=self.input,
+            shared=shared,
+        )
+
+    def _shared_symbol(self, key: object) -> sp.Symbol:
+        symbol = real_symbol(key, f"with_params, key {key!r}")
+        known = self.free_symbols | set(self.shared)
+        for candidate in known:
+            if candidate.name == symbol.name:
+                return candidate
+        names = ", ".join(sorted(s.name for s in known)) or "none"
+        raise MzError(
+            f"{symbol} is no shared symbol of this network", f"with_params, key {key!r}",
+            f"Shared symbols: {names}; a parameter of layer n has the key (n, symbol)",
+        )
+
+    def bindings(self, boxes: bool = True) -> dict[sp.Symbol, Number]:
+        """Value of every symbol that has one: weights, biases, steps, parameters, noise scales, box ends.
+
+        Parameters
+        ----------
+        boxes : bool
+            Whether to include the ends of the domains of X_0..X_L, where there are any.
+
+        Returns
+        -------
+        dict
+            Symbol -> int, float (the dyadic rational that it is) or Fraction.
+        """
+        out: dict[sp.Symbol, Number] = dict(self.shared)
+        for n, layer in enumerate(self.layers):
+            out |= layer.bindings(n)
+        if boxes and self.has_domains:
+            for n, box in enumerate(self.domains):
+                for i, (lo, hi) in enumerate(box.intervals):
+                    out[lower_symbol(n, i)], out[upper_symbol(n, i)] = lo, hi
+        return out
+
+    # ------------------------------------------------------------------ domains
+
+    @property
+    def has_domains(self) -> bool:
+        """Whether every X_n has a box: a first one was given, and all noise is bounded."""
+        return self.domain is not None and all(layer.bounded_noise for layer in self.layers)
+
+    @cached_property
+    def domains(self) -> tuple[Box, ...]:
+        """Boxes of X_0..X_L, proved to contain F_n(Omega_n) + supp rho_n, MATH (2).
+
+        Raises
+        ------
+        MzError
+            Naming the layer: noise is unbounded, no domain was given, a symbol has no value, a map is not finite on
+            its domain, or a given box does not contain the next state.
+        """
+        for n, layer in enumerate(self.layers):
+            if not layer.bounded_noise:
+                raise MzError(
+                    f"The noise of layer {n} is unbounded, so X_{n + 1} lies in no box", f"layer {n}, noise",
+                    "Use mz.TruncatedGaussian(scale, cutoff=3), or a measure that needs no box",
+                )
+        if self.domain is None:
+            raise MzError("The network has no domain", "Network(domain=)", "Give domain=mz.Box([(lo, hi), ...])")
+        if self.given_domains is not None:
+            return checked_domains(self.layers, self.given_domains, self.shared)
+        return propagated_domains(self.layers, self.domain, self.shared)
+
+    # ------------------------------------------------------------------ numbers
+
+    def forward(self, X: Any) -> Array:
+        """The noise-free network: X_L for X_0 = X.
+
+        Parameters
+        ----------
+        X : array of shape (points, N_0)
+
+        Returns
+        -------
+        array of shape (points, N_L)
+        """
+        array = check_points(X, self.dims[0], "Network.forward(X)")
+        for layer in self.layers:
+            array = layer.forward(array, self.shared)
+        return array
+
+    def sample(self, X: Any, seed: int | np.random.Generator | None = None) -> Array:
+        """One noisy pass for every row of X, rounded to float64.
+
+        Parameters
+        ----------
+        X : array of shape (points, N_0)
+        seed : int or numpy Generator, optional
+
+        Returns
+        -------
+        array of shape (points, N_L)
+            X_L.
+        """
+        return self.trajectory(X, seed)[-1]
+
+    def trajectory(self, X: Any, seed: int | np.random.Generator | None = None) -> list[Array]:
+        """One noisy pass with every layer's state: X_0..X_L, arrays of shape (points, N_n)."""
+        rng = np.random.default_rng(seed)
+        states = [check_points(X, self.dims[0], "Network.sample(X)")]
+        for layer in self.layers:
+            noise = layer.sample_noise(rng, len(states[0]), self.shared)
+            states.append(layer.forward(states[-1], self.shared) + noise)
+        return states
+
+    def observe(self, X: Any) -> Array:
+        """The observable at output states X of shape (points, N_L): (points,), or (points, k) for a list of k."""
+        array = check_points(X, self.dims[-1], "Network.observe(X)")
+        values: dict[sp.Symbol, Any] = {s: array[:, i] for i, s in enumerate(state(self.dims[-1]))}
+        out = evaluate(self.observable, values | dict(self.shared), len(array))
+        return out if self.observable_is_list else out[:, 0]
+
+    # ------------------------------------------------------------------ identity
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the exact content, in hexadecimal."""
+        parts = [layer.key() for layer in self.layers]
+        parts += [sp.srepr(expr) for expr in self.observable]
+        parts += [str(self.observable_is_list), self.input, "" if self.domain is None else self.domain.key()]
+        parts += [box.key() for box in self.given_domains or ()]
+        parts += sorted(f"{symbol.name}={number_key(value)}" for symbol, value in self.shared.items())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Network is frozen; with_params gives another")
+
+    def __repr__(self) -> str:
+        lines = [f"Network of depth {self.depth}, dimensions {' -> '.join(map(str, self.dims))}"]
+        lines += [f"  {n}: {layer!r}" for n, layer in enumerate(self.layers)]
+        lines.append(f"  domain: {self.domain!r}")
+        shown = list(self.observable) if self.observable_is_list else self.observable[0]
+        return "\n".join([*lines, f"  observable: {shown}"])
+
+    def _layer(self, n: int) -> AbstractLayer:
+        return self.layers[self._index(n, self.depth - 1)]
+
+    def _index(self, n: Any, last: int) -> int:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= last:
+            raise MzError(f"There is no layer {n!r}", "index n", f"Use 0 <= n <= {last}")
+        return int(n)
+
+
+def _as_box(box: Any, where: str) -> Box:
+    if isinstance(box, Box):
+        return box
+    if isinstance(box, (list, tuple, np.ndarray)):
+        return Box(box)
+    raise MzError(f"{box!r} is no box", where, "Use mz.Box([(lo, hi), ...])")
+
+
+def _checked_layers(layers: Iterable[AbstractLayer]) -> tuple[AbstractLayer, ...]:
+    chain = tuple(layers) if isinstance(layers, Iterable) else (layers,)
+    if not chain:
+        raise MzError("The network has no layers", "Network(layers)", "Give at least one layer")
+    for n, layer in enumerate(chain):
+        if not isinstance(layer, AbstractLayer):
+            raise MzError(f"{layer!r} is no layer", f"layer {n}", "Use mz.Layer, mz.dense or mz.residual")
+        if n and layer.dim_in != chain[n - 1].dim_out:
+            raise MzError(
+                f"Layer {n - 1} has {chain[n - 1].dim_out} outputs and layer {n} takes {layer.dim_in} inputs",
+                f"layer {n}",
+                "Make the dimensions agree",
+            )
+    return chain
+
+
+def _check_boxes(chain: tuple[AbstractLayer, ...], first: Box | None, given: tuple[Box, ...] | None) -> None:
+    dims = (chain[0].dim_in, *(layer.dim_out for layer in chain))
+    if given is not None and first is not None and given and given[0] != first:
+        raise MzError("domain and domains[0] differ", "Network(domain=, domains=)", "Give one of them")
+    if given is not None and len(given) != len(dims):
+        raise MzError(f"{len(given)} domains were given", "Network(domains=)", f"Give {len(dims)}, for X_0..X_{len(chain)}")
+    for n, box in enumerate(given if given is not None else () if first is None else (first,)):
+        if box.dim != dims[n]:
+            raise MzError(
+                f"The domain of X_{n} has dimension {box.dim} and the state has {dims[n]}",
+                f"domains[{n}]" if given else "domain=",
+                "Give one interval per component",
+            )
+
+
+def _checked_observable(observable: Any, chain: tuple[AbstractLayer, ...]) -> tuple[tuple[sp.Expr, ...], bool]:
+    dim, last = chain[-1].dim_out, chain[-1]
+    own = state(dim)
+    if observable is None:
+        return own, dim > 1
+    is_list = isinstance(observable, (list, tuple, sp.MatrixBase))
+    exprs = list(observable) if is_list else [observable]
+    if not exprs:
+        raise MzError("The observable is an empty list", "Network(observable=)", "Give at least one expression")
+    # The last layer's symbols stand for its output too where its dimensions agree.
+    names = dict(zip(last.state, own, strict=True)) if isinstance(last, Layer) and len(last.state) == dim else {}
+    checked = []
+    for i, expr in enumerate(exprs):
+        where = f"observable, component {i}" if is_list else "observable"
+        known = sp.sympify(expr) if not isinstance(expr, str) else expr
+        used = [symbol for symbol in names if isinstance(known, sp.Expr) and symbol in known.free_symbols]
+        inputs = used if used and not set(used) & set(own) else own
+        checked.append(checked_expr(known, tuple(inputs), where).xreplace(names))
+    return tuple(checked), is_list
+
+
+def _check_names(net: Network) -> None:
+    """Refuse a shared symbol whose name is that of a layer's own symbol."""
+    local = {local_symbol(n, s).name for n, layer in enumerate(net.layers) if isinstance(layer, Layer) for s in layer.params}
+    shared = {
+        symbol.name for symbol in net.free_symbols | set(net.shared)
+        if not any(symbol == local_symbol(n, s) for n, layer in enumerate(net.layers) if isinstance(layer, Layer) for s in layer.params)
+    }
+    clash = local & shared
+    bad = sorted(name for name in shared if state_like(sp.Symbol(name)))
+    if clash or bad:
+        name = sorted(clash)[0] if clash else bad[0]
+        raise MzError(f"The shared symbol {name} has the name of another quantity", f"symbol {name}", "Rename the symbol")
