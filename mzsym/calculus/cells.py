@@ -197,3 +197,32 @@ GAUSSIAN: Mapping[str, GaussianCell] = MappingProxyType(
     }
 )
 """Primitive name -> Gaussian averages of its powers."""
+
+
+# --- Gaussian truncated at cutoff c standard deviations --------------------------------------------------------------
+
+
+def _exp_truncated(k: int, z: sp.Expr, s: sp.Expr, cutoff: sp.Expr) -> sp.Expr:
+    """Completing the square moves the window by k s."""
+    root = sp.sqrt(2)
+    window = sp.erf((cutoff - k * s) / root) + sp.erf((cutoff + k * s) / root)
+    return sp.exp(k * z + k**2 * s**2 / 2) * window / (2 * sp.erf(cutoff / root))
+
+
+_CLOSED_TRUNCATED: Mapping[str, Callable[..., sp.Expr]] = {"exp": _exp_truncated}
+
+TRUNCATED: Mapping[str, GaussianCell] = MappingProxyType(
+    {
+        name: GaussianCell(
+            name,
+            None if name in _CLOSED_TRUNCATED else NOT_CLOSED,
+            _CLOSED_TRUNCATED.get(name, _no_form),
+            "MATH (19), truncated",
+        )
+        for name in GAUSSIAN
+    }
+)
+"""Primitive name -> ``form(k, z, s, cutoff, *parameters)`` of E[g(z + s Z)**k], Z normal given |Z| <= cutoff.
+
+Polynomials need no cell (their moments are closed); every cell left open becomes an integral over a bounded interval.
+"""

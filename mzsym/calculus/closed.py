@@ -35,3 +35,14 @@ def integral_dimension(expr: sp.Basic) -> int:
         return 0
     own = len(expr.limits) if isinstance(expr, sp.Integral) else 0
     return own + max((integral_dimension(arg) for arg in expr.args), default=0)
+
+
+def operations(expr: sp.Basic, limit: int) -> int:
+    """Number of arithmetic operations and function calls in a tree, counted no further than past ``limit``."""
+    count, stack = 0, [expr]
+    while stack and count <= limit:
+        node = stack.pop()
+        if node.args:
+            count += len(node.args) - 1 if isinstance(node, (sp.Add, sp.Mul)) else 1
+            stack.extend(node.args)
+    return count

@@ -46,7 +46,7 @@ def _log_cosh(u: Any) -> Any:
 def _dilogarithm(x: Any) -> Any:
     """Li_2(x) for x <= 0: inversion to [-1, 0], Landen's formula to [0, 1/2], then the defining series."""
     if x < -1:
-        return -mp.pi**2 / 6 - mp.log(-x) ** 2 / 2 - _dilogarithm(1 / x)
+        return -(mp.pi**2) / 6 - mp.log(-x) ** 2 / 2 - _dilogarithm(1 / x)
     y = x / (x - 1)
     total = power = y
     n = 1

@@ -287,5 +287,3 @@ def _pieces(z: Any, scale: Any) -> list[Any]:
     for level in (-30, -6, 0, 6, 30):
         points.update(_inside((level - z) / scale, 1))
     return sorted(points)
-
-
