@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import sympy as sp
 
 from mzsym.core import MzError
+from mzsym.derive.derivation_latex import derivation_latex
 from mzsym.derive.identities import concrete_steps, symbolic_steps
 from mzsym.derive.proof import DerivationError, algebra_of, prove
 from mzsym.derive.steps import Step
 from mzsym.derive.words import Algebra, Direction
-
-if TYPE_CHECKING:
-    import sympy as sp
 
 __all__ = ["Derivation", "DerivationError", "derive_operator"]
 
@@ -143,9 +143,7 @@ class Derivation:
         # at the end layer there is nothing to solve, so the last equation does not rest on (10)
         rows = range(last, first - sign, -sign) if first != self.algebra.end.shift else range(0)
         parts = ("dyson-unfold", "dyson-insert", "dyson-substitute", "dyson-fold", "dyson")
-        ladder = [
-            f"{part}[{row}]" for row in rows for part in (parts if row != self.algebra.end.shift else parts[-1:])
-        ]
+        ladder = [f"{part}[{row}]" for row in rows for part in (parts if row != self.algebra.end.shift else parts[-1:])]
         return (*ladder, f"orthogonal[{first}]", *ending)
 
     def latex(self, n: int | None = None) -> str:
@@ -153,9 +151,10 @@ class Derivation:
 
         For a concrete depth it is the symbolic derivation followed by the equations of layer ``n`` (default 0).
         """
-        from mzsym.derive.operator_latex import derivation_latex
-
-        return derivation_latex(self, 0 if n is None else n)
+        if self.depth is None:
+            return derivation_latex(self.direction, self.steps, None)
+        n = self._layer(0 if n is None else n)
+        return derivation_latex(self.direction, self.symbolic.steps, (self.depth, n, self.step(f"projected[{n}]")))
 
 
 @lru_cache(maxsize=4)
@@ -185,8 +184,8 @@ def derive_operator(direction: Direction = "backward", depth: int | None = None)
 
     Examples
     --------
-    >>> print(derive_operator().equation)
-    Eq(P(n)*q(n), P(n)*M(n)*P(n + 1)*q(n + 1) + P(n)*M(n)*Phi(n + 1, L)*Q(L)*u + Sum(P(n)*M(n)*Phi(n + 1, m)*P(m)*q(m), (m, n + 2, L)))
+    >>> print(derive_operator("backward", 2).equation_at(0).rhs)
+    P(0)*M(0)*P(1)*q(1) + P(0)*M(0)*Phi(1, 2)*P(2)*q(2) + P(0)*M(0)*Phi(1, 2)*Q(2)*u
     """
     if depth is None:
         algebra_of(direction, None)  # refuses an unknown direction before it becomes a cache key

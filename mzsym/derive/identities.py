@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mzsym.derive.indices import Bound, Index, number, variable
+from mzsym.derive.indices import ZERO, Bound, Index, number, variable
 from mzsym.derive.steps import HYPOTHESIS, INDUCTION, Claim, Induction, Step, Use
 from mzsym.derive.sums import Expression, Monomial, Range, total, words
 from mzsym.derive.words import Algebra, Word, complement, projection
@@ -30,6 +30,7 @@ class _Writer:
         self.cites = _CITES[algebra.direction]
         self.concrete = not algebra.depth.symbol
         self.steps: list[Step] = []
+        self.given: tuple[Bound, ...] = ()
         self._tails: dict[tuple[Index, str], Word] = {}
 
     def add(
@@ -38,13 +39,12 @@ class _Writer:
         claim: tuple[Expression, Expression],
         rule: str,
         why: str,
-        serves: str,
-        given: tuple[Bound, ...] = (),
         uses: tuple[Use, ...] = (),
         induction: Induction | None = None,
     ) -> str:
-        """Write one step down; its name."""
-        self.steps.append(Step(name, Claim(*claim), rule, why, self.cites[serves], given, uses, induction))
+        """Write one step down, under the present assumptions; its name."""
+        serves = "dyson" if name.startswith("dyson") else "projected" if name.startswith("projected") else "unprojected"
+        self.steps.append(Step(name, Claim(*claim), rule, why, self.cites[serves], self.given, uses, induction))
         return name
 
     def over(self, first: Index, word: Callable[[Index], Word]) -> Expression:
@@ -87,11 +87,9 @@ class _Writer:
         )
         return memory + words((*left, *last))
 
-    # -- the five equations of a row that make (10), and the five that make (11) and (12) ---------------------------
+    # -- the equations of a row that make (10), and those that make (12) and (11) ------------------------------------
 
-    def dyson_rows(
-        self, row: Index, tag: str, given: tuple[Bound, ...], hypothesis: str
-    ) -> tuple[Expression, tuple[Use, ...]]:
+    def dyson_rows(self, row: Index, tag: str, premise: str) -> tuple[Expression, tuple[Use, ...]]:
         """The steps from (10) at the next layer to (10) at this one; the left-hand side and the chain to it."""
         algebra, after = self.algebra, self.next(row)
         here: Word = (complement(row), algebra.layer(row))
@@ -100,58 +98,35 @@ class _Writer:
         behind = words((*here, rest))
         streaming, orthogonal = (*here, projection(after), rest), (*here, complement(after), rest)
         solved = self.expansion(after, here)
-        folded = self.expansion(row, first=self.next(after))
-        first_term = (algebra.orthogonal(row, after), *self.operator_tail(after))
-        if self.concrete:
-            folded = self.expansion(row)
-        else:
-            folded = words(first_term) + folded
-        uses = (
-            Use(
-                self.add(
-                    f"dyson-unfold{tag}",
-                    (whole, behind),
-                    "definition",
-                    "Split the first layer off the chain of layers.",
-                    "dyson",
-                    given,
-                )
-            ),
-            Use(
-                self.add(
-                    f"dyson-insert{tag}",
-                    (behind, words(streaming, orthogonal)),
-                    "insert",
-                    "Insert the identity I = P + Q behind that layer.",
-                    "dyson",
-                    given,
-                )
-            ),
-            Use(
-                self.add(
-                    f"dyson-substitute{tag}",
-                    (words(orthogonal), solved),
-                    "multiply",
-                    "The part in Q is known from one layer on; multiply what is known there by this layer.",
-                    "dyson",
-                    given,
-                    (Use(hypothesis, left=here),),
-                )
-            ),
-            Use(
-                self.add(
-                    f"dyson-fold{tag}",
-                    (words(streaming) + solved, folded),
-                    "definition",
-                    "Collect Q and the layer in front into the orthogonal dynamics, which now starts one layer earlier.",
-                    "dyson",
-                    given,
-                )
-            ),
+        folded = self.expansion(row)
+        if not self.concrete:  # the first term joins the sum in a step of its own
+            first_term = (algebra.orthogonal(row, after), *self.operator_tail(after))
+            folded = words(first_term) + self.expansion(row, first=self.next(after))
+        unfold = self.add(
+            f"dyson-unfold{tag}", (whole, behind), "definition", "Split the first layer off the chain of layers."
         )
-        return whole, uses
+        insert = self.add(
+            f"dyson-insert{tag}",
+            (behind, words(streaming, orthogonal)),
+            "insert",
+            "Insert the identity I = P + Q behind that layer.",
+        )
+        substitute = self.add(
+            f"dyson-substitute{tag}",
+            (words(orthogonal), solved),
+            "multiply",
+            "The part in Q is known from one layer on; multiply what is known there by this layer.",
+            (Use(premise, left=here),),
+        )
+        fold = self.add(
+            f"dyson-fold{tag}",
+            (words(streaming) + solved, folded),
+            "definition",
+            "Collect Q and the layer into the orthogonal dynamics, which now starts one layer earlier.",
+        )
+        return whole, (Use(unfold), Use(insert), Use(substitute), Use(fold))
 
-    def equation_rows(self, row: Index, tag: str, solved: str, given: tuple[Bound, ...]) -> None:
+    def equation_rows(self, row: Index, tag: str, solved: str) -> None:
         """The steps from the solved Q-equation of the next layer to (12) and (11) at this one."""
         algebra, after = self.algebra, self.next(row)
         layer = (algebra.layer(row),)
@@ -163,122 +138,93 @@ class _Writer:
             (words((here,)), words((*layer, there))),
             "definition",
             f"One layer of the network, by the definition of the {what} at each layer.",
-            "unprojected",
-            given,
         )
         insert = self.add(
             f"insert{tag}",
             (words((*layer, there)), words(streaming, orthogonal)),
             "insert",
             "Insert the identity I = P + Q: the part in P is resolved, the part in Q is not.",
-            "unprojected",
-            given,
         )
-        expanded = words(streaming) + self.expansion(after, layer, vector=True)
         unprojected = self.add(
             f"unprojected{tag}",
-            (words((here,)), expanded),
+            (words((here,)), words(streaming) + self.expansion(after, layer, vector=True)),
             "chain",
             "Put the solved Q-equation in place of the part in Q: streaming, memory and noise.",
-            "unprojected",
-            given,
             (Use(split), Use(insert), Use(solved, left=layer)),
         )
         onto: Word = (projection(row),)
+        everything = words((*onto, *streaming)) + self.expansion(after, (*onto, *layer), vector=True)
         self.add(
             f"projected{tag}",
-            (
-                words((*onto, here)),
-                words((*onto, *streaming)) + self.expansion(after, (*onto, *layer), vector=True),
-            ),
+            (words((*onto, here)), everything),
             "multiply",
             "Project: the exact equation for what P keeps.",
-            "projected",
-            given,
             (Use(unprojected, left=onto),),
         )
 
-    def solved(self, name: str, row: Index, dyson: Use, given: tuple[Bound, ...]) -> str:
+    def solved(self, name: str, row: Index, dyson: Use) -> str:
         """The Q-equation of a row, solved: (10) applied to the vector at the end layer."""
-        vector = self.algebra.vector(row)
+        claim = (words((complement(row), self.algebra.vector(row))), self.expansion(row, vector=True))
         if row == self.end:
-            return self.add(
-                name,
-                (words((complement(row), vector)), self.expansion(row, vector=True)),
-                "definition",
-                "At the end layer there is nothing to solve.",
-                "unprojected",
-                given,
-            )
+            return self.add(name, claim, "definition", "At the end layer there is nothing to solve.")
         what = "observable u at the output" if self.sign > 0 else "density p_0 at the input"
-        return self.add(
-            name,
-            (words((complement(row), vector)), self.expansion(row, vector=True)),
-            "apply",
-            f"Solve the Q-equation: apply the Dyson identity to the {what}.",
-            "unprojected",
-            given,
-            (dyson._replace(right=(self.algebra.source,)),),
-        )
+        why = f"Solve the Q-equation: apply the Dyson identity to the {what}."
+        return self.add(name, claim, "apply", why, (dyson._replace(right=(self.algebra.source,)),))
 
 
 def symbolic_steps(algebra: Algebra) -> tuple[Step, ...]:
     """The derivation for all n and L at once, (10) by induction over the layers."""
     writer = _Writer(algebra)
-    n, depth, zero = variable("n"), algebra.depth, number(0)
-    end, after = algebra.end, writer.next(n)
-    everywhere = (Bound(zero, n), Bound(n, depth))
-    inside = (Bound(zero, n), Bound(n.plus(1), depth)) if algebra.sign > 0 else (Bound(number(1), n), Bound(n, depth))
+    n, depth = variable("n"), algebra.depth
+    _dyson_by_induction(writer, n)
+    writer.given = (Bound(ZERO, n), Bound(n.plus(1), depth))
+    row = n if algebra.sign > 0 else n.plus(1)
+    other = writer.next(row)
+    use = Use("dyson", values=(("n", other),)) if other != n else Use("dyson")
+    writer.equation_rows(row, "", writer.solved("orthogonal", other, use))
+    return tuple(writer.steps)
+
+
+def _dyson_by_induction(writer: _Writer, n: Index) -> None:
+    algebra, depth, end, after = writer.algebra, writer.algebra.depth, writer.end, writer.next(n)
+    writer.given = (Bound(ZERO, depth),)
     base = writer.add(
         "dyson-base",
         (words((complement(end), algebra.chain(end, end))), writer.expansion(end)),
         "base",
         f"At n = {end} the sum is empty and the products of no layers are the identity.",
-        "dyson",
-        (Bound(zero, depth),),
+    )
+    writer.given = (
+        (Bound(ZERO, n), Bound(n.plus(1), depth)) if algebra.sign > 0 else (Bound(number(1), n), Bound(n, depth))
     )
     hypothesis = writer.add(
         "dyson-hypothesis",
         (words((complement(after), algebra.chain(after, end))), writer.expansion(after)),
         HYPOTHESIS,
         f"Suppose that the Dyson identity holds at {after}, one layer nearer to {end}.",
-        "dyson",
-        inside,
     )
-    whole, uses = writer.dyson_rows(n, "", inside, hypothesis)
-    folded = writer.steps[-1].claim.rhs
+    whole, uses = writer.dyson_rows(n, "", hypothesis)
     collect = writer.add(
         "dyson-collect",
-        (folded[:2], writer.expansion(n)[:1]),
+        (writer.steps[-1].claim.rhs[:2], writer.expansion(n)[:1]),
         "collect",
-        "The single term is the missing first term of the sum.",
-        "dyson",
-        inside,
+        "The single term is the missing term of the sum.",
     )
     step = writer.add(
         "dyson-step",
         (whole, writer.expansion(n)),
         "chain",
         f"Chain these equations: the Dyson identity at n follows from the one at {after}.",
-        "dyson",
-        inside,
         (*uses, Use(collect)),
     )
+    writer.given = (Bound(ZERO, n), Bound(n, depth))
     writer.add(
         "dyson",
         (whole, writer.expansion(n)),
         INDUCTION,
         f"Dyson identity, by induction from n = {end} {'down' if algebra.sign > 0 else 'up'}.",
-        "dyson",
-        everywhere,
         induction=Induction("n", end, base, step, hypothesis),
     )
-    row = n if algebra.sign > 0 else n.plus(1)
-    given = (Bound(zero, n), Bound(n.plus(1), depth))
-    other = writer.next(row)
-    use = Use("dyson", values=(("n", other),)) if other != n else Use("dyson")
-    writer.equation_rows(row, "", writer.solved("orthogonal", other, use, given), given)
-    return tuple(writer.steps)
 
 
 def concrete_steps(algebra: Algebra) -> tuple[Step, ...]:
@@ -290,23 +236,19 @@ def concrete_steps(algebra: Algebra) -> tuple[Step, ...]:
         (words((complement(end), algebra.chain(end, end))), writer.expansion(end)),
         "definition",
         "At the end layer the sum is empty and the products of no layers are the identity.",
-        "dyson",
     )
     for row in map(number, range(depth - 1, -1, -1) if sign > 0 else range(1, depth + 1)):
-        whole, uses = writer.dyson_rows(row, f"[{row}]", (), f"dyson[{writer.next(row)}]")
+        whole, uses = writer.dyson_rows(row, f"[{row}]", f"dyson[{writer.next(row)}]")
         writer.add(
             f"dyson[{row}]",
             (whole, writer.steps[-1].claim.rhs),
             "chain",
             f"Chain these equations: the Dyson identity at layer {row}.",
-            "dyson",
-            uses=uses,
+            uses,
         )
     for n in map(number, range(depth - 1, -1, -1) if sign > 0 else range(depth)):
         row = n if sign > 0 else n.plus(1)
         other = writer.next(row)
-        solved = writer.solved(f"orthogonal[{other}]", other, Use(f"dyson[{other}]"), ())
-        writer.equation_rows(row, f"[{n}]", solved, ())
+        solved = writer.solved(f"orthogonal[{other}]", other, Use(f"dyson[{other}]"))
+        writer.equation_rows(row, f"[{n}]", solved)
     return tuple(writer.steps)
-
-

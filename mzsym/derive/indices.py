@@ -117,3 +117,6 @@ def number(value: int) -> Index:
 def variable(name: str) -> Index:
     """A named integer as an index."""
     return Index(name, 0)
+
+
+ZERO = number(0)

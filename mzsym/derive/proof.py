@@ -82,9 +82,9 @@ def _check_statements(algebra: Algebra, steps: Sequence[Step]) -> None:
     last = ""
     for name, claim, given in required(algebra):
         last = name
-        step = by_name.get(name)
-        if step is None:
+        if name not in by_name:
             raise DerivationError("The equation is missing", name)
+        step = by_name[name]
         try:
             as_stated = _same(step.claim.lhs, claim.lhs) and _same(step.claim.rhs, claim.rhs)
         except Malformed as error:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import sympy as sp
+
 from mzsym.derive.indices import Bound, Index
 from mzsym.derive.normal_form import DEFINE, PREMISES, SPLIT, SUMS, Mechanisms
+from mzsym.derive.operator_latex import claim_latex
 from mzsym.derive.sums import Expression, text
+from mzsym.derive.to_sympy import equation_to_sympy
 from mzsym.derive.words import Word
 
 HYPOTHESIS = "hypothesis"
@@ -104,9 +108,11 @@ class Step:
 
     def latex(self) -> str:
         """The claim as one formula, broken over lines where it is long."""
-        from mzsym.derive.operator_latex import claim_latex
+        return claim_latex(self.claim.lhs, self.claim.rhs)
 
-        return claim_latex(self.claim)
+    def to_sympy(self) -> sp.Eq:
+        """The claim between non-commuting SymPy functions and symbols."""
+        return equation_to_sympy(self.claim.lhs, self.claim.rhs)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.claim}  [{self.rule}]"

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from mzsym.core import MzError
-from mzsym.derive.indices import Index, Order, number
+from mzsym.derive.indices import ZERO, Index, Order
 
 Direction = Literal["backward", "forward"]
 
@@ -88,7 +88,7 @@ class Algebra:
     @property
     def end(self) -> Index:
         """The layer where the vectors start: L (observable) or 0 (input density)."""
-        return self.depth if self.direction == "backward" else number(0)
+        return self.depth if self.direction == "backward" else ZERO
 
     @property
     def heads(self) -> tuple[str, str, str, str, str]:
@@ -131,7 +131,7 @@ class Algebra:
         head, row, col = factor
         layer, chain, orthogonal, vector, source = self.heads
         low, high = (row, col) if self.sign > 0 else (col, row)
-        if not (order.proves(number(0), row) and order.proves(row, self.depth)):
+        if not (order.proves(ZERO, row) and order.proves(row, self.depth)):
             raise Malformed(f"{factor} is not proved to lie in layers 0 to {self.depth}")
         if head in ("P", "Q"):
             fits = col == row
@@ -147,7 +147,7 @@ class Algebra:
             raise Malformed(f"the letter {head!r} does not belong to the {self.direction} equations")
         if not fits:
             raise Malformed(f"the layers of {factor} are not proved to be in order")
-        if col is not None and not (order.proves(number(0), col) and order.proves(col, self.depth)):
+        if col is not None and not (order.proves(ZERO, col) and order.proves(col, self.depth)):
             raise Malformed(f"{factor} is not proved to lie in layers 0 to {self.depth}")
 
     def check_word(self, word: Word, order: Order) -> None:
