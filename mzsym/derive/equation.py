@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
 
 from mzsym.core import MzError, Options
+from mzsym.derive.averages import average
+from mzsym.derive.builder import TermBuilder
+from mzsym.derive.derivation import Derivation, derive_operator
+from mzsym.derive.equation_latex import equation_latex, short_latex
+from mzsym.derive.numeric import evaluate_term
+from mzsym.derive.steps import Step
+from mzsym.derive.terms import Term, TermKind
+from mzsym.derive.words import Direction
 
 if TYPE_CHECKING:
+    from mzsym.calculus import Closed
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
-
-Direction: TypeAlias = Literal["backward", "forward"]
 
 
 @dataclass(frozen=True)
 class Equation:
     """What follows exactly from a network and a projection: the operator equation and its concrete terms.
+
+    Terms are exact SymPy expressions in the symbols of the layers and of the box ends (:mod:`mzsym.core.names`);
+    numbers are in ``network.bindings()``. They are built when they are asked for, equal stretches of layers once.
 
     Attributes
     ----------
@@ -24,12 +38,238 @@ class Equation:
     projection : AbstractProjection
     direction : {"backward", "forward"}
     options : Options
+
+    Examples
+    --------
+    >>> import mzsym as mz, sympy as sp
+    >>> x, w = mz.state(1), sp.Symbol("w", real=True)
+    >>> layer = mz.Layer([sp.tanh(w*x[0])], state=x, noise=mz.Uniform(0.5), params={w: 2})
+    >>> eq = mz.derive(mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]), observable=x[0]), mz.Mean())
+    >>> eq.streaming(0).expr
+    Matrix([[1]])
     """
 
     network: Network
     projection: AbstractProjection
     direction: Direction = "backward"
     options: Options = field(default_factory=Options)
+
+    # ------------------------------------------------------------------ operator level
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The recorded derivation for this depth."""
+        return derive_operator(self.direction, self.network.depth)
+
+    @property
+    def operator(self) -> sp.Eq:
+        """MATH (11), or (13) forward, for symbolic n and L."""
+        return self.derivation.equation
+
+    def operator_at(self, n: int) -> sp.Eq:
+        """The operator equation of layer n, written out."""
+        return self.derivation.equation_at(n)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation, step by step."""
+        return self.derivation.steps
+
+    def verify(self) -> tuple[str, ...]:
+        """Prove every step by normal form; returns their names, or raises DerivationError naming the step."""
+        return self.derivation.verify()
+
+    # ------------------------------------------------------------------ concrete terms
+
+    def streaming(self, n: int) -> Term:
+        """A_n = C(n,n+1) backward, shape (d_n, d_{n+1}); its transpose forward. MATH (14).
+
+        Parameters
+        ----------
+        n : int
+            0 <= n < L.
+
+        Raises
+        ------
+        MzError
+            For another index.
+        """
+        self._check("streaming", 0 <= self._integer(n) < self.depth, f"streaming({n})", f"0 <= n < {self.depth}")
+        return self._finish(self._builder.term("streaming", n, n + 1), n, n + 1, "streaming")
+
+    def memory(self, n: int, m: int) -> Term:
+        """K(n,m), MATH (14): backward n+2 <= m <= L, shape (d_n, d_m); forward 0 <= m < n, K(m,n+1)^T, MATH (13).
+
+        Written out where its size stays within ``options.max_operations``, otherwise factored by MATH (14); sizes are
+        estimated before anything is expanded.
+
+        Raises
+        ------
+        MzError
+            For other indices.
+        """
+        self._integer(n), self._integer(m)
+        if self.direction == "forward":
+            allowed = f"0 <= m < n < {self.depth}"
+            self._check("memory", 0 <= m < n < self.depth, f"memory({n}, {m})", allowed)
+            return self._finish(_transposed(self._builder.term("memory", m, n + 1), n, m), n, m, "memory")
+        allowed = f"0 <= n and n+2 <= m <= {self.depth}"
+        self._check("memory", 0 <= n and n + 2 <= m <= self.depth, f"memory({n}, {m})", allowed)
+        return self._finish(self._builder.term("memory", n, m), n, m, "memory")
+
+    def noise(self, n: int) -> Term:
+        """r_n, MATH (15), shape (d_n, number of observables); exactly zero where P_L resolves the observable.
+
+        Forward it is the term of Q_0 p_0 in MATH (13): zero, because X_0 is uniform and P_0 resolves constants.
+
+        Parameters
+        ----------
+        n : int
+            0 <= n < L.
+
+        Raises
+        ------
+        MzError
+            For another index.
+        """
+        self._check("noise", 0 <= self._integer(n) < self.depth, f"noise({n})", f"0 <= n < {self.depth}")
+        if self.direction == "forward":
+            return self._finish(self._forward_noise(n), n, 0, "noise")
+        return self._finish(self._builder.term("noise", n, self.depth), n, self.depth, "noise")
+
+    def correlation(self, n: int, m: int) -> Term:
+        """C(n,m)_ij = <eta_i^(n), M(n,m) eta_j^(m)>, n <= m <= L, shape (d_n, d_m). MATH (14), the same both ways."""
+        self._integer(n), self._integer(m)
+        allowed = f"0 <= n <= m <= {self.depth}"
+        self._check("correlation", 0 <= n <= m <= self.depth, f"correlation({n}, {m})", allowed)
+        return self._builder.term("correlation", n, m)
+
+    def correlation_entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
+        """One entry of C(n,m), exact whatever the size of the whole matrix."""
+        rows, columns = self.correlation(n, m).shape
+        inside = 0 <= self._integer(i) < rows and 0 <= self._integer(j) < columns
+        self._check("entry", inside, f"correlation_entry({n}, {m}, {i}, {j})", f"i < {rows} and j < {columns}")
+        return self._builder.entry(n, m, i, j)
+
+    def coefficients(self, n: int) -> Term:
+        """c_n = <eta^(n), q_n> as an exact vector, MATH (15), 0 <= n <= L, shape (d_n, number of observables)."""
+        return self._vector("coefficients", n)
+
+    def unresolved(self, n: int) -> Term:
+        """c-perp_n = <eta^(n), M(n,L) Q_L u>, MATH (15), from which the noise terms are made."""
+        return self._vector("unresolved", n)
+
+    def average(self, n: int, m: int, v: sp.Expr) -> Closed:
+        """M(n,m) v as an exact function of the state of layer n, MATH (4).
+
+        Parameters
+        ----------
+        n, m : int
+            n <= m <= L.
+        v : Expr
+            In ``network.state(m)``.
+
+        Returns
+        -------
+        Closed
+            ``.expr`` in ``network.state(n)``, whether it is closed, and the rules.
+        """
+        self._integer(n), self._integer(m)
+        self._check("average", 0 <= n <= m <= self.depth, f"average({n}, {m})", f"0 <= n <= m <= {self.depth}")
+        chain, back = self._builder.chain(n, m)
+        built = average(chain, v.xreplace({old: new for new, old in back.items()}), self.options.max_operations)
+        return replace(built, expr=built.expr.xreplace(back))
+
+    def evaluate(self, term: Term, bindings: Mapping[sp.Symbol, Any] | None = None, digits: int = 30) -> Any:
+        """A term in numbers, from its expression alone, by mpmath: slow, any number of digits, for checks.
+
+        Parameters
+        ----------
+        term : Term
+            Of this equation.
+        bindings : mapping, optional
+            Values of symbols; default: those of the network.
+        digits : int
+
+        Returns
+        -------
+        mpmath.matrix
+        """
+        values = self.network.bindings() if bindings is None else dict(bindings)
+        return evaluate_term(term, values, digits, self._builder)
+
+    # ------------------------------------------------------------------ views
+
+    def latex(self) -> str:
+        """The operator equation and, as a where-list, its concrete terms; compiles with stock amsmath.
+
+        What a size limit leaves out is named in the text.
+        """
+        return equation_latex(self)
+
+    def _repr_latex_(self) -> str:
+        return short_latex(self)
+
+    def __repr__(self) -> str:
+        dims = " -> ".join(map(str, self.network.dims))
+        return f"Equation({self.direction}, depth {self.depth}, dimensions {dims}, {self.projection!r})"
+
+    # ------------------------------------------------------------------ inside
+
+    @property
+    def depth(self) -> int:
+        """L, the number of layers."""
+        return self.network.depth
+
+    @cached_property
+    def _builder(self) -> TermBuilder:
+        return TermBuilder(self.network, self.projection, self.options)
+
+    def _vector(self, kind: TermKind, n: int) -> Term:
+        self._check(kind, 0 <= self._integer(n) <= self.depth, f"{kind}({n})", f"0 <= n <= {self.depth}")
+        if self.direction == "forward":
+            raise MzError(
+                f"The {kind} of an observable belong to the backward equation", f"{kind}({n})",
+                'Use derive(net, projection, direction="backward")',
+            )
+        return self._builder.term(kind, n, self.depth)
+
+    def _forward_noise(self, n: int) -> Term:
+        if not self.projection.contains_polynomial(0) or self.network.input != "uniform":
+            raise MzError(
+                "The forward noise term needs Q_0 p_0 for this input law", f"noise({n})",
+                'It comes with the forward engine of a later version; with input="uniform" it is exactly zero',
+            )
+        zero = sp.ImmutableMatrix.zeros(self._builder.size(n + 1), 1)
+        why = "X_0 is uniform on its box and P_0 resolves constants, so Q_0 p_0 = 0 and the noise term is exactly zero."
+        return Term("noise", n, 0, zero, True, None, (why,), self._builder.cost(zero), (), "forward")
+
+    def _finish(self, term: Term, n: int, m: int, kind: str) -> Term:
+        """Adds the steps of the operator derivation, and turns what the forward side shares with the backward one."""
+        if self.direction == "forward" and kind == "streaming":
+            term = _transposed(term, n, n + 1)
+        names = self.derivation.steps_for(kind, n, m if kind == "memory" else None)  # type: ignore[arg-type]
+        shown = ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:3])}, ..., {', '.join(names[-4:])}"
+        cites = "MATH (11)" if self.direction == "backward" else "MATH (13)"
+        sentence = f"The {kind} term of {cites}, by {len(names)} proved steps: {shown}."
+        return replace(term, why=(sentence, *term.why))
+
+    def _integer(self, n: object) -> int:
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise MzError(f"The index {n!r} is no integer", "index of a term", "Give an integer")
+        return n
+
+    def _check(self, kind: str, good: bool, where: str, allowed: str) -> None:
+        if not good:
+            raise MzError(
+                f"There is no such {kind} term in a network of depth {self.depth}", where, f"Use {allowed}"
+            )
+
+
+def _transposed(term: Term, n: int, m: int) -> Term:
+    """The forward term that is the adjoint of a backward one, MATH (13)."""
+    rule = "P_n is orthogonal, so the forward term is the transpose of the backward one, MATH (13)."
+    return replace(term, n=n, m=m, expr=sp.transpose(term.expr), why=(rule, *term.why), direction="forward")
 
 
 def derive(
@@ -57,6 +297,14 @@ def derive(
     ------
     MzError
         When the projection is not defined on this network, or for an unknown direction.
+
+    Examples
+    --------
+    >>> import mzsym as mz
+    >>> layer = mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))
+    >>> eq = mz.derive(mz.Network([layer] * 3, domain=mz.Box([(-1, 1)])), mz.Legendre(1))
+    >>> eq.verify()[-1]
+    'projected[0]'
     """
     if direction not in ("backward", "forward"):
         raise MzError(f"There is no direction {direction!r}", "derive(direction=)", 'Use "backward" or "forward"')

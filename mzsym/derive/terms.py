@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import sympy as sp
 
-TermKind: TypeAlias = Literal["streaming", "memory", "noise", "correlation"]
+from mzsym.derive.sizes import Cost
+from mzsym.derive.term_latex import term_latex
+from mzsym.derive.words import Direction
+
+TermKind: TypeAlias = Literal["streaming", "memory", "noise", "correlation", "coefficients", "unresolved"]
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one evaluation of a term takes.
+class Part:
+    """What a matrix symbol of a factored expression stands for: the term ``kind`` of layers n and m."""
 
-    Attributes
-    ----------
-    operations : int
-        SymPy operations in the expression.
-    integrals : int
-        Integrals that no rule closed.
-    dimension : int
-        Largest dimension among them, 0 when closed.
-    flops : float
-        Estimate for the whole term, with 16 nodes per remaining dimension.
-    """
-
-    operations: int
-    integrals: int
-    dimension: int
-    flops: float
+    symbol: sp.MatrixSymbol
+    kind: TermKind
+    n: int
+    m: int
 
 
 @dataclass(frozen=True)
@@ -38,20 +30,22 @@ class Term:
 
     Attributes
     ----------
-    kind : {"streaming", "memory", "noise", "correlation"}
+    kind : {"streaming", "memory", "noise", "correlation", "coefficients", "unresolved"}
+        The last two are the vectors c_n and c_n-perp of MATH (15), from which noise terms are made.
     n, m : int
-        From layer n to layer m (noise: m is the depth L).
+        Layers, as in ``eq.memory(n, m)``; streaming: m = n + 1; noise and the vectors: m = L backward, 0 forward.
     expr : sympy matrix
-        ImmutableMatrix, or, where ``factored`` is not None, a matrix expression in the symbols of ``parts``.
+        ImmutableMatrix, or, where ``factored`` says why, a matrix expression in the symbols of ``parts``.
     closed : bool
-        Whether no integral remains.
+        Whether everything is written out and no integral remains.
     factored : str or None
-        Why the term was left as a product of named matrices, with the estimated sizes.
+        Why the term was left as a product, with the sizes.
     why : tuple of str
-        The steps of the derivation and the rules of the calculus that the term rests on.
+        The steps of the derivation and the rules of the calculus that the term rests on, as sentences.
     cost : Cost
-    parts : mapping
-        Meaning of each matrix symbol of a factored expression: (kind, n, m).
+    parts : tuple of Part
+        Meaning of each matrix symbol of a factored expression.
+    direction : {"backward", "forward"}
     """
 
     kind: TermKind
@@ -62,9 +56,17 @@ class Term:
     factored: str | None
     why: tuple[str, ...]
     cost: Cost
-    parts: dict[sp.MatrixSymbol, tuple[TermKind, int, int]] = field(default_factory=dict, hash=False)
+    parts: tuple[Part, ...] = ()
+    direction: Direction = "backward"
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return int(self.expr.shape[0]), int(self.expr.shape[1])
+
+    def latex(self) -> str:
+        """The term as an ``align*`` environment (amsmath); what a size limit leaves out is said in it."""
+        return term_latex(self)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()

@@ -9,7 +9,15 @@ import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.projections.measures import Measure, check_box_measure, check_measure, density_expr, volume_factor
+from mzsym.projections.indices import MonomialTable
+from mzsym.projections.measures import (
+    Measure,
+    basis_scale,
+    check_box_measure,
+    check_measure,
+    density_expr,
+    volume_factor,
+)
 
 if TYPE_CHECKING:
     from mzsym.model import Box, Network
@@ -52,6 +60,14 @@ class AbstractProjection(ABC):
     @abstractmethod
     def basis_exprs(self, n: int, dim: int) -> tuple[sp.Expr, ...]:
         """Basis of layer n, orthonormal in mu_n, in ``state_symbol(n, i)``, ``lower_symbol`` and ``upper_symbol``."""
+
+    @abstractmethod
+    def monomial_coefficients(self, dim: int) -> MonomialTable:
+        """The basis in powers of t_i = (2 x_i - lo_i - hi_i)/(hi_i - lo_i), before the factor ``scale_expr``."""
+
+    def scale_expr(self, n: int, dim: int) -> sp.Expr:
+        """Common factor of the basis of layer n: 1, or volume**(-1/2) in Lebesgue measure."""
+        return basis_scale(self.measure, n, dim)
 
     @abstractmethod
     def degree_of(self, j: int, dim: int) -> int:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TypeAlias
+
+import sympy as sp
+
+MultiIndex: TypeAlias = tuple[int, ...]
+MonomialTable: TypeAlias = tuple[tuple[tuple[MultiIndex, sp.Expr], ...], ...]
+"""Per basis function, its monomials and their coefficients."""
 
 
 def _compositions(total: int, dim: int) -> Iterator[tuple[int, ...]]:

@@ -13,8 +13,8 @@ import sympy as sp
 from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.projections.abstract import AbstractProjection, require_degree
-from mzsym.projections.indices import graded_indices
-from mzsym.projections.measures import Measure, volume_expr
+from mzsym.projections.indices import MonomialTable, graded_indices
+from mzsym.projections.measures import Measure, basis_scale
 
 if TYPE_CHECKING:
     from mzsym.model import Box
@@ -66,6 +66,9 @@ class Legendre(AbstractProjection):
     def contains_polynomial(self, degree: int) -> bool:
         return degree <= self.degree
 
+    def monomial_coefficients(self, dim: int) -> MonomialTable:
+        return _monomials(self.degree, dim)
+
     def basis_exprs(self, n: int, dim: int) -> tuple[sp.Expr, ...]:
         return _basis_exprs(self.degree, self.measure, n, dim)
 
@@ -116,7 +119,21 @@ def _basis_exprs(degree: int, measure: Measure, n: int, dim: int) -> tuple[sp.Ex
         x, lo, hi = state_symbol(n, i), lower_symbol(n, i), upper_symbol(n, i)
         mapped = (2 * x - lo - hi) / (hi - lo)
         factors.append([sp.sqrt(2 * k + 1) * sp.legendre_poly(k, t).subs(t, mapped) for k in range(degree + 1)])
-    scale = 1 / sp.sqrt(volume_expr(n, dim)) if measure == "lebesgue" else sp.S.One
+    scale = basis_scale(measure, n, dim)
     return tuple(
         scale * sp.Mul(*(factors[i][k] for i, k in enumerate(index))) for index in graded_indices(degree, dim)
     )
+
+
+@lru_cache(maxsize=64)
+def _monomials(degree: int, dim: int) -> MonomialTable:
+    t = sp.Symbol("t")
+    single = [sp.Poly(sp.legendre_poly(k, t), t).terms() for k in range(degree + 1)]
+    rows = []
+    for index in graded_indices(degree, dim):
+        norm = sp.sqrt(sp.prod(2 * k + 1 for k in index))
+        terms: list[tuple[tuple[int, ...], sp.Expr]] = [((), norm)]
+        for k in index:
+            terms = [((*alpha, a[0]), c * number) for alpha, c in terms for a, number in single[k]]
+        rows.append(tuple(terms))
+    return tuple(rows)

@@ -10,7 +10,8 @@ import sympy as sp
 
 from mzsym.core.arrays import Array
 from mzsym.projections.abstract import AbstractProjection
-from mzsym.projections.measures import Measure, volume_expr
+from mzsym.projections.indices import MonomialTable
+from mzsym.projections.measures import Measure
 
 if TYPE_CHECKING:
     from mzsym.model import Box
@@ -46,8 +47,11 @@ class Mean(AbstractProjection):
     def contains_polynomial(self, degree: int) -> bool:
         return degree <= 0
 
+    def monomial_coefficients(self, dim: int) -> MonomialTable:
+        return ((((0,) * dim, sp.S.One),),)
+
     def basis_exprs(self, n: int, dim: int) -> tuple[sp.Expr, ...]:
-        return (sp.S.One if self.measure == "uniform" else 1 / sp.sqrt(volume_expr(n, dim)),)
+        return (self.scale_expr(n, dim),)
 
     def evaluate(self, X: Array, box: Box) -> Array:
         """Values of the one basis function, shape (points, dim) -> (points, 1)."""

@@ -37,6 +37,11 @@ def density_expr(measure: Measure, n: int, dim: int) -> sp.Expr:
     return sp.S.One if measure == "lebesgue" else 1 / volume_expr(n, dim)
 
 
+def basis_scale(measure: Measure, n: int, dim: int) -> sp.Expr:
+    """Factor that turns a basis orthonormal in the uniform measure into one orthonormal in mu_n."""
+    return 1 / sp.sqrt(volume_expr(n, dim)) if measure == "lebesgue" else sp.S.One
+
+
 def volume_factor(measure: Measure, box: Box) -> float:
     """mu(Omega) of a box."""
     return float(np.prod(np.asarray(box.upper) - np.asarray(box.lower))) if measure == "lebesgue" else 1.0

@@ -1,0 +1,349 @@
+"""Builds the concrete terms of one equation, each once and only when asked for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from mzsym.core import Options
+from mzsym.derive import products
+from mzsym.derive.averages import merged
+from mzsym.derive.chains import Chain, Renaming, chain_of
+from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
+from mzsym.derive.term_latex import symbol_of
+from mzsym.derive.terms import Part, Term, TermKind
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections import AbstractProjection
+
+BUILD_FACTOR = 4
+"""A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
+
+
+class TermBuilder:
+    """Concrete terms of a network under a projection, backward; :class:`Equation` turns them for the forward side.
+
+    The work is done by pure cached functions on canonical chains, so equal stretches of layers share it, within one
+    equation and between equations.
+    """
+
+    def __init__(self, network: Network, projection: AbstractProjection, options: Options) -> None:
+        self.network = network
+        self.projection = projection
+        self.options = options
+        self._terms: dict[tuple[TermKind, int, int], Term] = {}
+        self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
+        self._estimates: dict[tuple[int, int], Estimate] = {}
+
+    @property
+    def depth(self) -> int:
+        return self.network.depth
+
+    def size(self, n: int) -> int:
+        """d_n."""
+        return self.projection.size(self.network.dims[n])
+
+    def term(self, kind: TermKind, n: int, m: int) -> Term:
+        """A term without the sentences on the derivation, built once."""
+        key = (kind, n, m)
+        if key not in self._terms:
+            build = {
+                "streaming": self._correlation,
+                "correlation": self._correlation,
+                "memory": self._memory,
+                "noise": self._noise,
+                "coefficients": self._coefficients,
+                "unresolved": self._unresolved,
+            }[kind]
+            self._terms[key] = build(kind, n, m)
+        return self._terms[key]
+
+    def chain(self, n: int, m: int) -> tuple[Chain, Renaming]:
+        """Layers n..m-1 in canonical symbols, and the way back."""
+        if (n, m) not in self._chains:
+            self._chains[n, m] = chain_of(self.network, n, m)
+        return self._chains[n, m]
+
+    def named(self, kind: TermKind, n: int, m: int) -> tuple[sp.MatrixSymbol, Part]:
+        """The matrix symbol of a term, with its meaning."""
+        rows = self.size(n)
+        columns = len(self.network.observable_exprs) if kind in ("noise", "coefficients", "unresolved") else self.size(m)
+        symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
+        return symbol, Part(symbol, kind, n, m)
+
+    def cost(self, matrix: sp.ImmutableMatrix) -> Cost:
+        """Cost of a written-out matrix."""
+        return cost_of(matrix)
+
+    # ------------------------------------------------------------------ C(n,m) and A_n
+
+    def estimate(self, n: int, m: int) -> Estimate:
+        """Size of C(n,m) before it is built."""
+        if (n, m) not in self._estimates:
+            self._estimates[n, m] = estimate_correlation(self.chain(n, m)[0], self.projection)
+        return self._estimates[n, m]
+
+    def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
+        """One entry of C(n,m), whatever the size of the whole."""
+        chain, back = self.chain(n, m)
+        return products.correlation_entry(chain, self.projection, i, j, self.options.max_operations).expr.xreplace(back)
+
+    def _correlation(self, kind: TermKind, n: int, m: int) -> Term:
+        limit = self.options.max_operations
+        source = f"{symbol_of(kind, n, m)} has the entries <eta_i, M({n},{m}) eta_j>, MATH (14)."
+        estimate = self.estimate(n, m)
+        reason = f"about {estimate.operations:.2g} operations written out"
+        if estimate.operations <= BUILD_FACTOR * limit:
+            chain, back = self.chain(n, m)
+            built = _counted_correlation(chain, self.projection, limit)
+            if built.cost.operations <= limit:
+                matrix = built.matrix.xreplace(back)
+                return Term(kind, n, m, matrix, built.cost.integrals == 0, None, (source, *built.rules), built.cost)
+            reason = f"{built.cost.operations} operations written out"
+        symbol, part = self.named(kind, n, m)
+        rows, columns = symbol.shape
+        factored = (
+            f"{rows} x {columns} entries take {reason}, more than max_operations = {limit}; "
+            f"Equation.correlation_entry({n}, {m}, i, j) gives any one of them exactly"
+        )
+        cost = Cost(int(estimate.operations), rows * columns, estimate.dimension, _flops(estimate))
+        return Term(kind, n, m, symbol, False, factored, (source,), cost, (part,))
+
+    # ------------------------------------------------------------------ K(n,m)
+
+    def _memory(self, kind: TermKind, n: int, m: int) -> Term:
+        limit = self.options.max_operations
+        zero = self._vanishing_memory(m)
+        if zero is not None:
+            matrix = sp.ImmutableMatrix.zeros(self.size(n), self.size(m))
+            return Term(kind, n, m, matrix, True, None, (zero,), cost_of(matrix))
+        source = (
+            "MATH (14): K(n,m) = C(n,m) - A_n C(n+1,m) - sum_l K(n,l) C(l,m), "
+            "with every C(n,m) an exact matrix of inner products."
+        )
+        estimate = self._memory_estimate(n, m)
+        reason = f"about {estimate.operations:.2g} operations"
+        if estimate.operations <= BUILD_FACTOR * limit:
+            built = self._written_memory(n, m)
+            if built is not None:
+                cost = cost_of(built.matrix)
+                if cost.operations <= limit:
+                    closed = cost.integrals == 0
+                    return Term(kind, n, m, built.matrix, closed, None, (source, *built.rules), cost)
+                reason = f"{cost.operations} operations"
+        expr, parts = self._memory_recursion(n, m)
+        factored = f"written out it would take {reason}, more than max_operations = {limit}; here by MATH (14)"
+        flops = sum(2.0 * self.size(n) * self.size(k) * self.size(m) for k in range(n + 1, m))
+        cost = Cost(int(estimate.operations), 0, estimate.dimension, flops)
+        return Term(kind, n, m, expr, False, factored, (source,), cost, parts)
+
+    def _vanishing_memory(self, m: int) -> str | None:
+        """Why Q_{m-1} M_{m-1} P_m = 0, where it does: then every kernel that ends in it is exactly zero."""
+        top = self.projection.degree_of(self.size(m) - 1, self.network.dims[m])
+        if top == 0:
+            return f"P_{m} resolves only constants, and M_{m - 1} maps constants to constants, which Q_{m - 1} removes."
+        state = self.network.state(m - 1)
+        affine = all(
+            expr.is_polynomial(*state) and sp.Poly(expr, *state).total_degree() <= 1
+            for expr in self.network.map_exprs(m - 1)
+        )
+        if affine and self.projection.contains_polynomial(top):
+            return (
+                f"F_{m - 1} is affine, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of degree "
+                f"<= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
+            )
+        return None
+
+    def _memory_estimate(self, n: int, m: int) -> Estimate:
+        """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""
+        sizes: dict[int, Estimate] = {}
+        for k in range(n + 1, m + 1):
+            total = self.estimate(n, k)
+            for between in range(n + 1, k):
+                product = estimate_product(
+                    sizes[between], self.estimate(between, k), self.size(n), self.size(between), self.size(k)
+                )
+                total = Estimate(min(total.operations + product.operations, 1e15), max(total.dimension, product.dimension))
+            sizes[k] = total
+            if total.operations > 1e12:
+                # It only grows from here.
+                return total
+        return sizes[m]
+
+    def _written_memory(self, n: int, m: int) -> products.Product | None:
+        """K(n,m) with every entry written out, or None where one of the C(l,m) is too large for that."""
+        kernels: dict[int, sp.ImmutableMatrix] = {}
+        rules: tuple[str, ...] = ()
+        for k in range(n + 1, m + 1):
+            whole = self.term("correlation", n, k)
+            betweens = [self.term("correlation", between, k) for between in range(n + 1, k)]
+            if whole.factored or any(term.factored for term in betweens):
+                return None
+            total = sp.ImmutableMatrix(whole.expr)
+            for between, term in zip(range(n + 1, k), betweens, strict=True):
+                total = total - kernels[between] * sp.ImmutableMatrix(term.expr)
+            if k > n + 1 and self.projection.degree_of(0, self.network.dims[k]) == 0:
+                # M 1 = 1, so Q_{k-1} M_{k-1} annihilates the constant: the first column is exactly zero.
+                total = sp.ImmutableMatrix(total.rows, total.cols, lambda i, j, t=total: sp.S.Zero if j == 0 else t[i, j])
+            kernels[k] = total
+            rules = merged(rules, whole.why[1:], *(term.why[1:] for term in betweens))
+        return products.Product(kernels[m], rules)
+
+    def _memory_recursion(self, n: int, m: int) -> tuple[sp.MatrixExpr, tuple[Part, ...]]:
+        """MATH (14) in named matrices; earlier kernels by name, or the words would double with every layer."""
+        whole, part = self.named("correlation", n, m)
+        parts = [part]
+        terms: list[sp.MatrixExpr] = [whole]
+        for k in range(n + 1, m):
+            if k > n + 1 and self._vanishing_memory(k) is not None:
+                continue
+            left, left_part = self.named("streaming" if k == n + 1 else "memory", n, k)
+            right, right_part = self.named("streaming" if k == m - 1 else "correlation", k, m)
+            terms.append(-left * right)
+            parts += [left_part, right_part]
+        return sp.MatAdd(*terms), tuple(dict.fromkeys(parts))
+
+    # ------------------------------------------------------------------ c_n, its unresolved part, r_n
+
+    def _observable(self, unresolved: bool) -> tuple[sp.Expr, ...]:
+        """u, or only what of it can lie outside range P_L: polynomial terms of low degree are resolved exactly."""
+        exprs = self.network.observable_exprs
+        if not unresolved:
+            return exprs
+        state = self.network.state(self.depth)
+        return tuple(self._outside(expr, state) for expr in exprs)
+
+    def _outside(self, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> sp.Expr:
+        if expr.is_polynomial(*state):
+            expr = sp.Poly(expr, *state).as_expr()
+        return sp.Add(*(term for term in sp.Add.make_args(expr) if not self._inside(term, state)))
+
+    def _inside(self, term: sp.Expr, state: tuple[sp.Symbol, ...]) -> bool:
+        return bool(
+            term.is_polynomial(*state) and self.projection.contains_polynomial(sp.Poly(term, *state).total_degree())
+        )
+
+    def _product(self, n: int, u: tuple[sp.Expr, ...]) -> products.Product:
+        """<eta^(n), M(n,L) u>."""
+        chain, back = self.chain(n, self.depth)
+        there = {old: new for new, old in back.items()}
+        built = products.coefficients(
+            chain, self.projection, tuple(expr.xreplace(there) for expr in u), self.options.max_operations
+        )
+        return products.Product(built.matrix.xreplace(back), built.rules)
+
+    def _coefficients(self, kind: TermKind, n: int, m: int) -> Term:
+        return self._vector(kind, n, self._observable(False), f"c_{n} = <eta^({n}), M({n},L) u>, MATH (15).")
+
+    def _vector(self, kind: TermKind, n: int, u: tuple[sp.Expr, ...], source: str) -> Term:
+        limit = self.options.max_operations
+        estimate = self._vector_estimate(n)
+        reason = f"about {estimate.operations:.2g}"
+        if estimate.operations <= BUILD_FACTOR * limit:
+            built = self._product(n, u)
+            cost = cost_of(built.matrix)
+            if cost.operations <= limit:
+                return Term(kind, n, self.depth, built.matrix, cost.integrals == 0, None, (source, *built.rules), cost)
+            reason = f"{cost.operations}"
+        symbol, part = self.named(kind, n, self.depth)
+        factored = f"written out it would take {reason} operations, more than max_operations = {limit}"
+        cost = Cost(int(estimate.operations), symbol.rows * symbol.cols, estimate.dimension, _flops(estimate))
+        return Term(kind, n, self.depth, symbol, False, factored, (source,), cost, (part,))
+
+    def _vector_estimate(self, n: int) -> Estimate:
+        whole = self.estimate(n, self.depth) if n < self.depth else Estimate(50.0 * self.size(n), self.network.dims[n])
+        share = max(1, self.size(self.depth)) if n < self.depth else 1
+        return Estimate(whole.operations / share * len(self.network.observable_exprs), whole.dimension)
+
+    def _unresolved(self, kind: TermKind, n: int, m: int) -> Term:
+        u = self._observable(True)
+        rows, columns = self.size(n), len(u)
+        source = f"c-perp_{n} = <eta^({n}), M({n},L) (I - P_L) u> = c_{n} - C({n},L) c_L, MATH (15)."
+        if n == self.depth or all(expr.is_zero for expr in u):
+            matrix = sp.ImmutableMatrix.zeros(rows, columns)
+            why = f"<eta^({n}), Q_{n} u> = 0." if n == self.depth else "Q_L u = 0."
+            return Term(kind, n, self.depth, matrix, True, None, (source, why), cost_of(matrix))
+        limit = self.options.max_operations
+        whole, last = self._vector("coefficients", n, u, source), self._vector("coefficients", self.depth, u, source)
+        table = self.term("streaming" if n == self.depth - 1 else "correlation", n, self.depth)
+        if whole.factored is None and last.factored is None and table.factored is None:
+            matrix = sp.ImmutableMatrix(whole.expr) - sp.ImmutableMatrix(table.expr) * sp.ImmutableMatrix(last.expr)
+            cost = cost_of(matrix)
+            if cost.operations <= limit:
+                rules = merged(whole.why, last.why, table.why[1:])
+                return Term(kind, n, self.depth, matrix, cost.integrals == 0, None, rules, cost)
+        first, first_part = self.named("coefficients", n, self.depth)
+        middle, middle_part = self.named(table.kind, n, self.depth)
+        end, end_part = self.named("coefficients", self.depth, self.depth)
+        factored = f"written out it would take more than max_operations = {limit} operations; here by MATH (15)"
+        estimate = self._vector_estimate(n)
+        cost = Cost(int(estimate.operations), 0, estimate.dimension, 2.0 * rows * self.size(self.depth) * columns)
+        return Term(
+            kind, n, self.depth, first - middle * end, False, factored, (source,), cost, (first_part, middle_part, end_part)
+        )
+
+    def _noise(self, kind: TermKind, n: int, m: int) -> Term:
+        rows, u = self.size(n), self._observable(True)
+        source = "MATH (15): r_n = c-perp_n - A_n c-perp_{n+1} - sum_m K(n,m) c-perp_m."
+        if all(expr.is_zero for expr in u):
+            matrix = sp.ImmutableMatrix.zeros(rows, len(u))
+            why = "The observable is a polynomial that P_L resolves, Q_L u = 0, so the noise term is exactly zero."
+            return Term(kind, n, self.depth, matrix, True, None, (source, why), cost_of(matrix))
+        terms: list[tuple[TermKind, int, TermKind, int]] = []
+        for k in range(n + 1, self.depth):
+            if k == n + 1 or self._vanishing_memory(k) is None:
+                terms.append(("streaming" if k == n + 1 else "memory", k, "unresolved", k))
+        written = self._written_noise(n, terms, source)
+        if written is not None:
+            return written
+        first, part = self.named("unresolved", n, self.depth)
+        expr, parts = [first], [part]
+        for left_kind, k, right_kind, row in terms:
+            left, left_part = self.named(left_kind, n, k)
+            right, right_part = self.named(right_kind, row, self.depth)
+            expr.append(-left * right)
+            parts += [left_part, right_part]
+        limit = self.options.max_operations
+        factored = f"written out it would take more than max_operations = {limit} operations; here by MATH (15)"
+        flops = sum(2.0 * rows * self.size(k) * len(u) for _, k, _, _ in terms)
+        estimate = self._vector_estimate(n)
+        cost = Cost(int(estimate.operations), 0, estimate.dimension, flops)
+        return Term(kind, n, self.depth, sp.MatAdd(*expr), False, factored, (source,), cost, tuple(dict.fromkeys(parts)))
+
+    def _written_noise(self, n: int, terms: list[tuple[TermKind, int, TermKind, int]], source: str) -> Term | None:
+        """r_n with every entry written out, where all its parts are and the result stays small."""
+        limit = self.options.max_operations
+        if n < self.depth - 1 and self._memory_estimate(n, self.depth).operations > BUILD_FACTOR * limit:
+            return None
+        first = self.term("unresolved", n, self.depth)
+        pairs = [(self.term(a, n, k), self.term(b, row, self.depth)) for a, k, b, row in terms]
+        if first.factored or any(a.factored or b.factored for a, b in pairs):
+            return None
+        matrix = sp.ImmutableMatrix(first.expr)
+        for left, right in pairs:
+            matrix = matrix - sp.ImmutableMatrix(left.expr) * sp.ImmutableMatrix(right.expr)
+        cost = cost_of(matrix)
+        if cost.operations > limit:
+            return None
+        rules = merged((source,), first.why[1:], *(term.why[1:] for pair in pairs for term in pair))
+        return Term("noise", n, self.depth, matrix, cost.integrals == 0, None, rules, cost)
+
+
+class _Counted:
+    """A built matrix with its cost, which is counted once per chain."""
+
+    def __init__(self, product: products.Product) -> None:
+        self.matrix, self.rules = product.matrix, product.rules
+        self.cost = cost_of(product.matrix)
+
+
+@lru_cache(maxsize=512)
+def _counted_correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> _Counted:
+    return _Counted(products.correlation(chain, projection, max_operations))
+
+
+def _flops(estimate: Estimate) -> float:
+    return float(min(1e300, estimate.operations * 16.0**estimate.dimension))

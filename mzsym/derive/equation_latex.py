@@ -1,0 +1,111 @@
+"""LaTeX of a whole equation: the operator equation, what its letters mean, and the concrete terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mzsym.derive.derivation_latex import text_latex
+from mzsym.derive.steps import Step
+from mzsym.derive.term_latex import environment, symbol_of
+
+if TYPE_CHECKING:
+    from mzsym.derive.equation import Equation
+    from mzsym.derive.terms import Term
+
+MAX_TERMS = 12
+"""Concrete terms that the where-list prints."""
+
+MAX_CHARACTERS = 60_000
+"""Characters after which the where-list stops."""
+
+
+def short_latex(eq: Equation) -> str:
+    """The operator equation alone, for notebooks."""
+    return "$$" + _claim(eq).latex() + "$$"
+
+
+def equation_latex(eq: Equation) -> str:
+    """Operator equation, definitions and concrete terms."""
+    blocks = [_operator(eq), _definitions(eq)]
+    used, left_out = 0, []
+    for number, (name, build) in enumerate(_terms(eq)):
+        if number >= MAX_TERMS or used > MAX_CHARACTERS:
+            left_out.append(name)
+            continue
+        term: Term = build()
+        text = term.latex()
+        used += len(text)
+        blocks.append(_sentence(term) + "\n" + text)
+    if left_out:
+        blocks.append(
+            f"Not printed here, because of the size limit of this view: {len(left_out)} terms from "
+            rf"\verb|{left_out[0]}| to \verb|{left_out[-1]}|; each prints by its own \verb|.latex()|."
+        )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _claim(eq: Equation) -> Step:
+    """The proved step that states the projected equation for all n and L."""
+    return eq.derivation.symbolic.step("projected")
+
+
+def _operator(eq: Equation) -> str:
+    what = "observables, read from the output backward" if eq.direction == "backward" else "densities, forward"
+    text = f"The Mori--Zwanzig equation of {what}, for every layer $n$ of a network of $L={eq.depth}$ layers:"
+    return text + "\n\\[\n" + _claim(eq).latex() + "\n\\]"
+
+
+def _definitions(eq: Equation) -> str:
+    """What the matrices are; one sentence, then the equation in coefficients."""
+    measure = {
+        "uniform": r"the uniform measure of the box $\Omega_n$",
+        "lebesgue": r"Lebesgue measure on the box $\Omega_n$",
+    }[eq.projection.measure]
+    family = eq.projection.describe().replace("<=", r"$\le$")
+    words = (
+        rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \eta^{{(n)}}_j$ projects on {family}, orthonormal in "
+        rf"{measure} with ends $\underline{{x}}^{{(n)}}_i$, $\overline{{x}}^{{(n)}}_i$. "
+    )
+    if eq.direction == "forward":
+        words += r"In coefficients $d_n = \langle \eta^{(n)}, p_n \rangle$ of the density relative to that measure:"
+        rows = [
+            r"d_{n+1} &= A_n^{\mathsf{T}} d_n + \sum_{m=0}^{n-1} K_{m,n+1}^{\mathsf{T}}\, d_m",
+            r"(C_{n,m})_{ij} &= \langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle, \qquad A_n = C_{n,n+1}",
+        ]
+    else:
+        words += r"In coefficients $c_n = \langle \eta^{(n)}, q_n \rangle$:"
+        rows = [
+            r"c_n &= A_n\, c_{n+1} + \sum_{m=n+2}^{L} K_{n,m}\, c_m + r_n, \qquad c_L = \langle \eta^{(L)}, u \rangle",
+            r"(C_{n,m})_{ij} &= \langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle, \qquad A_n = C_{n,n+1}",
+        ]
+    rows.append(r"K_{n,m} &= C_{n,m} - A_n C_{n+1,m} - \sum_{l=n+2}^{m-1} K_{n,l}\, C_{l,m}")
+    if eq.direction == "backward":
+        rows.append(r"r_n &= c^{\perp}_n - A_n\, c^{\perp}_{n+1} - \sum_{m=n+2}^{L-1} K_{n,m}\, c^{\perp}_m, \qquad "
+                    r"c^{\perp}_n = c_n - C_{n,L}\, c_L")
+    return words + "\n" + environment(rows) + "\nwhere, for this network,"
+
+
+def _terms(eq: Equation) -> list[tuple[str, Callable[[], Term]]]:
+    """Names and builders of the concrete terms, those of one layer together."""
+    found: list[tuple[str, Callable[[], Term]]] = []
+    for n in range(eq.depth):
+        lags = range(n) if eq.direction == "forward" else range(n + 2, eq.depth + 1)
+        found.append((f"streaming({n})", partial(eq.streaming, n)))
+        found += [(f"memory({n}, {m})", partial(eq.memory, n, m)) for m in lags]
+        found.append((f"noise({n})", partial(eq.noise, n)))
+    return found
+
+
+def _sentence(term: Term) -> str:
+    """What a term is, and what of it is left to do."""
+    name = symbol_of(term.kind, term.n, term.m, term.direction)
+    if term.factored is not None:
+        state = "factored, because " + text_latex(term.factored)
+    elif term.closed:
+        state = "closed"
+    else:
+        plural = "integral" if term.cost.integrals == 1 else "integrals"
+        state = f"exact, with {term.cost.integrals} {plural} of dimension at most {term.cost.dimension} left"
+    return rf"\par\noindent {term.kind.capitalize()} term ${name}$ ({term.shape[0]} $\times$ {term.shape[1]}): {state}."

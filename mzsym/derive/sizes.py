@@ -1,0 +1,165 @@
+"""What terms cost: counted after they are built, estimated before, so that nothing is expanded by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from mzsym.core.names import state_symbol
+from mzsym.derive.chains import Chain
+
+if TYPE_CHECKING:
+    from mzsym.projections import AbstractProjection
+
+NODES_PER_DIMENSION = 16
+"""Quadrature nodes assumed along each remaining dimension in an estimate of flops."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one evaluation of a term takes.
+
+    Attributes
+    ----------
+    operations : int
+        SymPy operations in the expression.
+    integrals : int
+        Integrals that no rule closed.
+    dimension : int
+        Largest dimension among them, 0 when closed.
+    flops : float
+        Estimate for the whole term, with 16 nodes per remaining dimension.
+    """
+
+    operations: int
+    integrals: int
+    dimension: int
+    flops: float
+
+
+@lru_cache(maxsize=4096)
+def operations(expr: sp.Expr) -> int:
+    """SymPy operations of an expression, its integrals and heads included."""
+    return int(sp.count_ops(expr))
+
+
+def dimension(expr: sp.Basic) -> int:
+    """Largest number of nested integrations, 0 when there is none."""
+    if not expr.has(sp.Integral):
+        return 0
+    own = len(expr.limits) if isinstance(expr, sp.Integral) else 0
+    return own + max((dimension(arg) for arg in expr.args), default=0)
+
+
+def _flops(expr: sp.Basic) -> float:
+    """Operations weighted by how often a tensor quadrature would run them."""
+    if not expr.has(sp.Integral):
+        return float(sp.count_ops(expr))
+    if isinstance(expr, sp.Integral):
+        return float(NODES_PER_DIMENSION ** len(expr.limits)) * (1.0 + _flops(expr.function))
+    return len(expr.args) + sum(_flops(arg) for arg in expr.args)
+
+
+def cost_of(entries: Iterable[sp.Expr]) -> Cost:
+    """Cost of a term whose entries are these."""
+    total, integrals, deepest, flops = 0, 0, 0, 0.0
+    for expr in entries:
+        total += operations(expr)
+        integrals += len(expr.atoms(sp.Integral))
+        deepest = max(deepest, dimension(expr))
+        flops += _flops(expr)
+    return Cost(total, integrals, deepest, flops)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size of a term before it is built; an order of magnitude, never a promise.
+
+    Attributes
+    ----------
+    operations : float
+        SymPy operations when written out.
+    dimension : int
+        Upper bound on the dimension of the integrals that may remain.
+    """
+
+    operations: float
+    dimension: int
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Operations of an expression and how often each state component occurs in it."""
+
+    operations: float
+    occurrences: tuple[float, ...]
+
+    def through(self, rows: tuple[_Shape, ...]) -> _Shape:
+        """The size after each component is replaced by the map of the layer below."""
+        operations = self.operations + sum(k * (row.operations + 1) for k, row in zip(self.occurrences, rows, strict=True))
+        counts = [
+            sum(k * row.occurrences[i] for k, row in zip(self.occurrences, rows, strict=True))
+            for i in range(len(rows[0].occurrences))
+        ]
+        # Capped: nested maps multiply, and only "too large" matters beyond this.
+        return _Shape(min(operations, _CAP), tuple(min(count, _CAP) for count in counts))
+
+
+_CAP = 1e15
+
+
+@lru_cache(maxsize=512)
+def _layer_shapes(chain: Chain, k: int) -> tuple[_Shape, ...]:
+    symbols = [state_symbol(k, i) for i in range(chain.dims[k])]
+    return tuple(
+        _Shape(float(sp.count_ops(expr)), tuple(float(expr.count(symbol)) for symbol in symbols))
+        for expr in chain.maps[k]
+    )
+
+
+@lru_cache(maxsize=4096)
+def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
+    """Size of M(0,length) t^alpha."""
+    if chain.length == 0:
+        return Estimate(4.0 * sum(alpha), 0)
+    # One layer: moments give prod (1 + a//2) products, each with one power of every normalized map, MATH (17).
+    terms = prod(1 + a // 2 for a in alpha)
+    shape = _Shape(8.0 * terms, tuple(float(terms * (a > 0)) for a in alpha)).through(_layer_shapes(chain, chain.length - 1))
+    if chain.length > 1:
+        # Two layers: every monomial in the activations becomes a head or an integral, MATH (18).
+        terms = prod(1 + a for a in alpha)
+        shape = _Shape(12.0 * terms, tuple(float(terms * (a > 0)) for a in alpha)).through(
+            _layer_shapes(chain, chain.length - 1)
+        )
+    for k in range(chain.length - 2, -1, -1):
+        shape = shape.through(_layer_shapes(chain, k))
+    return Estimate(shape.operations, sum(chain.dims[1:-1]))
+
+
+@lru_cache(maxsize=4096)
+def estimate_correlation(chain: Chain, projection: AbstractProjection) -> Estimate:
+    """Size of C(0,length) with every entry written out."""
+    dim = chain.dims[0]
+    left = sum(_basis_operations(row) for row in projection.monomial_coefficients(dim))
+    rows = projection.size(dim)
+    total = 0.0
+    for row in projection.monomial_coefficients(chain.dims[-1]):
+        inside = sum(estimate_average(chain, alpha).operations + 2 for alpha, _ in row)
+        total += rows * inside + left
+    return Estimate(min(total, _CAP), dim + sum(chain.dims[1:-1]))
+
+
+def _basis_operations(row: tuple[tuple[tuple[int, ...], sp.Expr], ...]) -> float:
+    return float(sum(2 + 6 * sum(1 for a in alpha if a) for alpha, _ in row))
+
+
+def estimate_product(left: Estimate, right: Estimate, rows: int, inner: int, columns: int) -> Estimate:
+    """Size of a written-out product of two written-out matrices."""
+    # Every entry of the left factor appears once per column, every entry of the right once per row.
+    operations = left.operations * columns + right.operations * rows + 2.0 * rows * inner * columns
+    return Estimate(min(operations, _CAP), max(left.dimension, right.dimension))
