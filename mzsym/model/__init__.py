@@ -1,9 +1,6 @@
-"""What the user states: layers, noise laws, boxes, networks; model files."""
+"""What the user states: layers, noise laws, boxes, networks. Model files are read and written by ``model.files``."""
 
 from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
 
 from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer, dense, residual
@@ -25,15 +22,6 @@ __all__ = [
     "TruncatedGaussian",
     "Uniform",
     "dense",
-    "load",
     "residual",
-    "save",
     "state",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # Model files stand above the model: they need it whole, and a network needs no files.
-    if name in ("load", "save"):
-        return getattr(import_module("mzsym.model.files"), name)
-    raise AttributeError(f"module 'mzsym.model' has no attribute {name!r}")

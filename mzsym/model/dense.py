@@ -20,6 +20,9 @@ from mzsym.model.values import MAX_DIM, Number, NumberLike, as_number, number_ke
 
 Activation = str | tuple[str, NumberLike] | sp.Expr
 
+ACTIVATION_SYMBOL = sp.Symbol("z", real=True)
+"""The argument of an activation given as an expression, whatever the user called it."""
+
 
 @final
 class DenseLayer(AbstractLayer):
@@ -269,7 +272,8 @@ def _checked_activation(activation: Any) -> tuple[str | sp.Expr, Number | None]:
     if isinstance(activation, sp.Expr):
         if len(activation.free_symbols) != 1:
             raise MzError(f"The activation {activation} is not a function of one symbol", where, "Use one symbol")
-        return checked_expr(activation, tuple(activation.free_symbols), where), None
+        expr = checked_expr(activation, tuple(activation.free_symbols), where)
+        return expr.xreplace({_variable(expr): ACTIVATION_SYMBOL}), None
     if isinstance(activation, (tuple, list)):
         if len(activation) != 2 or activation[0] != "leaky_relu":
             raise MzError(f"There is no activation {activation!r}", where, 'Only ("leaky_relu", slope) takes a number')

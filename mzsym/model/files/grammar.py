@@ -1,0 +1,369 @@
+"""The arithmetic grammar of model files: text to SymPy, with its own tokenizer and Pratt parser.
+
+Nothing is ever evaluated as Python. Numbers, names, ``+ - * / ^ **``, parentheses and calls of the functions in
+:data:`FUNCTIONS`; names are those that the caller declares, besides ``pi``. Constants are followed in floating
+point while they are built, so that no tower of exponents reaches SymPy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+import sympy as sp
+
+from mzsym.core.errors import MzError
+from mzsym.core.primitives import PRIMITIVES
+from mzsym.model.files import limits
+from mzsym.model.numeric import HEADS
+
+
+class Function(NamedTuple):
+    """A function of the grammar: its SymPy head, its value on floats, and how many arguments it takes."""
+
+    build: Callable[..., sp.Expr]
+    value: Callable[..., float]
+    least: int = 1
+    most: int = 1
+
+
+def _functions() -> dict[str, Function]:
+    table = {
+        name: Function(row.expr, row.numpy, 1 + len(row.parameters), 1 + len(row.parameters))
+        for name, row in PRIMITIVES.items()
+        if name != "identity"
+    }
+    heads = {
+        "log": sp.log, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "coth": sp.coth, "arcsin": sp.asin,
+        "arccos": sp.acos, "arcsinh": sp.asinh, "arccosh": sp.acosh, "arctanh": sp.atanh, "erfc": sp.erfc,
+        "sign": sp.sign, "heaviside": sp.Heaviside,
+    }  # fmt: skip
+    table |= {name: Function(head, HEADS[head]) for name, head in heads.items()}
+    table |= {name: Function(head, HEADS[head], 2, 8) for name, head in (("max", sp.Max), ("min", sp.Min))}
+    return table | {"sqrt": Function(sp.sqrt, np.sqrt)}
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(_functions())
+"""Every function that an expression may call: the primitive table and what else a layer's map may be made of."""
+
+_TOKEN = re.compile(
+    r"[ \t\r\n]*(?:"
+    r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<op>\*\*|[-+*/^(),])"
+    r"|(?P<end>\Z)"
+    r"|(?P<stranger>.))",
+    re.DOTALL,
+)
+
+_SUM, _PRODUCT, _NEGATION, _POWER = 10, 20, 30, 40
+_BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the text and the column where it starts, counted from 1."""
+
+    kind: str
+    text: str
+    column: int
+
+
+class Node(NamedTuple):
+    """A parsed piece: its expression, and its value if it is a constant."""
+
+    expr: sp.Expr
+    value: float | None
+    column: int
+
+
+def names_of(symbols: Mapping[str, sp.Symbol]) -> str:
+    """The names a reader may use, for error messages."""
+    names = list(symbols)
+    shown = names if len(names) <= 12 else [*names[:11], "...", names[-1]]
+    return ", ".join(shown) if shown else "none"
+
+
+def is_name(text: str) -> bool:
+    """Whether a symbol of this name can stand in an expression of the grammar.
+
+    >>> is_name("w_1"), is_name("W[0;1,1]"), is_name("pi")
+    (True, False, False)
+    """
+    return text != "pi" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) is not None
+
+
+def parse_expression(text: str, symbols: Mapping[str, sp.Symbol], where: str) -> sp.Expr:
+    """SymPy expression of a text in the grammar.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"tanh(w*x0 + b)^2 / 3"``. Arithmetic on constants is exact; a number with a point or an
+        exponent stands for the dyadic rational that its nearest double is.
+    symbols : mapping
+        The names that may occur, each with its symbol.
+    where : str
+        What to call this place in errors.
+
+    Returns
+    -------
+    sympy.Expr
+
+    Raises
+    ------
+    MzError
+        For anything outside the grammar, an undeclared name (listing the declared ones), a constant that is not a
+        finite real number, or a text beyond the limits; with the column.
+
+    Examples
+    --------
+    >>> x0 = sp.Symbol("x0", real=True)
+    >>> parse_expression("tanh(2*x0)^2 + 1/3", {"x0": x0}, "here")
+    tanh(2*x0)**2 + 1/3
+    """
+    return _Parser(text, symbols, where).parse()
+
+
+class _Parser:
+    """A Pratt parser; sums and products are collected whole, as SymPy holds them."""
+
+    def __init__(self, text: str, symbols: Mapping[str, sp.Symbol], where: str) -> None:
+        self.text, self.symbols, self.where = text, symbols, where
+        if len(text) > limits.EXPRESSION_CHARACTERS:
+            raise MzError(
+                f"The expression has {len(text)} characters, more than {limits.EXPRESSION_CHARACTERS}",
+                where,
+                "Split the map into layers or build the network in Python",
+            )
+        self.tokens = self._tokenize()
+        self.at = 0
+        self.depth = 0
+
+    def parse(self) -> sp.Expr:
+        if self.peek.kind == "end":
+            raise MzError("The expression is empty", self.where, 'Write one such as "tanh(x0)"')
+        node = self._expression(0)
+        if self.peek.kind != "end":
+            self._unexpected(self.peek, "Write an operator before it")
+        return node.expr
+
+    # -- tokens ------------------------------------------------------------------------------------------------
+
+    def _tokenize(self) -> list[Token]:
+        tokens, position = [], 0
+        while not tokens or tokens[-1].kind not in ("end", "stranger"):
+            match = _TOKEN.match(self.text, position)
+            assert match is not None
+            kind = str(match.lastgroup)
+            piece = "^" if match[kind] == "**" else match[kind]
+            tokens.append(Token(kind, piece, match.start(kind) + 1))
+            position = match.end()
+        return tokens
+
+    @property
+    def peek(self) -> Token:
+        return self.tokens[self.at]
+
+    def _next(self) -> Token:
+        token = self.tokens[self.at]
+        self.at += 1
+        return token
+
+    def _accept(self, *texts: str) -> Token | None:
+        if self.peek.kind == "op" and self.peek.text in texts:
+            return self._next()
+        return None
+
+    def _expect(self, text: str, after: str) -> None:
+        if self._accept(text) is None:
+            self._unexpected(self.peek, f"Put a {text!r} there, after {after}")
+
+    def _unexpected(self, token: Token, fix: str) -> NoReturn:
+        if token.kind == "stranger":
+            self._fail(
+                f"The character {token.text!r} has no meaning here",
+                token.column,
+                "Use numbers, names, + - * / ^, parentheses and the functions " + ", ".join(FUNCTIONS),
+            )
+        what = "The expression ends too early" if token.kind == "end" else f"{token.text!r} is not expected"
+        self._fail(what, token.column, fix)
+
+    def _fail(self, what: str, column: int, fix: str) -> NoReturn:
+        raise MzError(what, f"{self.where}, column {column} of the expression", fix)
+
+    # -- grammar -----------------------------------------------------------------------------------------------
+
+    def _expression(self, level: int) -> Node:
+        self.depth += 1
+        if self.depth > limits.EXPRESSION_NESTING:
+            self._fail(
+                f"The expression is nested deeper than {limits.EXPRESSION_NESTING}", self.peek.column, "Write it flatter"
+            )
+        node = self._prefix()
+        while self.peek.kind == "op" and (binding := _BINDING.get(self.peek.text, -1)) > level:
+            if binding == _SUM:
+                node = self._sum(node)
+            elif binding == _PRODUCT:
+                node = self._product(node)
+            else:
+                column = self._next().column
+                # One level lower on the right: a^b^c is a^(b^c).
+                node = self._power(node, self._expression(_POWER - 1), column)
+        self.depth -= 1
+        return node
+
+    def _prefix(self) -> Node:
+        token = self._next()
+        if token.kind == "number":
+            return self._number(token)
+        if token.kind == "name":
+            return self._call(token) if self.peek.text == "(" else self._name(token)
+        if token.text == "(":
+            node = self._expression(0)
+            self._expect(")", "this group")
+            return node
+        if token.text in ("+", "-"):
+            node = self._expression(_NEGATION)
+            if token.text == "+":
+                return node
+            return self._node(-node.expr, None if node.value is None else -node.value, token.column)
+        self._unexpected(token, "Write a number, a name or a function call there")
+
+    def _number(self, token: Token) -> Node:
+        if len(token.text) > limits.DIGITS:
+            self._fail(f"A number has {len(token.text)} characters", token.column, f"Use at most {limits.DIGITS}")
+        value = float(token.text)
+        if token.text.isdigit():
+            return self._node(sp.Integer(int(token.text)), value, token.column)
+        if not math.isfinite(value):
+            self._fail(f"The number {token.text} is too large", token.column, "Use numbers below 1e300")
+        # Exactly the double that was written: sums and products of constants then round nothing.
+        return self._node(sp.Rational(value), value, token.column)
+
+    def _name(self, token: Token) -> Node:
+        symbol = self.symbols.get(token.text)
+        if symbol is not None:
+            return Node(symbol, None, token.column)
+        if token.text == "pi":
+            return Node(sp.pi, math.pi, token.column)
+        if token.text in FUNCTIONS:
+            self._fail(f"The function {token.text} has no argument", token.column, f"Write {token.text}(...)")
+        close = difflib.get_close_matches(token.text, [*self.symbols, *FUNCTIONS], n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        self._fail(
+            f"The name {token.text!r} is neither a state nor a parameter",
+            token.column,
+            f"{hint}Declare it in params, or use one of: {names_of(self.symbols)}",
+        )
+
+    def _call(self, token: Token) -> Node:
+        function = FUNCTIONS.get(token.text)
+        if function is None:
+            close = difflib.get_close_matches(token.text, FUNCTIONS, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            self._fail(
+                f"There is no function {token.text!r}", token.column, f"{hint}Known functions: {', '.join(FUNCTIONS)}"
+            )
+        self._expect("(", token.text)
+        arguments = [self._expression(0)]
+        while self._accept(","):
+            arguments.append(self._expression(0))
+        self._expect(")", f"the arguments of {token.text}")
+        if not function.least <= len(arguments) <= function.most:
+            count = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
+            self._fail(f"{token.text} was given {len(arguments)} arguments", token.column, f"Give it {count}")
+        values = [argument.value for argument in arguments]
+        constant = None
+        if None not in values:
+            with np.errstate(all="ignore"):
+                constant = float(function.value(*values))
+        # The value is judged before SymPy may try to evaluate the call.
+        self._judge(constant, token.column)
+        return self._node(function.build(*(argument.expr for argument in arguments)), constant, token.column)
+
+    def _sum(self, first: Node) -> Node:
+        terms, value = [first.expr], first.value
+        while token := self._accept("+", "-"):
+            node = self._expression(_SUM)
+            terms.append(node.expr if token.text == "+" else -node.expr)
+            if value is not None and node.value is not None:
+                value = value + node.value if token.text == "+" else value - node.value
+            else:
+                value = None
+        return self._node(sp.Add(*terms), value, first.column)
+
+    def _product(self, first: Node) -> Node:
+        factors, value = [first.expr], first.value
+        while token := self._accept("*", "/"):
+            node = self._expression(_PRODUCT)
+            if token.text == "/":
+                if node.expr.is_zero:
+                    self._fail("This divides by zero", token.column, "Give a non-zero denominator")
+                factors.append(1 / node.expr)
+            else:
+                factors.append(node.expr)
+            if value is not None and node.value is not None:
+                value = value * node.value if token.text == "*" else value / (node.value or math.inf)
+                self._judge(value, token.column)
+            else:
+                value = None
+        return self._node(sp.Mul(*factors), value, first.column)
+
+    def _power(self, base: Node, exponent: Node, column: int) -> Node:
+        value = None
+        if exponent.value is not None:
+            if not abs(exponent.value) <= limits.EXPONENT:
+                self._fail(
+                    f"The exponent is beyond {limits.EXPONENT} in absolute value", column, "Use a smaller exponent"
+                )
+            if exponent.expr.is_Rational and exponent.expr.q > limits.EXPONENT:
+                self._fail(
+                    "The exponent is not a simple fraction", column, f"Write it as p/q with q up to {limits.EXPONENT}"
+                )
+            if base.value is not None:
+                value = self._constant_power(base, exponent, column)
+        if base.expr.is_zero and not exponent.expr.is_nonnegative:
+            self._fail("This divides by zero", column, "Give a non-zero denominator")
+        return self._node(base.expr**exponent.expr, value, base.column)
+
+    def _constant_power(self, base: Node, exponent: Node, column: int) -> float:
+        assert base.value is not None
+        assert exponent.value is not None
+        if base.expr.is_Rational and _bits(base.expr) * abs(exponent.value) > limits.CONSTANT_BITS:
+            self._fail("This power is too large a number", column, "Use a smaller exponent")
+        try:
+            value = float(base.value**exponent.value)
+        except (OverflowError, ZeroDivisionError):
+            value = math.inf
+        except TypeError:  # a negative base under a root is complex
+            value = math.nan
+        self._judge(value, column)
+        return value
+
+    # -- what a constant may be --------------------------------------------------------------------------------
+
+    def _judge(self, value: float | None, column: int) -> None:
+        if value is None or abs(value) <= limits.CONSTANT_MAGNITUDE:
+            return
+        if math.isnan(value):
+            self._fail("This constant is not a real number", column, "Keep the expression real")
+        self._fail("This constant is too large or not finite", column, "Keep constants below 1e300")
+
+    def _node(self, expr: sp.Expr, value: float | None, column: int) -> Node:
+        self._judge(value, column)
+        if expr.is_Rational and _bits(expr) > limits.CONSTANT_BITS:
+            self._fail("This constant has too many digits", column, "Round it")
+        if expr in (sp.zoo, sp.nan, sp.oo, -sp.oo) or expr is sp.I or isinstance(expr, sp.AccumBounds):
+            self._fail("This part is not a finite real number", column, "Remove the division by zero")
+        return Node(expr, value, column)
+
+
+def _bits(number: sp.Rational) -> int:
+    return int(number.p).bit_length() + int(number.q).bit_length()

@@ -1,0 +1,41 @@
+"""Sizes that a model file may have, so that no file can hang the reader or exhaust the machine."""
+
+from __future__ import annotations
+
+FORMAT = 1
+"""Version of the schema that this mzsym reads and writes."""
+
+FILE_BYTES = 2**20
+"""Length of the TOML file."""
+
+NESTING = 16
+"""Depth of brackets, and number of parts of a dotted key."""
+
+BARE_TOKEN = 400
+"""Characters of a number or another unquoted value."""
+
+EXPRESSION_CHARACTERS = 10_000
+EXPRESSION_NESTING = 64
+
+DIGITS = 400
+"""Digits of one number; a subnormal double as an exact fraction has 324."""
+
+CONSTANT_BITS = 8192
+"""Numerator plus denominator of an exact constant that arithmetic on literals may build up."""
+
+EXPONENT = 256
+"""Largest constant exponent, in absolute value."""
+
+CONSTANT_MAGNITUDE = 1e300
+"""Constants beyond this would leave double precision in the kernels."""
+
+LAYERS = 4096
+DIMENSION = 65_536
+ENTRIES = 2**24
+"""Weights of one layer."""
+
+WEIGHTS_BYTES = 2**28
+"""All arrays of a weights file, uncompressed."""
+
+INLINE_ENTRIES = 64
+"""Arrays larger than this are saved beside the model instead of inside it."""
