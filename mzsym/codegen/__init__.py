@@ -1,0 +1,33 @@
+"""From expressions to numbers: one door out of SymPy, frozen nodes, passes, kernels.
+
+::
+
+    expressions --lift--> nodes --passes--> Program --compile_program--> Kernel(X, params)
+                                               |
+                                               +--interpret--> the same bits, slowly; any number of digits
+
+numba is imported by the first call of a kernel.
+"""
+
+from __future__ import annotations
+
+from mzsym.codegen.cost import Cost
+from mzsym.codegen.freeze import freeze
+from mzsym.codegen.inspection import inspect, stages
+from mzsym.codegen.interpreter import interpret, interpret_digits
+from mzsym.codegen.kernels import Kernel, compile_program
+from mzsym.codegen.nodes import Node, Program
+
+# The submodule of the same name was bound on import; the function is what the package offers.
+__all__ = [
+    "Cost",
+    "Kernel",
+    "Node",
+    "Program",
+    "compile_program",
+    "freeze",
+    "inspect",
+    "interpret",
+    "interpret_digits",
+    "stages",
+]

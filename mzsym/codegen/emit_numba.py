@@ -1,0 +1,102 @@
+"""Programs and leaves as numba source."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, final
+
+from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.leaves.library import Leaf, constants, leaves
+from mzsym.codegen.nodes import Program
+from mzsym.codegen.operations import ELEMENTARY
+
+JIT: Final = '@njit(cache=True, nogil=True, error_model="numpy")'
+"""No fast-math: results do not depend on the target. IEEE division instead of Python's exception."""
+
+LIBM: Final = (*ELEMENTARY, "fabs", "atan2")
+
+_SPECIAL: Final = {
+    # math.floor would return an integer; pow and atan2 are what C has.
+    "floor": "def floor(x):\n    return np.floor(x)\n",
+    "ceil": "def ceil(x):\n    return np.ceil(x)\n",
+    "power": "def power(x, y):\n    return math.pow(x, y)\n",
+}
+
+
+@final
+class NumbaEmitter(AbstractEmitter):
+    """Python source that numba compiles.
+
+    Parameters
+    ----------
+    leaves : str
+        Module that holds the leaves.
+    """
+
+    def __init__(self, leaves: str) -> None:
+        self._leaves = leaves
+
+    def literal(self, value: float) -> str:
+        if math.isinf(value) or math.isnan(value):
+            raise AssertionError("literals are finite")
+        return repr(value)
+
+    def call(self, name: str, args: list[str]) -> str:
+        return f"{name}({', '.join(args)})"
+
+    def select(self, condition: str, value: str, otherwise: str) -> str:
+        return f"{value} if {condition} else {otherwise}"
+
+    def logical(self, op: str, args: list[str]) -> str:
+        if op in ("true", "false"):
+            return op.capitalize()
+        if op == "not":
+            return f"not {args[0]}"
+        return (" and " if op == "all" else " or ").join(args)
+
+    def source(self, program: Program) -> str:
+        """One function ``run(X, P, out)`` over the rows of X."""
+        body = [f"    p{index} = P[{index}]" for index in _used(program, "param")]
+        body += [f"    {name} = {text}" for name, text in self.statements(program, varying=False)]
+        body.append("    for i in range(X.shape[0]):")
+        body += [f"        x{index} = X[i, {index}]" for index in _used(program, "point")]
+        body += [f"        {name} = {text}" for name, text in self.statements(program, varying=True)]
+        body += [f"        out[i, {index}] = {name}" for index, name in enumerate(self.output_names(program))]
+        outputs = (
+            f"{len(program.outputs)} outputs of {program.n_point} point arguments and {program.n_param} parameters"
+        )
+        names = self.calls(program)
+        head = [f'"""mzsym kernel: {outputs}."""\n']
+        head += [_import("math", [name for name in names if name in LIBM])] * any(name in LIBM for name in names)
+        head += ["from numba import njit\n"]
+        own = [name for name in names if name not in LIBM]
+        head += [_import(self._leaves, own) + "\n"] if own else []
+        return "\n".join([*head, f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
+
+
+def _import(module: str, names: list[str]) -> str:
+    return f"from {module} import {', '.join(names)}"
+
+
+def _used(program: Program, op: str) -> list[int]:
+    return sorted(int(node.data[0]) for node in program.nodes if node.op == op)
+
+
+def leaf_library() -> str:
+    """Source of every leaf for numba; the functions compile when a kernel first calls them."""
+    parts = [
+        '"""Stable scalar functions of mzsym kernels."""\n',
+        "from __future__ import annotations\n",
+        "import math",
+        "from math import " + ", ".join(LIBM),
+        "\nimport numpy as np",
+        "from numba import njit\n",
+    ]
+    parts += [f"{name} = {value!r}" for name, value in constants().items()]
+    parts += [f"\n\n{JIT}\n{source}" for source in _SPECIAL.values()]
+    parts += [_decorated(leaf) for leaf in leaves().values()]
+    return "\n".join(parts)
+
+
+def _decorated(leaf: Leaf) -> str:
+    return f"\n\n{JIT}\n{leaf.source}"

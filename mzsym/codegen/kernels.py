@@ -1,0 +1,144 @@
+"""Programs compiled: ``compile_program(program)`` gives a callable kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mzsym.codegen.arguments import checked
+from mzsym.codegen.cost import Cost, cost
+from mzsym.codegen.nodes import Program
+from mzsym.codegen.numba_build import NumbaRun
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+
+_WORK_PER_THREAD = 400_000
+"""Arithmetic operations below which another thread costs more than it brings, about 0.1 ms."""
+
+Run = Callable[[Array, Array, Array], None]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled program.
+
+    Attributes
+    ----------
+    program : Program
+        What it computes.
+    path : Path
+        Its source in the cache.
+    """
+
+    program: Program
+    path: Path
+    _run: Run = field(repr=False, compare=False)
+
+    @property
+    def source(self) -> str:
+        """The generated text."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def cost(self) -> Cost:
+        """Operations a point."""
+        return cost(self.program)
+
+    def __call__(
+        self, X: Array, params: Sequence[float] | Array = (), out: Array | None = None, threads: int | None = None
+    ) -> Array:
+        """Values at many points.
+
+        Parameters
+        ----------
+        X : array, shape (points, n_point)
+            Point arguments.
+        params : array, shape (n_param,)
+            Parameters.
+        out : array, shape (points, n_out), optional
+            C-contiguous float64 array to write to.
+        threads : int, optional
+            Left out, as many as pay for this number of points, at most the processors that the process may use.
+
+        Returns
+        -------
+        array, shape (points, n_out)
+
+        Raises
+        ------
+        MzError
+            For arguments of other shapes.
+        """
+        points, values = checked(self.program, X, params)
+        shape = (len(points), len(self.program.outputs))
+        if out is None:
+            out = np.empty(shape)
+        elif out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
+            raise MzError(f"The output has shape {out.shape}", "out", f"Pass C-contiguous float64 of shape {shape}")
+        wanted = self._threads(len(points)) if threads is None else threads
+        if wanted <= 1 or len(points) < 2:
+            self._run(points, values, out)
+            return out
+        # Compiled code runs without the interpreter's lock: plain threads over blocks of rows, for every target alike.
+        edges = np.linspace(0, len(points), min(wanted, len(points)) + 1).astype(int)
+        blocks = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+        target = out
+        with ThreadPoolExecutor(len(blocks) - 1) as pool:
+            waiting = [pool.submit(self._run, points[block], values, target[block]) for block in blocks[1:]]
+            self._run(points[blocks[0]], values, target[blocks[0]])
+            for one in waiting:
+                one.result()
+        return out
+
+    def _threads(self, points: int) -> int:
+        work = points * max(1, self.cost.operations)
+        return int(min(_processors(), work // _WORK_PER_THREAD))
+
+
+def _processors() -> int:
+    limit = os.environ.get("NUMBA_NUM_THREADS")
+    if limit and limit.isdigit():
+        return max(1, int(limit))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compile_program(program: Program, target: Literal["numba"] = "numba") -> Kernel:
+    """Kernel of a program, from the cache where it was built before.
+
+    Parameters
+    ----------
+    program : Program
+        From ``freeze``.
+    target : {"numba"}
+        What it is compiled by.
+
+    Returns
+    -------
+    Kernel
+        ``kernel(X, params)`` -> (points, n_out). Machine code is made, or loaded, at the first call.
+
+    Raises
+    ------
+    MzError
+        For another target, or a cache directory that cannot be written.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> from mzsym.codegen import freeze
+    >>> x, a = sp.symbols("x a")
+    >>> compile_program(freeze([a * sp.tanh(x)], [x], [a]))(np.zeros((2, 1)), [3.0])
+    array([[0.],
+           [0.]])
+    """
+    if target != "numba":
+        raise MzError(f"There is no target {target!r}", "target", 'Use "numba"')
+    built = NumbaRun(program)
+    return Kernel(program, built.path, built)

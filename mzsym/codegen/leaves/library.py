@@ -1,0 +1,89 @@
+"""All leaves as one namespace, and their source for emitters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Any
+
+from mzsym.codegen.leaves import (
+    double,
+    elementary,
+    gaussian,
+    plain,
+    quadrature,
+    tails,
+    trigonometric,
+    uniform,
+    uniform_powers,
+)
+
+MODULES: tuple[ModuleType, ...] = (
+    quadrature,
+    double,
+    plain,
+    tails,
+    elementary,
+    uniform,
+    uniform_powers,
+    trigonometric,
+    gaussian,
+)
+"""In an order in which what is used comes first."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One function of the dialect.
+
+    Attributes
+    ----------
+    name : str
+        Unique among all leaves.
+    function : callable
+        The function itself, for the interpreter.
+    source : str
+        Its text.
+    uses : tuple of str
+        Names of leaves, constants and C functions in it.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    source: str
+    uses: tuple[str, ...]
+
+
+def _own_functions(module: ModuleType) -> dict[str, FunctionType]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+    }
+
+
+@lru_cache(maxsize=1)
+def leaves() -> Mapping[str, Leaf]:
+    """Name -> leaf, what is used first."""
+    found: dict[str, Leaf] = {}
+    for module in MODULES:
+        for name, function in _own_functions(module).items():
+            found[name] = Leaf(name, function, inspect.getsource(function), tuple(function.__code__.co_names))
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=1)
+def constants() -> Mapping[str, Any]:
+    """Name -> value of the constants in capital letters."""
+    return MappingProxyType(
+        {name: value for module in MODULES for name, value in vars(module).items() if name.isupper()}
+    )
+
+
+@lru_cache(maxsize=1)
+def functions() -> Mapping[str, Callable[..., Any]]:
+    """Name -> function as Python runs it."""
+    return MappingProxyType({name: leaf.function for name, leaf in leaves().items()})
