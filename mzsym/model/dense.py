@@ -101,6 +101,11 @@ class DenseLayer(AbstractLayer):
             for j in range(self.dim_in):
                 values[weight_symbol(n, i, j)] = self.weight(i, j)
             values[bias_symbol(n, i)] = self.bias(i)
+        return values | self.scalars(n)
+
+    def scalars(self, n: int) -> dict[sp.Symbol, Number]:
+        """Slope and step, where the layer has them."""
+        values: dict[sp.Symbol, Number] = {}
         if self.slope is not None:
             values[slope_symbol(n)] = self.slope
         if self.step is not None:

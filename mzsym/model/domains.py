@@ -1,36 +1,149 @@
-"""Domains of the states, MATH (2). First version: sampled hulls; the rigorous enclosure replaces it."""
+"""Domains of the states by rigorous enclosure: Omega_{n+1} contains F_n(Omega_n) + supp rho_n, MATH (2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
-import numpy as np
 import sympy as sp
 
+from mzsym.balls import HULLS, Interval, affine_hull, interval, intervals_of, precision
+from mzsym.core import MzError
+from mzsym.core.names import state_symbol, step_symbol
 from mzsym.model.box import Box
+from mzsym.model.dense import DenseLayer
 from mzsym.model.layers import AbstractLayer
+from mzsym.model.noise import TruncatedGaussian
 from mzsym.model.values import Number
+
+ROUNDING = Fraction(1, 10**12)
+"""Relative excess of the proved box over a given one that counts as rounding and is widened."""
 
 
 def propagated_domains(
     layers: Sequence[AbstractLayer], first: Box, shared: Mapping[sp.Symbol, Number]
 ) -> tuple[Box, ...]:
-    """Omega_0 and the boxes that follow from it."""
+    """Omega_0 and the tightest boxes of doubles that are proved to follow from it, MATH (2).
+
+    Raises
+    ------
+    MzError
+        Naming layer and component: a symbol has no value, the map is not finite, the next state is a single point.
+    """
     boxes = [first]
-    for layer in layers:
-        box = boxes[-1]
-        k = max(3, int(20000 ** (1 / box.dim)))
-        axes = [np.linspace(lo, hi, k) for lo, hi in zip(box.lower, box.upper, strict=True)]
-        X = np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")], axis=1)
-        Y = layer.forward(X, shared)
-        scales = layer.scale_values(shared)
-        ends = np.array([law.support(float(s)) for law, s in zip(layer.noise, scales, strict=True)])
-        boxes.append(Box(list(zip(Y.min(0) + ends[:, 0], Y.max(0) + ends[:, 1], strict=True))))
+    for n, layer in enumerate(layers):
+        sides = next_sides(n, layer, boxes[-1], shared)
+        boxes.append(Box([_side(side, n, i) for i, side in enumerate(sides)]))
     return tuple(boxes)
 
 
 def checked_domains(
     layers: Sequence[AbstractLayer], given: Sequence[Box], shared: Mapping[sp.Symbol, Number]
 ) -> tuple[Box, ...]:
-    """The given boxes."""
-    return tuple(given)
+    """The given boxes, each widened where the proved one exceeds it by rounding.
+
+    Raises
+    ------
+    MzError
+        Naming layer and component, with the excess, where a box does not contain the next state.
+    """
+    boxes = [given[0]]
+    for n, (layer, box) in enumerate(zip(layers, given[1:], strict=True)):
+        sides = next_sides(n, layer, boxes[-1], shared)
+        pairs = zip(sides, box.intervals, strict=True)
+        boxes.append(Box([_widened(side, stated, n, i) for i, (side, stated) in enumerate(pairs)]))
+    return tuple(boxes)
+
+
+def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
+    """Proved hull of F_n(box) + supp rho_n, one interval per component."""
+    with precision():
+        images = _image(n, layer, [interval(side) for side in box.intervals], shared)
+        scales = layer.scale_values(shared)
+        return [
+            image + _support(noise, scale)
+            for image, noise, scale in zip(images, layer.noise, scales, strict=True)
+        ]
+
+
+def _support(noise: object, scale: Number) -> Interval:
+    reach = Fraction(scale) * (Fraction(noise.cutoff) if isinstance(noise, TruncatedGaussian) else 1)
+    return interval((-reach, reach))
+
+
+def _image(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
+    if isinstance(layer, DenseLayer):
+        return _dense_image(layer, box)
+    symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
+    exprs, values = layer.map_exprs(n), {**shared, **layer.map_bindings(n)}
+    missing = set().union(*(expr.free_symbols for expr in exprs)) - set(symbols) - set(values)
+    if missing:
+        names = ", ".join(sorted(symbol.name for symbol in missing))
+        raise MzError(
+            f"The domain of X_{n + 1} needs a value for {names}", f"layer {n}", "Bind it in params or by with_params"
+        )
+    return intervals_of(exprs, box, symbols, values)
+
+
+def _dense_image(layer: DenseLayer, box: list[Interval]) -> list[Interval]:
+    if layer.step is not None:
+        return [_residual_image(layer, i, box) for i in range(layer.dim_out)]
+    return [_activated(layer, z) for z in affine_hull(layer.W, layer.b, layer.exact, box)]
+
+
+def _activated(layer: DenseLayer, z: Interval) -> Interval:
+    if isinstance(layer.activation, str):
+        return HULLS[layer.activation](z, *([] if layer.slope is None else [interval(layer.slope)]))
+    (symbol,) = layer.activation.free_symbols
+    return intervals_of([layer.activation], [z], [symbol])[0]
+
+
+_X, _REST, _WEIGHT = sp.symbols("x rest weight", real=True)
+
+
+def _residual_image(layer: DenseLayer, i: int, box: list[Interval]) -> Interval:
+    """Range of x_i + h act(W_ii x_i + rest), where the rest of row i varies independently of x_i: two variables."""
+    row, exact = layer.W[i : i + 1].copy(), {}
+    row[0, i] = 0.0
+    for index, value in layer.exact.items():
+        if index[0] == i and index != (i, i):
+            exact[(0, *index[1:])] = value
+    rest = affine_hull(row, layer.b[i : i + 1], exact, box)[0]
+    expr = _X + step_symbol(0) * layer.activation_expr(0, _WEIGHT * _X + _REST)
+    values = {_WEIGHT: layer.weight(i, i), **layer.scalars(0)}
+    return intervals_of([expr], [box[i], rest], [_X, _REST], values)[0]
+
+
+def _side(side: Interval, n: int, i: int) -> tuple[float, float]:
+    lo, hi = side.floats
+    if not side.finite or lo in (float("-inf"), float("inf")) or hi in (float("-inf"), float("inf")):
+        raise MzError(
+            f"The map is not finite on the domain of X_{n}", f"layer {n}, component {i}",
+            "Choose a smaller domain, or a map that exists and is bounded on it",
+        )
+    if not lo < hi:
+        raise MzError(
+            f"X_{n + 1} is the single point {lo!r} in this component", f"layer {n}, component {i}",
+            "Give the layer noise, or a map that is not constant",
+        )
+    return lo, hi
+
+
+def _widened(side: Interval, stated: tuple[Number, Number], n: int, i: int) -> tuple[Number, Number]:
+    lo, hi = _side(side, n, i)
+    ends: list[Number] = list(stated)
+    magnitude = max(abs(Fraction(lo)), abs(Fraction(hi)))
+    for which, (proved, outward) in enumerate(((lo, -1), (hi, 1))):
+        # The proved interval, not its rounding to doubles, decides: a stated end may be exact.
+        if side.lo >= interval(ends[0]).hi if which == 0 else side.hi <= interval(ends[1]).lo:
+            continue
+        excess = outward * (Fraction(proved) - Fraction(ends[which]))
+        if excess > ROUNDING * magnitude:
+            raise MzError(
+                f"X_{n + 1} leaves the given domain [{float(stated[0])!r}, {float(stated[1])!r}]: it reaches {proved!r}, "
+                f"an excess of {float(excess):.3g}",
+                f"layer {n}, component {i}, {'lower' if which == 0 else 'upper'} end",
+                f"Give domains[{n + 1}] at least [{lo!r}, {hi!r}] there, or only domain= and let the rest follow",
+            )
+        ends[which] = proved if excess > 0 else ends[which]
+    return ends[0], ends[1]
