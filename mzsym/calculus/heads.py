@@ -160,7 +160,7 @@ class UniformMean(NoiseMean):
     >>> UniformMean("exp", 1, z, S).doit()
     (-exp(-S + z) + exp(S + z))/(2*S)
     >>> UniformMean("tanh", 1, 1, sp.Rational(1, 10**12)).evalf(25)
-    0.7615941559557648881194581
+    0.7615941559557648881194582
     """
 
     def closed_form(self) -> sp.Expr | None:
