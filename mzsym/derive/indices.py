@@ -75,7 +75,7 @@ class Order:
     (True, False)
     """
 
-    __slots__ = ("_contradictory", "_gaps")
+    __slots__ = ("_gaps", "contradictory")
 
     def __init__(self, given: Iterable[Bound]) -> None:
         # _gaps[a, b] is the largest provable lower bound of b - a ("" is the integer zero)
@@ -90,12 +90,12 @@ class Order:
                     if (a, via) in gaps and (via, b) in gaps:
                         through = gaps[a, via] + gaps[via, b]
                         gaps[a, b] = max(gaps.get((a, b), through), through)
-        self._contradictory = any(gaps.get((name, name), 0) > 0 for name in names)
+        self.contradictory = any(gaps.get((name, name), 0) > 0 for name in names)
         self._gaps = gaps
 
     def proves(self, low: Index, high: Index) -> bool:
         """Whether ``low <= high`` follows."""
-        if self._contradictory:
+        if self.contradictory:
             return True
         if low.symbol == high.symbol:
             return low.shift <= high.shift

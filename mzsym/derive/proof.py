@@ -96,29 +96,44 @@ def _check_statements(algebra: Algebra, steps: Sequence[Step]) -> None:
 
 
 def _check_hypotheses(algebra: Algebra, steps: Sequence[Step]) -> None:
-    """Every hypothesis is the claim of one later induction, one layer on."""
-    by_name = {step.name: (place, step) for place, step in enumerate(steps)}
+    """Every hypothesis is the claim of one later induction, one layer on, where both make sense."""
+    by_name = {step.name: step for step in steps}
+    hypotheses = {step.name for step in steps if step.rule == HYPOTHESIS}
     discharged: set[str] = set()
-    for place, step in enumerate(steps):
-        if step.rule != INDUCTION:
-            continue
-        induction = step.induction
-        if induction is None or induction.hypothesis not in by_name:
-            raise DerivationError("An induction needs its variable, base, hypothesis and step", step.name)
-        where, hypothesis = by_name[induction.hypothesis]
-        if hypothesis.rule != HYPOTHESIS or where > place or hypothesis.name in discharged:
-            raise DerivationError(f"{hypothesis.name!r} is not a hypothesis of this induction", step.name)
-        try:
-            following = _at(step.claim, {induction.variable: Index(induction.variable, algebra.sign)})
-            as_assumed = _same(hypothesis.claim.lhs, following.lhs) and _same(hypothesis.claim.rhs, following.rhs)
-        except Malformed as error:
-            raise DerivationError(str(error), hypothesis.name) from error
-        if not as_assumed:
-            raise DerivationError(f"It is not what {step.name!r} says one layer on", hypothesis.name)
-        discharged.add(hypothesis.name)
     for step in steps:
-        if step.rule == HYPOTHESIS and step.name not in discharged:
-            raise DerivationError("No induction discharges this hypothesis", step.name)
+        induction = step.induction
+        if (step.rule == INDUCTION) != (induction is not None):
+            raise DerivationError("The rule 'induction' goes with a base, a hypothesis and a step", step.name)
+        if induction is None:
+            continue
+        name = induction.hypothesis
+        if name not in by_name or name in discharged or (name not in hypotheses and hypotheses - discharged):
+            raise DerivationError(f"{name!r} is not a hypothesis of this induction", step.name)
+        if name not in hypotheses:
+            raise DerivationError(f"It is the hypothesis of {step.name!r} but not stated as one", name)
+        if induction.variable not in _variables(step) - {algebra.depth.symbol}:
+            raise DerivationError(f"There is no induction on {induction.variable!r}", step.name)
+        try:
+            _check_hypothesis(by_name[name], step, {induction.variable: Index(induction.variable, algebra.sign)})
+        except Malformed as error:
+            raise DerivationError(str(error), name) from error
+        discharged.add(name)
+    for name in sorted(hypotheses - discharged):
+        raise DerivationError("No induction discharges this hypothesis", name)
+
+
+def _check_hypothesis(hypothesis: Step, step: Step, onward: dict[str, Index]) -> None:
+    following = _at(step.claim, onward)
+    if not (_same(hypothesis.claim.lhs, following.lhs) and _same(hypothesis.claim.rhs, following.rhs)):
+        raise Malformed(f"it is not what {step.name!r} says one layer on")
+    both = (*step.given, *(bound.replace_symbol(onward) for bound in step.given))
+    _need(hypothesis.given, both, "it is assumed too widely")
+    _need(both, hypothesis.given, "it is assumed too narrowly")
+
+
+def _variables(step: Step) -> set[str]:
+    """The free variables of a claim: every index is bounded, so they all occur in the assumptions."""
+    return {index.symbol for bound in step.given for index in bound if index.symbol}
 
 
 def _at(claim: Claim, values: dict[str, Index]) -> Claim:
@@ -138,9 +153,11 @@ class _Prover:
     def prove(self, step: Step) -> None:
         if any(DUMMY in (bound.low.symbol, bound.high.symbol) for bound in step.given):
             raise Malformed("an assumption speaks of a dummy")
+        if order_of(step.given).contradictory:
+            raise Malformed("nothing meets the assumptions")
         kind = self._kind(step)
         if step.rule == HYPOTHESIS:
-            if step.uses or step.induction is not None:
+            if step.uses:
                 raise Malformed("a hypothesis rests on nothing")
             rests_on = frozenset({step.name})
         elif step.rule == INDUCTION:
@@ -169,7 +186,7 @@ class _Prover:
         if mechanisms is None:
             raise Malformed(f"there is no rule {step.rule!r}")
         fewest, most = PREMISE_COUNT.get(step.rule, (0, 0))
-        if not fewest <= len(step.uses) <= most or step.induction is not None:
+        if not fewest <= len(step.uses) <= most:
             raise Malformed(f"the rule {step.rule!r} does not take {len(step.uses)} premises")
         premises = [(use, self._premise(step, use, kind)) for use in step.uses]
         site = Site(self.algebra, step.given, kind[0], mechanisms - {PREMISES})
@@ -199,7 +216,7 @@ class _Prover:
         values = dict(use.values)
         if values and self.open[use.step]:
             raise Malformed(f"{use.step!r} holds under a hypothesis on its own indices and cannot be used at others")
-        if any(name in ("", DUMMY, self.algebra.depth.symbol) for name in values):
+        if not set(values) <= _variables(premise) - {self.algebra.depth.symbol}:
             raise Malformed(f"the indices {', '.join(values)} of {use.step!r} cannot all be replaced")
         if any(value.symbol == DUMMY for value in values.values()):
             raise Malformed("a dummy is put in place of a variable")
@@ -223,30 +240,35 @@ class _Prover:
         return _at(premise.claim, values) if values else premise.claim
 
     def _prove_induction(self, step: Step, induction: Induction) -> frozenset[str]:
-        """Base, step and well-foundedness, MATH (10): the variable moves towards the base, one layer at a time."""
+        """Base, step and well-foundedness, MATH (10): the variable moves towards the base, one layer at a time.
+
+        That the hypothesis is the claim one layer on has been checked before.
+        """
         name, base, sign = induction.variable, induction.base, self.algebra.sign
-        if name in ("", DUMMY, self.algebra.depth.symbol) or base.symbol == name:
+        if base.symbol == name:
             raise Malformed(f"no induction on {name!r} from {base}")
         for other in (induction.base_step, induction.inductive_step, induction.hypothesis):
             if other not in self.proved:
                 raise Malformed(f"the premise {other!r} is not an earlier step")
         first, following = self.proved[induction.base_step], self.proved[induction.inductive_step]
-        at_base = _at(step.claim, {name: base})
-        if not (_same(first.claim.lhs, at_base.lhs) and _same(first.claim.rhs, at_base.rhs)):
-            raise Malformed(f"{first.name!r} is not the claim at {name} = {base}")
-        if not (_same(following.claim.lhs, step.claim.lhs) and _same(following.claim.rhs, step.claim.rhs)):
-            raise Malformed(f"{following.name!r} does not prove the claim")
-        if self.open[first.name] or self.open[following.name] - {induction.hypothesis}:
-            raise Malformed("the base or the step rests on another hypothesis")
         here = variable(name)
         ends = Bound(here, base) if sign > 0 else Bound(base, here)
-        before = Bound(here, base.plus(-1)) if sign > 0 else Bound(base.plus(1), here)
+        there = tuple(bound.replace_symbol({name: base}) for bound in step.given)
         _need(step.given, (ends,), "the variable is not bounded by the base")
-        _need(tuple(bound.replace_symbol({name: base}) for bound in step.given), first.given, "the base is narrower")
+        if order_of(there).contradictory:
+            raise Malformed(f"the base {base} is outside the range of the claim")
+        at_base = _at(step.claim, {name: base})
+        if not (_same(first.claim.lhs, at_base.lhs) and _same(first.claim.rhs, at_base.rhs)):
+            raise DerivationError(f"It is not what {step.name!r} says at {name} = {base}", first.name)
+        if not (_same(following.claim.lhs, step.claim.lhs) and _same(following.claim.rhs, step.claim.rhs)):
+            raise DerivationError(f"It is not what {step.name!r} says", following.name)
+        if self.open[first.name] or self.open[following.name] - {induction.hypothesis}:
+            raise Malformed("the base or the step rests on another hypothesis")
+        before = Bound(here, base.plus(-1)) if sign > 0 else Bound(base.plus(1), here)
+        _need(there, first.given, "the base is narrower than the claim")
         _need((*step.given, before), following.given, "the step does not cover every value")
         beyond = tuple(bound.replace_symbol({name: here.plus(sign)}) for bound in step.given)
         _need(following.given, beyond, "the hypothesis is outside the range of the claim")
-        _need(following.given, self.proved[induction.hypothesis].given, "the hypothesis is narrower than the step")
         return frozenset()
 
 
