@@ -1,0 +1,67 @@
+"""From an equation to its evaluator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mzsym.core import MzError, Options
+from mzsym.evaluate.evaluator import Evaluator
+
+if TYPE_CHECKING:
+    from mzsym.derive import Equation
+
+_ENGINES = ("auto", "quadrature")
+_TARGETS = ("numba",)
+
+
+def compile(  # noqa: A001 - the word of the contract
+    eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None
+) -> Evaluator:
+    """Numbers for every term of a backward equation: tables, coefficients and the function q_0.
+
+    Parameters
+    ----------
+    eq : Equation
+        As ``mz.derive`` returns it; every parameter must have a value.
+    engine : {"auto", "quadrature"}
+        Spectral collocation, for states of dimension 1 to 3. The average over the noise is exact up to rounding on the
+        functions that the grids represent; grids are refined until ``options.tolerance`` is met.
+    target : {"numba"}
+        What the maps are compiled to.
+    options : Options, optional
+        Default: those of the equation.
+
+    Returns
+    -------
+    Evaluator
+
+    Raises
+    ------
+    MzError
+        For another engine, target or direction, parameters without a value, dimensions above 3, unbounded noise, and
+        tables that exceed the memory budget.
+
+    Examples
+    --------
+    >>> import mzsym as mz
+    >>> layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))] * 3
+    >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+    >>> ev = mz.compile(mz.derive(net, mz.Legendre(3)))
+    >>> ev.memory(0, 2).shape, ev.tolerance_reached["memory"] < 1e-10
+    ((4, 4), True)
+    """
+    if engine not in _ENGINES:
+        raise MzError(
+            f"There is no engine {engine!r} in this version",
+            "compile(engine=)",
+            'Use "quadrature" (or "auto"), for states of dimension 1 to 3',
+        )
+    if target not in _TARGETS:
+        raise MzError(f"There is no target {target!r} in this version", "compile(target=)", 'Use "numba"')
+    if eq.direction != "backward":
+        raise MzError(
+            f"The equation has direction {eq.direction!r}",
+            "compile(eq)",
+            'Derive it with direction="backward": K(n, m) transposed is the forward memory kernel, MATH (13)',
+        )
+    return Evaluator(eq.network, eq.projection, options or getattr(eq, "options", None) or Options(), "quadrature")

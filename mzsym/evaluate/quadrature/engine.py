@@ -1,0 +1,132 @@
+"""The quadrature engine: passes on finer grids until two different grids agree on every table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from mzsym.core import MzError, Options
+from mzsym.core.arrays import Array
+from mzsym.evaluate.quadrature.grid import Series
+from mzsym.evaluate.quadrature.problem import Problem
+from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
+from mzsym.evaluate.quadrature.sweep import Sweep, run_sweep
+from mzsym.evaluate.tables import Tables, table_bytes
+
+_ROUNDS = 4
+_COMPARED = 256
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What an engine hands to the evaluator.
+
+    Attributes
+    ----------
+    tables : Tables
+    expectation : function
+        X of shape (points, N_0) -> q_0, shape (points, outputs).
+    reached : mapping of str to float
+        Observed error per table: the largest difference between two grids, and not less than rounding.
+    nodes : tuple of tuples of int
+        Nodes per coordinate of every layer.
+    limits : tuple of str
+        What stopped the refinement where the tolerance was not reached.
+    """
+
+    tables: Tables
+    expectation: Callable[[Array], Array]
+    reached: Mapping[str, float]
+    nodes: tuple[tuple[int, ...], ...]
+    limits: tuple[str, ...]
+
+
+def check_budget(problem: Problem, options: Options) -> None:
+    """Refuse tables that do not fit, before anything is allocated."""
+    needed = table_bytes(problem.ranks)
+    if needed > options.memory_budget:
+        raise MzError(
+            f"The tables of {problem.depth} layers with {max(problem.ranks)} basis functions take {needed} bytes and "
+            f"the budget is {options.memory_budget}",
+            "options.memory_budget",
+            "Raise memory_budget, or lower the degree of the projection",
+        )
+
+
+def solve(problem: Problem, options: Options) -> Solution:
+    """All tables to ``options.tolerance``, or as far as the limits allow.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : Options
+        ``tolerance`` is absolute, for every table entry.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    MzError
+        When the memory budget cannot hold the tables or the smallest grids, or a map is not finite.
+    """
+    check_budget(problem, options)
+    allowed = options.tolerance / (20.0 * (problem.depth + 1))
+    best: tuple[Sweep, dict[str, float]] | None = None
+    for _ in range(_ROUNDS):
+        coarse = run_sweep(problem, Adaptive(allowed, options.max_nodes, options.memory_budget // 2))
+        fine = run_sweep(problem, Fixed(finer(coarse.sizes, problem.degrees, options.max_nodes), allowed))
+        fine = Sweep(fine.sizes, fine.tables, fine.first, coarse.limits)
+        reached = differences(problem, coarse, fine)
+        worst = max(reached.values())
+        gained = best is None or worst < 0.5 * max(best[1].values())
+        if best is None or worst < max(best[1].values()):
+            best = fine, reached
+        if worst <= options.tolerance or coarse.limits or not gained:
+            break
+        allowed *= max(1e-4, 0.2 * options.tolerance / worst)
+    assert best is not None
+    sweep, reached = best
+    limits = sweep.limits if max(reached.values()) > options.tolerance else ()
+    if max(reached.values()) > options.tolerance and not limits:
+        limits = ("rounding: finer grids change the tables no less",)
+    return Solution(
+        sweep.tables, lambda X: expectation(problem, sweep.first, X), MappingProxyType(reached), sweep.sizes, limits
+    )
+
+
+def expectation(problem: Problem, first: Series, X: Array) -> Array:
+    """q_0(x) = (E q_1(. + xi_0))(F_0(x)), exact for the interpolant of q_1."""
+    return first(problem.states(0, X))
+
+
+def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float]:
+    """Largest difference between two passes, per table."""
+    ours, theirs = fine.tables, coarse.tables
+    o, depth = ours.offsets, problem.depth
+    streaming = np.zeros(ours.K.shape, dtype=bool)
+    for n in range(depth):
+        streaming[o[n] : o[n + 1], o[n + 1] : o[n + 2]] = True
+    side = problem.boxes[0]
+    unit = np.random.default_rng(0).uniform(-1.0, 1.0, (_COMPARED, len(side)))
+    X = np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
+    pairs = {
+        "correlation": (ours.C, theirs.C),
+        "streaming": (ours.K[streaming], theirs.K[streaming]),
+        "memory": (ours.K[~streaming], theirs.K[~streaming]),
+        "noise": (ours.noise, theirs.noise),
+        "coefficients": (ours.coefficients, theirs.coefficients),
+        "expectation": (expectation(problem, fine.first, X), expectation(problem, coarse.first, X)),
+    }
+    return {name: _difference(a, b) for name, (a, b) in pairs.items()}
+
+
+def _difference(a: Array, b: Array) -> float:
+    """Largest difference, and not less than the rounding of the values themselves."""
+    if not a.size:
+        return 0.0
+    return max(float(np.abs(a - b).max()), float(np.finfo(np.float64).eps * np.abs(a).max()))

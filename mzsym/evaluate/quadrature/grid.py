@@ -1,0 +1,135 @@
+"""Functions on a box as tensor Legendre series, and their values on tensor Gauss-Legendre grids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mzsym.core.arrays import AnyArray, Array
+from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products2, row_products3
+from mzsym.evaluate.quadrature.rules import gauss_legendre
+
+# Doubles that a temporary block of basis values may take: large enough for BLAS, small enough for any machine.
+_CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One side of a box: centre and half-width."""
+
+    center: float
+    half: float
+
+    @classmethod
+    def of(cls, lower: float, upper: float) -> Interval:
+        return cls(0.5 * (lower + upper), 0.5 * (upper - lower))
+
+    def reference(self, y: Array) -> Array:
+        """Coordinate on [-1, 1]; a point outside by rounding is moved to the end.
+
+        A box of no width (a constant map) has one point, the reference point 0.
+        """
+        if self.half <= 0.0:
+            return np.zeros_like(y)
+        return np.clip((y - self.center) / self.half, -1.0, 1.0)
+
+
+Sides = tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """sum_a coefs[a, c] prod_i sqrt(2 k_i + 1) P_{k_i}(t_i), k = (indices[0][a], indices[1][a], ...).
+
+    The functions are orthonormal in the uniform measure of the box.
+    """
+
+    sides: Sides
+    indices: tuple[AnyArray, ...]
+    coefs: Array
+
+    def __call__(self, Y: Array) -> Array:
+        """Values at Y, shape (points, dim) -> (points, columns)."""
+        out = np.empty((Y.shape[0], self.coefs.shape[1]))
+        step = max(64, _CHUNK // max(1, self.coefs.shape[0]))
+        for start in range(0, Y.shape[0], step):
+            out[start : start + step] = self.rows(Y[start : start + step]) @ self.coefs
+        return out
+
+    def rows(self, Y: Array) -> Array:
+        """Values of the basis functions that occur, shape (points, terms)."""
+        factors = [
+            legendre_rows(np.ascontiguousarray(side.reference(Y[:, i])), int(index.max(initial=0)) + 1)
+            for i, (side, index) in enumerate(zip(self.sides, self.indices, strict=True))
+        ]
+        if len(factors) == 1:
+            return np.asarray(factors[0][:, self.indices[0]])
+        product = row_products2 if len(factors) == 2 else row_products3
+        return np.asarray(product(*factors, *self.indices))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Tensor Gauss-Legendre grid on a box, first coordinate slowest."""
+
+    sides: Sides
+    sizes: tuple[int, ...]
+
+    @property
+    def points(self) -> int:
+        return math.prod(self.sizes)
+
+    def nodes(self) -> Array:
+        """Shape (points, dim)."""
+        axes = [s.center + s.half * gauss_legendre(k)[0] for s, k in zip(self.sides, self.sizes, strict=True)]
+        return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
+
+    def analyse(self, values: Array) -> Array:
+        """Coefficients (all orders below ``sizes``) of the interpolant, shape (points, columns) both."""
+        return transform(values, self.sizes, [analysis(k) for k in self.sizes])
+
+
+@lru_cache(maxsize=48)
+def analysis(count: int) -> Array:
+    """Matrix from values at the Gauss nodes to Legendre coefficients."""
+    nodes, weights = gauss_legendre(count)
+    out: Array = np.ascontiguousarray((legendre_rows(nodes, count) * weights[:, None]).T)
+    out.setflags(write=False)
+    return out
+
+
+def transform(block: Array, sizes: Sequence[int], matrices: Sequence[Array]) -> Array:
+    """Apply one matrix along each tensor axis of a block of shape (prod(sizes), columns)."""
+    columns = block.shape[1]
+    shape = list(sizes)
+    for axis, matrix in enumerate(matrices):
+        left = math.prod(shape[:axis])
+        right = math.prod(shape[axis + 1 :]) * columns
+        block = np.matmul(matrix, block.reshape(left, shape[axis], right))
+        shape[axis] = matrix.shape[0]
+    return np.ascontiguousarray(block.reshape(math.prod(shape), columns))
+
+
+def profile(coefs: Array, sizes: Sequence[int], axis: int) -> Array:
+    """Size of the coefficients of each order along one axis: worst column, root mean square over the other axes."""
+    cube = coefs.reshape(math.prod(sizes[:axis]), sizes[axis], math.prod(sizes[axis + 1 :]), coefs.shape[1])
+    return np.sqrt((cube**2).sum(axis=(0, 2))).max(axis=1, initial=0.0)
+
+
+def pruned(coefs: Array, sizes: Sequence[int], sides: Sides, threshold: float) -> Series:
+    """Series without its smallest terms: what is left out has norm <= threshold in every column."""
+    size = np.abs(coefs).max(axis=1, initial=0.0)
+    order = np.argsort(size)
+    dropped = np.sqrt(np.cumsum(size[order] ** 2)) <= threshold
+    if len(sizes) == 1:
+        # One axis: cut the tail only, so that rows of basis values are used as they come.
+        tail = np.sqrt(np.cumsum(size[::-1] ** 2)) <= threshold
+        keep = np.arange(max(1, len(size) - int(np.count_nonzero(tail))))
+    else:
+        keep = np.sort(order[~dropped]) if not dropped.all() else np.zeros(1, dtype=np.intp)
+    indices = tuple(np.ascontiguousarray(index) for index in np.unravel_index(keep, tuple(sizes)))
+    return Series(sides, indices, np.ascontiguousarray(coefs[keep]))

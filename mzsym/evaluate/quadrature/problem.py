@@ -1,0 +1,154 @@
+"""What the quadrature engine works on: boxes, maps, noise, basis and observable as numbers and functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.maps import layer_map, noise_scales, observable_map
+from mzsym.evaluate.quadrature.grid import Interval, Sides
+from mzsym.evaluate.quadrature.rules import NoiseLaw, noise_law
+from mzsym.evaluate.quadrature.smoothing import shrunken
+
+if TYPE_CHECKING:
+    from mzsym.model import Box, Network
+    from mzsym.projections import AbstractProjection
+
+PointMap: TypeAlias = Callable[[Array], Array]
+
+MAX_STATE = 3
+"""Largest state dimension of tensor grids."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network under a projection, without symbols.
+
+    Attributes
+    ----------
+    boxes : tuple of Sides
+        Omega_0..Omega_L.
+    maps : tuple of functions
+        F_n, shape (points, N_n) -> (points, N_{n+1}), n < L.
+    laws : tuple of tuples of NoiseLaw
+        xi_n, one law per component of X_{n+1}.
+    bases : tuple of functions
+        eta^(n), shape (points, N_n) -> (points, d_n), orthonormal in mu_n.
+    masses : tuple of float
+        mu_n(Omega_n); mu_n is this multiple of the uniform law.
+    ranks : tuple of int
+        d_n.
+    degrees : tuple of tuples of int
+        Largest degree of eta^(n) in each coordinate.
+    observable : function
+        u, shape (points, N_L) -> (points, number of observables).
+    outputs : int
+        Number of observables.
+    """
+
+    boxes: tuple[Sides, ...]
+    maps: tuple[PointMap, ...]
+    laws: tuple[tuple[NoiseLaw, ...], ...]
+    bases: tuple[PointMap, ...]
+    masses: tuple[float, ...]
+    ranks: tuple[int, ...]
+    degrees: tuple[tuple[int, ...], ...]
+    observable: PointMap
+    outputs: int
+
+    @property
+    def depth(self) -> int:
+        return len(self.maps)
+
+    def states(self, n: int, X: Array) -> Array:
+        """F_n(X), checked to lie where the noise cannot leave Omega_{n+1}.
+
+        Raises
+        ------
+        MzError
+            When a value is not finite or lies outside by more than rounding.
+        """
+        Y = np.ascontiguousarray(self.maps[n](X), dtype=np.float64)
+        if not np.isfinite(Y).all():
+            raise MzError(
+                f"The map of layer {n} is not finite at {int((~np.isfinite(Y).all(axis=1)).sum())} of {len(Y)} points",
+                f"layer {n}",
+                "Give points and a domain on which the map is finite",
+            )
+        for i, (side, law) in enumerate(zip(self.boxes[n + 1], self.laws[n], strict=True)):
+            excess = np.abs(Y[:, i] - side.center).max(initial=0.0) - shrunken(side, law).half
+            # The model widens given boxes by 1e-12 relative; far from the origin an ulp of the centre counts too.
+            if excess > 1e-11 * (side.half + abs(side.center)):
+                raise MzError(
+                    f"Component {i} of the next state leaves the domain of X_{n + 1} by {excess:.3g}",
+                    f"layer {n}",
+                    f"Give points inside the domain of X_{n}, or a larger domain of X_{n + 1}",
+                )
+        return Y
+
+
+def sides_of(box: Box) -> Sides:
+    """The sides of a model's box."""
+    return tuple(Interval.of(float(lo), float(hi)) for lo, hi in zip(box.lower, box.upper, strict=True))
+
+
+def check_dimensions(net: Network) -> None:
+    """Refuse states that no tensor grid can cover."""
+    for n, dim in enumerate(net.dims):
+        if dim > MAX_STATE:
+            raise MzError(
+                f"X_{n} has dimension {dim}",
+                f'layer {n}, engine "quadrature"',
+                f"The quadrature engine takes dimensions 1 to {MAX_STATE}, and this version has no other",
+            )
+
+
+def check_values(net: Network) -> None:
+    """Refuse a network with symbols that have no value."""
+    if net.free_symbols:
+        names = ", ".join(sorted(symbol.name for symbol in net.free_symbols))
+        raise MzError(f"There is no value for {names}", "compile", "Bind it: net.with_params({...}) before derive")
+
+
+def lower_problem(net: Network, projection: AbstractProjection) -> Problem:
+    """The problem of a network and a projection.
+
+    Raises
+    ------
+    MzError
+        For missing values, dimensions above 3, and what ``net.domains`` or the projection refuse.
+    """
+    check_values(net)
+    check_dimensions(net)
+    projection.check(net)
+    domains = net.domains
+    laws = []
+    for n in range(net.depth):
+        scales = noise_scales(net, n)
+        where = [f"layer {n}, noise component {i}" for i in range(len(scales))]
+        laws.append(tuple(noise_law(*item) for item in zip(net.laws(n), scales, where, strict=True)))
+    return Problem(
+        boxes=tuple(sides_of(box) for box in domains),
+        maps=tuple(layer_map(net, n) for n in range(net.depth)),
+        laws=tuple(laws),
+        bases=tuple(_basis(projection, box) for box in domains),
+        masses=tuple(projection.volume_factor(box) for box in domains),
+        ranks=tuple(projection.size(dim) for dim in net.dims),
+        degrees=tuple(_degrees(projection, dim) for dim in net.dims),
+        observable=observable_map(net),
+        outputs=len(net.observable_exprs),
+    )
+
+
+def _basis(projection: AbstractProjection, box: Box) -> PointMap:
+    return lambda X: projection.evaluate(X, box)
+
+
+def _degrees(projection: AbstractProjection, dim: int) -> tuple[int, ...]:
+    indices = projection.multi_indices(dim)
+    return tuple(max(index[i] for index in indices) for i in range(dim))

@@ -1,0 +1,129 @@
+"""Gauss rules: of Lebesgue measure for the grids, of a noise law for its averages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import roots_legendre
+
+from mzsym.calculus.laws import DeterministicLaw, Law, TruncatedGaussianLaw, UniformLaw
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+
+# Beyond 40 standard deviations a normal density is zero in double precision, at any degree used here.
+_NORMAL_RANGE = 40.0
+
+
+@lru_cache(maxsize=256)
+def gauss_legendre(count: int) -> tuple[Array, Array]:
+    """Nodes on [-1, 1] and weights that sum to 1, exact for degree 2 count - 1."""
+    nodes, weights = roots_legendre(count)
+    nodes = (nodes - nodes[::-1]) / 2
+    weights = weights + weights[::-1]
+    return _frozen(nodes), _frozen(weights / weights.sum())
+
+
+@lru_cache(maxsize=64)
+def truncated_normal_rule(cutoff: float, count: int) -> tuple[Array, Array]:
+    """Gauss rule of N(0, 1) conditioned on |z| <= cutoff, exact for degree 2 count - 1.
+
+    The discretised Stieltjes procedure: the weight on a fine Gauss-Legendre grid is a discrete measure whose
+    recurrence coefficients are those of the law up to rounding; its Jacobi matrix gives the rule (Golub-Welsch).
+    """
+    reach = min(cutoff, _NORMAL_RANGE)
+    nodes, weights = gauss_legendre(2 * count + 60 + int(4 * reach))
+    z = reach * nodes
+    mass = weights * np.exp(-0.5 * z**2)
+    mass = mass / mass.sum()
+    before, now = np.zeros_like(z), np.ones_like(z)
+    beta = np.empty(count)
+    norm = 0.0
+    for k in range(count):
+        # The law is symmetric: every alpha vanishes. Polynomials are kept orthonormal, so nothing overflows.
+        after = z * now - norm * before
+        norm = math.sqrt(float(mass @ after**2))
+        beta[k] = norm
+        before, now = now, after / norm
+    if count == 1:
+        return _frozen(np.zeros(1)), _frozen(np.ones(1))
+    points, vectors = eigh_tridiagonal(np.zeros(count), beta[: count - 1])
+    first = vectors[0] ** 2
+    points = (points - points[::-1]) / 2
+    first = (first + first[::-1]) / 2
+    return _frozen(points), _frozen(first / first.sum())
+
+
+@dataclass(frozen=True)
+class NoiseLaw:
+    """One noise component in numbers: uniform where ``cutoff`` is None, else a truncated normal; scale 0 is no noise.
+
+    Equal laws of different layers are equal values, so that their matrices are shared.
+    """
+
+    scale: float
+    cutoff: float | None = None
+
+    @property
+    def reach(self) -> float:
+        """Half-width of the symmetric support."""
+        return self.scale if self.cutoff is None else self.scale * self.cutoff
+
+    def scaled(self, factor: float) -> NoiseLaw:
+        """The law of ``factor`` times the noise."""
+        return NoiseLaw(self.scale * factor, self.cutoff)
+
+    def rule(self, degree: int) -> tuple[Array, Array]:
+        """Nodes and weights exact for polynomials of this degree."""
+        if self.scale == 0.0:
+            return _frozen(np.zeros(1)), _frozen(np.ones(1))
+        count = degree // 2 + 1
+        nodes, weights = gauss_legendre(count) if self.cutoff is None else truncated_normal_rule(self.cutoff, count)
+        return _frozen(self.scale * nodes), weights
+
+
+def noise_law(law: Law, scale: float, where: str) -> NoiseLaw:
+    """The numeric law of one component.
+
+    Parameters
+    ----------
+    law : Law
+        Symbolic law.
+    scale : float
+        Value of its scale (0 for no noise).
+    where : str
+        For the error message.
+
+    Raises
+    ------
+    MzError
+        For a law that the quadrature engine does not know, and for a scale that is not positive and finite.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> noise_law(UniformLaw(sp.Symbol("s")), 0.5, "layer 0").reach
+    0.5
+    """
+    if isinstance(law, DeterministicLaw):
+        return NoiseLaw(0.0)
+    if not (scale > 0 and math.isfinite(scale)):
+        raise MzError(f"The noise scale is {scale}", where, "Give a positive finite scale, or mz.Deterministic()")
+    if isinstance(law, UniformLaw):
+        return NoiseLaw(scale)
+    if isinstance(law, TruncatedGaussianLaw):
+        return NoiseLaw(scale, float(law.cutoff))
+    raise MzError(
+        f"The quadrature engine has no rule for {type(law).__name__}",
+        where,
+        "Use Uniform, TruncatedGaussian or Deterministic noise",
+    )
+
+
+def _frozen(array: Array) -> Array:
+    out = np.ascontiguousarray(array, dtype=np.float64)
+    out.setflags(write=False)
+    return out

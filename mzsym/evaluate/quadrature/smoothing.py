@@ -1,0 +1,63 @@
+"""The noise average of a polynomial, exactly.
+
+If v is a polynomial of degree < K on Omega = [c - h, c + h] and |xi| <= r, then z -> E v(z + xi) is again a
+polynomial of degree < K, MATH (17), and the states z = F(x) lie in the smaller box [c - h + r, c + h - r]. On that box
+its Legendre coefficients follow from those of v by one matrix with entries of moderate size, computed by two Gauss rules
+that are exact for the degrees that occur. (A matrix between series on the same box would cancel like a power of h/r.)
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from mzsym.core.arrays import Array
+from mzsym.evaluate.quadrature.grid import Interval, analysis
+from mzsym.evaluate.quadrature.kernels import averaged_legendre
+from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre
+
+
+def shrunken(side: Interval, law: NoiseLaw) -> Interval:
+    """The interval of states before noise."""
+    return Interval(side.center, max(0.0, side.half - law.reach))
+
+
+def smoothing_matrix(side: Interval, law: NoiseLaw, order: int) -> Array:
+    """Matrix S with E sum_k c_k phi_k(z + xi) = sum_j (S c)_j psi_j(z); phi on the side, psi on the shrunken one.
+
+    Parameters
+    ----------
+    side : Interval
+        One coordinate of the domain.
+    law : NoiseLaw
+        Noise of this coordinate.
+    order : int
+        Number K of coefficients.
+
+    Returns
+    -------
+    array of shape (order, order)
+
+    Examples
+    --------
+    E (z + xi) = z: only the half-width of the box changes.
+
+    >>> smoothing_matrix(Interval(0.0, 2.0), NoiseLaw(0.5), 2)
+    array([[1.  , 0.  ],
+           [0.  , 0.75]])
+    """
+    if law.scale == 0.0:
+        return np.eye(order)
+    return _matrix(law.scaled(1.0 / side.half), shrunken(side, law).half / side.half, order)
+
+
+@lru_cache(maxsize=48)
+def _matrix(law: NoiseLaw, inner: float, order: int) -> Array:
+    """In units of the half-width of the domain."""
+    offsets, weights = law.rule(order - 1)
+    nodes, _ = gauss_legendre(order)
+    # The average of a polynomial of degree k has degree k: what stands below the diagonal is rounding.
+    out = np.triu(analysis(order) @ averaged_legendre(inner * nodes, offsets, weights, order))
+    out.setflags(write=False)
+    return out

@@ -1,0 +1,92 @@
+"""From the correlation matrices to every other table, MATH (14) and (15): one triangular inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg.lapack import dtrtri
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.blas import blas_threads
+
+
+def table_bytes(ranks: Sequence[int]) -> int:
+    """Memory that the tables of these ranks take: C, its inverse, and the copies made on the way."""
+    return 3 * 8 * sum(ranks) ** 2
+
+
+def memory_matrix(C: Array) -> Array:
+    """K_hat = I - C^-1, MATH (14): streaming (first block off the diagonal) and memory together.
+
+    Parameters
+    ----------
+    C : array of shape (d, d)
+        Unit upper triangular matrix of all C(n, m), C(n, n) = I; what stands below the diagonal is not read.
+
+    Returns
+    -------
+    array of shape (d, d)
+        Strictly upper triangular.
+
+    Examples
+    --------
+    >>> memory_matrix(np.array([[1.0, 2.0, 5.0], [0.0, 1.0, 3.0], [0.0, 0.0, 1.0]]))
+    array([[0., 2., 1.],
+           [0., 0., 3.],
+           [0., 0., 0.]])
+    """
+    # LAPACK reads columns first: the transpose of a C-ordered upper matrix is a lower one, without a copy here.
+    with blas_threads(C.shape[0] ** 3 / 3):
+        inverse, info = dtrtri(C.T, lower=1, unitdiag=1)
+    if info != 0:
+        raise MzError(f"LAPACK dtrtri returned {info}", "memory table", "Report this: C has a unit diagonal")
+    K = np.negative(inverse.T)
+    # dtrtri copies the unread triangle; blocks on and below the diagonal are zero by definition.
+    K = np.triu(K, 1)
+    return np.asarray(K) + 0.0
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Every table of a backward equation.
+
+    Attributes
+    ----------
+    C : array of shape (D, D), D = sum of ranks
+        Block (n, m) is C(n, m) for m > n, the identity for m = n.
+    offsets : tuple of int
+        First row of each block, and D.
+    coefficients : array of shape (D, outputs)
+        c_n, n = 0..L.
+    unresolved : array of shape (D, outputs)
+        c_perp_n = <eta^(n), M(n, L) Q_L u>; zero for n = L.
+    """
+
+    C: Array
+    offsets: tuple[int, ...]
+    coefficients: Array
+    unresolved: Array
+
+    @cached_property
+    def K(self) -> Array:
+        """K_hat, with K_hat(n, n+1) = A_n and K_hat(n, m) = K(n, m), shape (D, D)."""
+        return memory_matrix(self.C)
+
+    @cached_property
+    def noise(self) -> Array:
+        """r_n stacked, shape (D, outputs), MATH (15); zero for n = L."""
+        with blas_threads(2.0 * self.K.size):
+            return self.unresolved - self.K @ self.unresolved
+
+    def block(self, table: Array, n: int, m: int) -> Array:
+        """Copy of block (n, m) of C or K."""
+        o = self.offsets
+        return table[o[n] : o[n + 1], o[m] : o[m + 1]].copy()
+
+    def rows(self, table: Array, n: int) -> Array:
+        """Copy of the rows of layer n of a stacked table."""
+        return table[self.offsets[n] : self.offsets[n + 1]].copy()
