@@ -41,6 +41,4 @@ def affine_hull(
     radii = [(side.hi - middle).max(middle - side.lo) for side, middle in zip(box, middles, strict=True)]
     centre = weights * flint.arb_mat(columns, 1, middles) + bias
     reach = sizes * flint.arb_mat(columns, 1, radii)
-    return [
-        Interval((centre[i, 0] - reach[i, 0]).lower(), (centre[i, 0] + reach[i, 0]).upper()) for i in range(rows)
-    ]
+    return [Interval((centre[i, 0] - reach[i, 0]).lower(), (centre[i, 0] + reach[i, 0]).upper()) for i in range(rows)]

@@ -131,7 +131,8 @@ def _operation(expr: sp.Basic) -> tuple[Callable[..., Interval], tuple[sp.Basic,
     if operation is None:
         names = ", ".join(sorted(getattr(head, "__name__", str(head)) for head in HEADS))
         raise MzError(
-            f"The function {expr.func.__name__} in {expr} has no enclosure", "enclosure of an expression",
+            f"The function {expr.func.__name__} in {expr} has no enclosure",
+            "enclosure of an expression",
             f"Use sums, products, powers and {names}",
         )
     return operation, expr.args

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import sympy as sp
@@ -14,11 +14,12 @@ from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 from mzsym.core.names import bias_symbol, slope_symbol, state_symbol, step_symbol, weight_symbol
 from mzsym.core.primitives import LEAKY_SLOPE, PRIMITIVES, primitive
-from mzsym.model.layers import AbstractLayer, NoiseLike, check_points, checked_expr, checked_noise
+from mzsym.model.layers import AbstractLayer, NoiseLike, check_points, checked_noise
 from mzsym.model.numeric import evaluate
+from mzsym.model.statements import checked_expr
 from mzsym.model.values import MAX_DIM, Number, NumberLike, as_number, number_key
 
-Activation = str | tuple[str, NumberLike] | sp.Expr
+Activation: TypeAlias = str | tuple[str, NumberLike] | sp.Expr
 
 ACTIVATION_SYMBOL = sp.Symbol("z", real=True)
 """The argument of an activation given as an expression, whatever the user called it."""
@@ -153,7 +154,7 @@ class DenseLayer(AbstractLayer):
         if key in ("W", "b"):
             shape = self.W.shape if key == "W" else self.b.shape
             if np.shape(value) != shape:
-                raise MzError(f"{key} has shape {np.shape(value)}", f"layer {n}, {key}", f"Give an array of shape {shape}")
+                raise MzError(f"{key} has shape {np.shape(value)}", f"layer {n}, {key}", f"Give shape {shape}")
             W, b = (value, b) if key == "W" else (W, value)
         elif key == "scale":
             noise = self.replace_noise(value, f"layer {n}, noise scale")
@@ -316,11 +317,8 @@ def _exact_entries(array: AnyArray, where: str, name: str) -> tuple[Array, dict[
     exact: dict[tuple[int, ...], Fraction] = {}
     for index, value in np.ndenumerate(array):
         number = as_number(value, f"{where}, entry {list(index)}")
-        try:
-            out[index] = float(number)
-        except OverflowError:
-            raise MzError(f"The entry {list(index)} of {name} is beyond float64", where, "Rescale it") from None
-        if Fraction(out[index]) != Fraction(number):
+        out[index] = float(number)
+        if Fraction(float(out[index])) != Fraction(number):
             exact[index] = Fraction(number)
     return out, exact
 

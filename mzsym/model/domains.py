@@ -60,10 +60,7 @@ def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol
     with precision():
         images = _image(n, layer, [interval(side) for side in box.intervals], shared)
         scales = layer.scale_values(shared)
-        return [
-            image + _support(noise, scale)
-            for image, noise, scale in zip(images, layer.noise, scales, strict=True)
-        ]
+        return [image + _support(noise, scale) for image, noise, scale in zip(images, layer.noise, scales, strict=True)]
 
 
 def _support(noise: object, scale: Number) -> Interval:
@@ -118,12 +115,14 @@ def _side(side: Interval, n: int, i: int) -> tuple[float, float]:
     lo, hi = side.floats
     if not side.finite or lo in (float("-inf"), float("inf")) or hi in (float("-inf"), float("inf")):
         raise MzError(
-            f"The map is not finite on the domain of X_{n}", f"layer {n}, component {i}",
+            f"The map is not finite on the domain of X_{n}",
+            f"layer {n}, component {i}",
             "Choose a smaller domain, or a map that exists and is bounded on it",
         )
     if not lo < hi:
         raise MzError(
-            f"X_{n + 1} is the single point {lo!r} in this component", f"layer {n}, component {i}",
+            f"X_{n + 1} is the single point {lo!r} in this component",
+            f"layer {n}, component {i}",
             "Give the layer noise, or a map that is not constant",
         )
     return lo, hi
@@ -140,8 +139,8 @@ def _widened(side: Interval, stated: tuple[Number, Number], n: int, i: int) -> t
         excess = outward * (Fraction(proved) - Fraction(ends[which]))
         if excess > ROUNDING * magnitude:
             raise MzError(
-                f"X_{n + 1} leaves the given domain [{float(stated[0])!r}, {float(stated[1])!r}]: it reaches {proved!r}, "
-                f"an excess of {float(excess):.3g}",
+                f"X_{n + 1} leaves the given domain [{float(stated[0])!r}, {float(stated[1])!r}]: "
+                f"it reaches {proved!r}, an excess of {float(excess):.3g}",
                 f"layer {n}, component {i}, {'lower' if which == 0 else 'upper'} end",
                 f"Give domains[{n + 1}] at least [{lo!r}, {hi!r}] there, or only domain= and let the rest follow",
             )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import sympy as sp
@@ -15,21 +15,11 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import local_symbol, scale_symbol, state_symbol
 from mzsym.model.noise import AbstractNoise, Deterministic
-from mzsym.model.numeric import HEADS, evaluate, unknown_head
-from mzsym.model.values import (
-    MAX_DIM,
-    Number,
-    NumberLike,
-    as_number,
-    as_positive,
-    exact_expr,
-    exact_floats,
-    number_key,
-    real_symbol,
-    state_like,
-)
+from mzsym.model.numeric import evaluate
+from mzsym.model.statements import checked_exprs, checked_params, checked_state
+from mzsym.model.values import Number, NumberLike, as_positive, exact_expr, number_key
 
-NoiseLike = AbstractNoise | Sequence[AbstractNoise] | None
+NoiseLike: TypeAlias = AbstractNoise | Sequence[AbstractNoise] | None
 
 
 class AbstractLayer(ABC):
@@ -71,6 +61,16 @@ class AbstractLayer(ABC):
     def key(self) -> str:
         """Canonical text of the exact content."""
 
+    def local_values(self) -> Mapping[sp.Symbol, Number | None]:
+        """The user's symbols that are local to the layer, with their values."""
+        return {}
+
+    @property
+    def used_symbols(self) -> frozenset[sp.Symbol]:
+        """The user's symbols in map and noise scales, the state's left out."""
+        scales = (noise.scale.free_symbols for noise in self.noise if isinstance(noise.scale, sp.Expr))
+        return frozenset[sp.Symbol]().union(*scales)
+
     def scale_exprs(self, n: int) -> tuple[sp.Expr, ...]:
         """Noise scale of each component: a symbol where the scale is a number, 0 for no noise."""
         return tuple(self._scale_expr(n, i) for i in range(self.dim_out))
@@ -80,7 +80,7 @@ class AbstractLayer(ABC):
         if scale is None:
             return sp.S.Zero
         if isinstance(scale, sp.Expr):
-            return scale
+            return scale.xreplace({symbol: local_symbol(n, symbol) for symbol in self.local_values()})
         return scale_symbol(n) if self.shared_noise else scale_symbol(n, i)
 
     def laws(self, n: int) -> tuple[Law, ...]:
@@ -116,7 +116,8 @@ class AbstractLayer(ABC):
             return 0
         if not isinstance(scale, sp.Expr):
             return scale
-        bound = scale.xreplace({symbol: exact_expr(value) for symbol, value in shared.items()})
+        known = {symbol: value for symbol, value in {**shared, **self.local_values()}.items() if value is not None}
+        bound = scale.xreplace({symbol: exact_expr(value) for symbol, value in known.items()})
         where = f"noise component {i}"
         if bound.free_symbols:
             names = ", ".join(sorted(symbol.name for symbol in bound.free_symbols))
@@ -223,12 +224,18 @@ class Layer(AbstractLayer):
         noise: NoiseLike = None,
         params: Mapping[sp.Symbol, NumberLike | None] | None = None,
     ) -> None:
-        inputs = _checked_state(state)
-        values = _checked_params(params or {}, inputs)
-        maps = _checked_exprs(exprs, inputs, values)
+        inputs = checked_state(state)
+        values = checked_params(params or {}, inputs)
+        maps = checked_exprs(exprs, inputs, values)
         laws, shared = checked_noise(noise, len(maps), "Layer(noise=)")
         self.__dict__.update(
-            exprs=maps, state=inputs, params=values, noise=laws, shared_noise=shared, dim_in=len(inputs), dim_out=len(maps)
+            exprs=maps,
+            state=inputs,
+            params=values,
+            noise=laws,
+            shared_noise=shared,
+            dim_in=len(inputs),
+            dim_out=len(maps),
         )
 
     def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
@@ -244,6 +251,15 @@ class Layer(AbstractLayer):
         values: dict[sp.Symbol, Any] = {symbol: array[:, i] for i, symbol in enumerate(self.state)}
         values |= {symbol: value for symbol, value in self.params.items() if value is not None}
         return evaluate(self.exprs, values | dict(shared or {}), len(array))
+
+    def local_values(self) -> Mapping[sp.Symbol, Number | None]:
+        return self.params
+
+    @cached_property
+    def used_symbols(self) -> frozenset[sp.Symbol]:
+        scales = (noise.scale.free_symbols for noise in self.noise if isinstance(noise.scale, sp.Expr))
+        maps = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in self.exprs))
+        return (maps - set(self.state)).union(*scales)
 
     def parameter(self, n: int, key: object) -> sp.Expr:
         return local_symbol(n, self._symbol(n, key))
@@ -281,78 +297,3 @@ class Layer(AbstractLayer):
         if self.params:
             parts.append(f"params={dict(self.params)}")
         return f"Layer({', '.join(parts)})"
-
-
-def _checked_state(state: Sequence[sp.Symbol]) -> tuple[sp.Symbol, ...]:
-    where = "Layer(state=)"
-    symbols = tuple(state) if isinstance(state, (list, tuple)) else (state,)
-    if not symbols or len(symbols) > MAX_DIM or len(set(symbols)) != len(symbols):
-        raise MzError(f"The state {state!r} is no list of distinct symbols", where, "Write state=mz.state(N)")
-    for symbol in symbols:
-        real_symbol(symbol, where)
-    return symbols
-
-
-def _checked_params(
-    params: Mapping[sp.Symbol, NumberLike | None], inputs: tuple[sp.Symbol, ...]
-) -> dict[sp.Symbol, Number | None]:
-    values: dict[sp.Symbol, Number | None] = {}
-    names: set[str] = {symbol.name for symbol in inputs}
-    for key, value in params.items():
-        where = f"Layer(params=), {key}"
-        symbol = real_symbol(key, where)
-        if symbol.name in names:
-            raise MzError(f"The name {symbol} stands for two things", where, "Give states and parameters distinct names")
-        names.add(symbol.name)
-        # {w: w} says the same as {w: None}: a parameter of this layer whose value comes later.
-        values[symbol] = None if value is None or value == key else as_number(value, where)
-    return values
-
-
-def _checked_exprs(
-    exprs: Sequence[Any], inputs: tuple[sp.Symbol, ...], params: Mapping[sp.Symbol, Number | None]
-) -> tuple[sp.Expr, ...]:
-    listed = list(exprs) if isinstance(exprs, (list, tuple, sp.MatrixBase)) else [exprs]
-    if not 1 <= len(listed) <= MAX_DIM:
-        raise MzError(f"The layer has {len(listed)} expressions", "Layer(exprs)", f"Give between 1 and {MAX_DIM}")
-    return tuple(checked_expr(expr, inputs, f"Layer(exprs), component {i}", params) for i, expr in enumerate(listed))
-
-
-def checked_expr(expr: Any, inputs: Sequence[sp.Symbol], where: str, params: Collection[sp.Symbol] = ()) -> sp.Expr:
-    """A real expression in states, parameters and shared symbols, with exact numbers.
-
-    Raises
-    ------
-    MzError
-        For a symbol that looks like a state of another dimension or belongs to mzsym, for functions that are not in
-        the tables, and for numbers that are not finite or not real.
-    """
-    try:
-        expr = sp.sympify(expr, strict=True)
-    except sp.SympifyError:
-        raise MzError(f"{expr!r} is no expression", where, "Give a SymPy expression") from None
-    if not isinstance(expr, sp.Expr):
-        raise MzError(f"{expr!r} is no scalar expression", where, "Give one SymPy expression per component")
-    expr = exact_floats(expr)
-    if expr.has(sp.nan, sp.oo, sp.zoo, sp.I):
-        raise MzError(f"{expr} is not finite and real", where, "Write a real expression")
-    _check_heads(expr)
-    names = {symbol.name: symbol for symbol in inputs}
-    renamed = {}
-    for symbol in expr.free_symbols - set(inputs):
-        stated = real_symbol(symbol, where)
-        if symbol.name in names or (state_like(symbol) and stated not in params):
-            known = ", ".join(map(str, inputs))
-            raise MzError(
-                f"The symbol {symbol} is not a component of the state ({known})",
-                where,
-                "Make the state with mz.state(N), N the dimension of this layer's input",
-            )
-        renamed[symbol] = stated
-    return expr.xreplace({old: new for old, new in renamed.items() if old != new})
-
-
-def _check_heads(expr: sp.Expr) -> None:
-    for node in sp.preorder_traversal(expr):
-        if not (node.is_Symbol or node.is_number or node.is_Pow or node.func in HEADS):
-            raise unknown_head(node)

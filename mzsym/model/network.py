@@ -15,10 +15,11 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import local_symbol, lower_symbol, state_symbol, upper_symbol
 from mzsym.model.box import Box
+from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
-from mzsym.model.layers import AbstractLayer, Layer, check_points, checked_expr
+from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
-from mzsym.model.values import Number, as_number, number_key, real_symbol, state, state_like
+from mzsym.model.values import Number, as_number, number_key, real_symbol, state
 
 
 @final
@@ -70,18 +71,18 @@ class Network:
         domains: Sequence[Box | Sequence[Any]] | None = None,
         observable: Any = None,
         *,
-        input: str = "uniform",  # noqa: A002 - the word of the contract
+        input: str = "uniform",
         shared: Mapping[sp.Symbol, Number] | None = None,
     ) -> None:
-        chain = _checked_layers(layers)
-        given = None if domains is None else tuple(_as_box(box, f"domains[{n}]") for n, box in enumerate(domains))
-        first = None if domain is None else _as_box(domain, "domain=")
-        _check_boxes(chain, first, given)
+        chain = checked_layers(layers)
+        given = None if domains is None else tuple(as_box(box, f"domains[{n}]") for n, box in enumerate(domains))
+        first = None if domain is None else as_box(domain, "domain=")
+        check_boxes(chain, first, given)
         if input != "uniform":
             raise MzError(
                 f"The law of X_0 is {input!r}", "Network(input=)", 'Use "uniform", the only one in this version'
             )
-        exprs, is_list = _checked_observable(observable, chain)
+        exprs, is_list = checked_observable(observable, chain)
         self.__dict__.update(
             layers=chain,
             domain=first if first is not None else (given[0] if given else None),
@@ -91,7 +92,10 @@ class Network:
             input=input,
             shared=dict(shared or {}),
         )
-        _check_names(self)
+        check_names(self.layers, self.shared_symbols)
+        if self.given_domains is not None and self.has_domains and not self.free_symbols:
+            # Given boxes are a claim of the user's: it is checked at once.
+            _ = self.domains
 
     # ------------------------------------------------------------------ shape and symbols
 
@@ -124,18 +128,20 @@ class Network:
         return tuple(expr.xreplace(names) for expr in self.observable)
 
     @cached_property
+    def shared_symbols(self) -> frozenset[sp.Symbol]:
+        """Symbols that belong to no layer: those of maps, noise scales and observable not bound by ``params``."""
+        found: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in self.observable))
+        found -= set(state(self.dims[-1]))
+        return frozenset(found.union(*(layer.used_symbols - set(layer.local_values()) for layer in self.layers)))
+
+    @cached_property
     def free_symbols(self) -> frozenset[sp.Symbol]:
-        """Arguments: symbols of maps, noise scales and observable that have no value yet."""
-        found: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in self.observable_exprs))
+        """Arguments: the symbols, shared or of one layer, that have no value yet."""
+        found = set(self.shared_symbols) - set(self.shared)
         for n, layer in enumerate(self.layers):
-            if isinstance(layer, Layer):
-                found |= set().union(*(expr.free_symbols for expr in layer.map_exprs(n)))
-                found -= set(layer.map_bindings(n))
-            for noise in layer.noise:
-                if isinstance(noise.scale, sp.Expr):
-                    found |= noise.scale.free_symbols
-            found -= set(self.state(n))
-        return frozenset(found - set(self.state(self.depth)) - set(self.shared))
+            unbound = {symbol for symbol, value in layer.local_values().items() if value is None}
+            found |= {local_symbol(n, symbol) for symbol in unbound & layer.used_symbols}
+        return frozenset(found)
 
     # ------------------------------------------------------------------ parameters
 
@@ -190,13 +196,13 @@ class Network:
 
     def _shared_symbol(self, key: object) -> sp.Symbol:
         symbol = real_symbol(key, f"with_params, key {key!r}")
-        known = self.free_symbols | set(self.shared)
-        for candidate in known:
+        for candidate in self.shared_symbols:
             if candidate.name == symbol.name:
                 return candidate
-        names = ", ".join(sorted(s.name for s in known)) or "none"
+        names = ", ".join(sorted(s.name for s in self.shared_symbols)) or "none"
         raise MzError(
-            f"{symbol} is no shared symbol of this network", f"with_params, key {key!r}",
+            f"{symbol} is no shared symbol of this network",
+            f"with_params, key {key!r}",
             f"Shared symbols: {names}; a parameter of layer n has the key (n, symbol)",
         )
 
@@ -242,7 +248,8 @@ class Network:
         for n, layer in enumerate(self.layers):
             if not layer.bounded_noise:
                 raise MzError(
-                    f"The noise of layer {n} is unbounded, so X_{n + 1} lies in no box", f"layer {n}, noise",
+                    f"The noise of layer {n} is unbounded, so X_{n + 1} lies in no box",
+                    f"layer {n}, noise",
                     "Use mz.TruncatedGaussian(scale, cutoff=3), or a measure that needs no box",
                 )
         if self.domain is None:
@@ -335,77 +342,3 @@ class Network:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= last:
             raise MzError(f"There is no layer {n!r}", "index n", f"Use 0 <= n <= {last}")
         return int(n)
-
-
-def _as_box(box: Any, where: str) -> Box:
-    if isinstance(box, Box):
-        return box
-    if isinstance(box, (list, tuple, np.ndarray)):
-        return Box(box)
-    raise MzError(f"{box!r} is no box", where, "Use mz.Box([(lo, hi), ...])")
-
-
-def _checked_layers(layers: Iterable[AbstractLayer]) -> tuple[AbstractLayer, ...]:
-    chain = tuple(layers) if isinstance(layers, Iterable) else (layers,)
-    if not chain:
-        raise MzError("The network has no layers", "Network(layers)", "Give at least one layer")
-    for n, layer in enumerate(chain):
-        if not isinstance(layer, AbstractLayer):
-            raise MzError(f"{layer!r} is no layer", f"layer {n}", "Use mz.Layer, mz.dense or mz.residual")
-        if n and layer.dim_in != chain[n - 1].dim_out:
-            raise MzError(
-                f"Layer {n - 1} has {chain[n - 1].dim_out} outputs and layer {n} takes {layer.dim_in} inputs",
-                f"layer {n}",
-                "Make the dimensions agree",
-            )
-    return chain
-
-
-def _check_boxes(chain: tuple[AbstractLayer, ...], first: Box | None, given: tuple[Box, ...] | None) -> None:
-    dims = (chain[0].dim_in, *(layer.dim_out for layer in chain))
-    if given is not None and first is not None and given and given[0] != first:
-        raise MzError("domain and domains[0] differ", "Network(domain=, domains=)", "Give one of them")
-    if given is not None and len(given) != len(dims):
-        raise MzError(f"{len(given)} domains were given", "Network(domains=)", f"Give {len(dims)}, for X_0..X_{len(chain)}")
-    for n, box in enumerate(given if given is not None else () if first is None else (first,)):
-        if box.dim != dims[n]:
-            raise MzError(
-                f"The domain of X_{n} has dimension {box.dim} and the state has {dims[n]}",
-                f"domains[{n}]" if given else "domain=",
-                "Give one interval per component",
-            )
-
-
-def _checked_observable(observable: Any, chain: tuple[AbstractLayer, ...]) -> tuple[tuple[sp.Expr, ...], bool]:
-    dim, last = chain[-1].dim_out, chain[-1]
-    own = state(dim)
-    if observable is None:
-        return own, dim > 1
-    is_list = isinstance(observable, (list, tuple, sp.MatrixBase))
-    exprs = list(observable) if is_list else [observable]
-    if not exprs:
-        raise MzError("The observable is an empty list", "Network(observable=)", "Give at least one expression")
-    # The last layer's symbols stand for its output too where its dimensions agree.
-    names = dict(zip(last.state, own, strict=True)) if isinstance(last, Layer) and len(last.state) == dim else {}
-    checked = []
-    for i, expr in enumerate(exprs):
-        where = f"observable, component {i}" if is_list else "observable"
-        known = sp.sympify(expr) if not isinstance(expr, str) else expr
-        used = [symbol for symbol in names if isinstance(known, sp.Expr) and symbol in known.free_symbols]
-        inputs = used if used and not set(used) & set(own) else own
-        checked.append(checked_expr(known, tuple(inputs), where).xreplace(names))
-    return tuple(checked), is_list
-
-
-def _check_names(net: Network) -> None:
-    """Refuse a shared symbol whose name is that of a layer's own symbol."""
-    local = {local_symbol(n, s).name for n, layer in enumerate(net.layers) if isinstance(layer, Layer) for s in layer.params}
-    shared = {
-        symbol.name for symbol in net.free_symbols | set(net.shared)
-        if not any(symbol == local_symbol(n, s) for n, layer in enumerate(net.layers) if isinstance(layer, Layer) for s in layer.params)
-    }
-    clash = local & shared
-    bad = sorted(name for name in shared if state_like(sp.Symbol(name)))
-    if clash or bad:
-        name = sorted(clash)[0] if clash else bad[0]
-        raise MzError(f"The shared symbol {name} has the name of another quantity", f"symbol {name}", "Rename the symbol")

@@ -23,6 +23,7 @@ from mzsym.model.values import (
     exact_floats,
     number_key,
     real_symbol,
+    state_like,
 )
 
 
@@ -79,6 +80,10 @@ def _checked_scale(scale: object, what: str, where: str) -> Number | sp.Expr:
     if isinstance(scale, sp.Expr) and scale.free_symbols:
         expr = exact_floats(scale)
         for symbol in expr.free_symbols:
+            if state_like(symbol):
+                raise MzError(
+                    f"The {what} {scale} depends on the state", where, "Noise here is independent of the state"
+                )
             real_symbol(symbol, where)
         if expr.is_nonpositive:
             raise MzError(f"The {what} is {scale}, which is not positive", where, f"Give a positive {what}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import sys
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -36,18 +37,18 @@ def as_number(value: object, where: str) -> Number:
     """
     number = _convert(value)
     if number is None:
-        raise MzError(
-            f"{value!r} is not a real number", where, "Give an int, a float, a Fraction or a SymPy Rational"
-        )
+        raise MzError(f"{value!r} is not a real number", where, "Give an int, a float, a Fraction or a SymPy Rational")
     if isinstance(number, float) and not math.isfinite(number):
         raise MzError(f"The value is {number!r}", where, "Give a finite number")
+    if abs(Fraction(number)) > Fraction(sys.float_info.max):
+        raise MzError("The value is beyond the range of float64", where, "Rescale the model")
     return number
 
 
 def as_positive(value: object, what: str, where: str) -> Number:
     """A finite number > 0."""
     number = as_number(value, where)
-    if not number > 0:
+    if not float(number) > 0:
         raise MzError(f"The {what} is {value!r}", where, f"Give a positive {what}")
     return number
 
@@ -61,6 +62,8 @@ def _convert(value: object) -> Number | None:
         return _convert(value.item())
     if isinstance(value, numbers.Integral):
         return int(value)
+    if isinstance(value, np.longdouble) and np.isfinite(value):
+        return _reduced(Fraction(*value.as_integer_ratio()))
     if isinstance(value, (float, np.floating)):
         return float(value)
     if isinstance(value, numbers.Rational):
