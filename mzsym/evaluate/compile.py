@@ -14,9 +14,7 @@ _ENGINES = ("auto", "quadrature")
 _TARGETS = ("numba",)
 
 
-def compile(  # noqa: A001 - the word of the contract
-    eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None
-) -> Evaluator:
+def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None) -> Evaluator:
     """Numbers for every term of a backward equation: tables, coefficients and the function q_0.
 
     Parameters

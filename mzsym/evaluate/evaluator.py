@@ -61,7 +61,7 @@ class Evaluator:
             For an index out of range.
         """
         n = self._index(n, 0, self.network.depth - 1, "streaming(n)", "0 <= n < L")
-        return self._solution.tables.block(self._solution.tables.K, n, n + 1)
+        return self._solution.tables.block(self._solution.tables.memory, n, n + 1)
 
     def memory(self, n: int, m: int) -> Array:
         """K(n, m), MATH (14), n + 2 <= m <= L.
@@ -76,7 +76,7 @@ class Evaluator:
             For indices out of range.
         """
         n, m = self._pair(n, m, 2, "memory(n, m)", "0 <= n and n + 2 <= m <= L")
-        return self._solution.tables.block(self._solution.tables.K, n, m)
+        return self._solution.tables.block(self._solution.tables.memory, n, m)
 
     def correlation(self, n: int, m: int) -> Array:
         """C(n, m) = <eta^(n), M(n, m) eta^(m)>, n <= m <= L.
@@ -143,7 +143,9 @@ class Evaluator:
         points = np.asarray(X, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != self.network.dims[0]:
             raise MzError(
-                f"X has shape {points.shape}", "expectation(X)", f"Give an array of shape (points, {self.network.dims[0]})"
+                f"X has shape {points.shape}",
+                "expectation(X)",
+                f"Give an array of shape (points, {self.network.dims[0]})",
             )
         if not np.isfinite(points).all():
             raise MzError("X holds NaN or infinite values", "expectation(X)", "Give finite points")

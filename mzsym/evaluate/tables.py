@@ -72,18 +72,18 @@ class Tables:
     unresolved: Array
 
     @cached_property
-    def K(self) -> Array:
+    def memory(self) -> Array:
         """K_hat, with K_hat(n, n+1) = A_n and K_hat(n, m) = K(n, m), shape (D, D)."""
         return memory_matrix(self.C)
 
     @cached_property
     def noise(self) -> Array:
         """r_n stacked, shape (D, outputs), MATH (15); zero for n = L."""
-        with blas_threads(2.0 * self.K.size):
-            return self.unresolved - self.K @ self.unresolved
+        with blas_threads(2.0 * self.memory.size):
+            return self.unresolved - self.memory @ self.unresolved
 
     def block(self, table: Array, n: int, m: int) -> Array:
-        """Copy of block (n, m) of C or K."""
+        """Copy of block (n, m) of a square table."""
         o = self.offsets
         return table[o[n] : o[n + 1], o[m] : o[m + 1]].copy()
 

@@ -108,7 +108,7 @@ def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float
     """Largest difference between two passes, per table."""
     ours, theirs = fine.tables, coarse.tables
     o, depth = ours.offsets, problem.depth
-    streaming = np.zeros(ours.K.shape, dtype=bool)
+    streaming = np.zeros(ours.memory.shape, dtype=bool)
     for n in range(depth):
         streaming[o[n] : o[n + 1], o[n + 1] : o[n + 2]] = True
     side = problem.boxes[0]
@@ -116,8 +116,8 @@ def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float
     X = np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
     pairs = {
         "correlation": (ours.C, theirs.C),
-        "streaming": (ours.K[streaming], theirs.K[streaming]),
-        "memory": (ours.K[~streaming], theirs.K[~streaming]),
+        "streaming": (ours.memory[streaming], theirs.memory[streaming]),
+        "memory": (ours.memory[~streaming], theirs.memory[~streaming]),
         "noise": (ours.noise, theirs.noise),
         "coefficients": (ours.coefficients, theirs.coefficients),
         "expectation": (expectation(problem, fine.first, X), expectation(problem, coarse.first, X)),

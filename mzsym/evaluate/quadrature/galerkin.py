@@ -81,7 +81,7 @@ def galerkin(
     with blas_threads():
         while True:
             matrix = _inner_products(net, n, left, series, min(points, max(most, k_left)), k_left)
-            if before is not None and np.abs(matrix - before).max() <= _AGREE or points >= most:
+            if points >= most or (before is not None and np.abs(matrix - before).max() <= _AGREE):
                 break
             before, points = matrix, 2 * points
     if name == "lebesgue":

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from mzsym.core.arrays import AnyArray, Array
-from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products2, row_products3
+from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products
 from mzsym.evaluate.quadrature.rules import gauss_legendre
 
 # Doubles that a temporary block of basis values may take: large enough for BLAS, small enough for any machine.
@@ -68,8 +68,7 @@ class Series:
         ]
         if len(factors) == 1:
             return np.asarray(factors[0][:, self.indices[0]])
-        product = row_products2 if len(factors) == 2 else row_products3
-        return np.asarray(product(*factors, *self.indices))
+        return row_products(factors, self.indices)
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def transform(block: Array, sizes: Sequence[int], matrices: Sequence[Array]) -> 
 def profile(coefs: Array, sizes: Sequence[int], axis: int) -> Array:
     """Size of the coefficients of each order along one axis: worst column, root mean square over the other axes."""
     cube = coefs.reshape(math.prod(sizes[:axis]), sizes[axis], math.prod(sizes[axis + 1 :]), coefs.shape[1])
-    return np.sqrt((cube**2).sum(axis=(0, 2))).max(axis=1, initial=0.0)
+    return np.asarray(np.sqrt((cube**2).sum(axis=(0, 2))).max(axis=1, initial=0.0))
 
 
 def pruned(coefs: Array, sizes: Sequence[int], sides: Sides, threshold: float) -> Series:

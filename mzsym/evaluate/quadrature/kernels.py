@@ -1,6 +1,8 @@
-"""Numba kernels of the quadrature engine: parallel over points, compiled once and cached on disk."""
+"""Numba kernels of the quadrature engine, compiled once and cached on disk; large jobs run parallel over points."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit, prange
@@ -10,60 +12,113 @@ from mzsym.core.arrays import AnyArray, Array
 # Sums may be reordered: every sum here is one of a well-scaled recurrence or inner product.
 _FAST = {"contract", "reassoc", "nsz"}
 
+# Entries below which waking a second thread costs more than it brings (far more when the machine is busy).
+_PARALLEL = 2**18
 
-@njit(parallel=True, cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+_LANES = 8
+
+
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
 def averaged_legendre(centers: Array, offsets: Array, weights: Array, order: int) -> Array:
     """sum_q weights[q] sqrt(2k+1) P_k(centers[i] + offsets[q]), shape (points, order)."""
     points, rule = centers.shape[0], offsets.shape[0]
     out = np.empty((points, order))
-    for i in prange(points):
-        before = np.ones(rule)
-        now = centers[i] + offsets
-        t = now.copy()
+    before = np.empty(rule)
+    now = np.empty(rule)
+    t = np.empty(rule)
+    for i in range(points):
+        for q in range(rule):
+            before[q] = 1.0
+            t[q] = centers[i] + offsets[q]
+            now[q] = t[q]
         for k in range(order):
             total = 0.0
+            a, b = (2.0 * k + 3.0) / (k + 2.0), (k + 1.0) / (k + 2.0)
             for q in range(rule):
                 total += weights[q] * before[q]
-            out[i, k] = total * np.sqrt(2.0 * k + 1.0)
-            for q in range(rule):
-                after = ((2 * k + 3) * t[q] * now[q] - (k + 1) * before[q]) / (k + 2)
+                after = a * t[q] * now[q] - b * before[q]
                 before[q] = now[q]
                 now[q] = after
+            out[i, k] = total * np.sqrt(2.0 * k + 1.0)
     return out
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _rows(t: Array, start: int, stop: int, out: Array) -> None:
+    """Fill out[start:stop] with sqrt(2k+1) P_k(t): eight points at a time, so that the recurrence vectorises."""
+    order = out.shape[1]
+    before = np.empty(_LANES)
+    now = np.empty(_LANES)
+    at = np.empty(_LANES)
+    for first in range(start, stop, _LANES):
+        for j in range(_LANES):
+            at[j] = t[min(first + j, stop - 1)]
+            before[j] = 1.0
+            now[j] = at[j]
+        lanes = min(_LANES, stop - first)
+        for k in range(order):
+            a, b, norm = (2.0 * k + 3.0) / (k + 2.0), (k + 1.0) / (k + 2.0), np.sqrt(2.0 * k + 1.0)
+            for j in range(lanes):
+                out[first + j, k] = before[j] * norm
+            for j in range(_LANES):
+                after = a * at[j] * now[j] - b * before[j]
+                before[j] = now[j]
+                now[j] = after
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _rows_serial(t: Array, out: Array) -> None:
+    _rows(t, 0, t.shape[0], out)
+
+
+@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def _rows_parallel(t: Array, out: Array) -> None:
+    block = 256
+    for i in prange((t.shape[0] + block - 1) // block):
+        _rows(t, i * block, min(t.shape[0], (i + 1) * block), out)
+
+
+@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def _products2(a: Array, b: Array, ia: AnyArray, ib: AnyArray, out: Array) -> None:
+    for p in prange(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[p, j] = a[p, ia[j]] * b[p, ib[j]]
+
+
+@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def _products3(a: Array, b: Array, c: Array, ia: AnyArray, ib: AnyArray, ic: AnyArray, out: Array) -> None:
+    for p in prange(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[p, j] = a[p, ia[j]] * b[p, ib[j]] * c[p, ic[j]]
+
+
 def legendre_rows(t: Array, order: int) -> Array:
     """sqrt(2k+1) P_k(t[i]), shape (points, order)."""
-    points = t.shape[0]
-    out = np.empty((points, order))
-    for i in prange(points):
-        before, now = 1.0, t[i]
-        for k in range(order):
-            out[i, k] = before * np.sqrt(2.0 * k + 1.0)
-            after = ((2 * k + 3) * t[i] * now - (k + 1) * before) / (k + 2)
-            before = now
-            now = after
+    out = np.empty((t.shape[0], order))
+    run = _rows_parallel if out.size > _PARALLEL else _rows_serial
+    run(np.ascontiguousarray(t), out)
     return out
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def row_products2(a: Array, b: Array, ia: AnyArray, ib: AnyArray) -> Array:
-    """out[p, j] = a[p, ia[j]] b[p, ib[j]]: a row-wise Khatri-Rao product at chosen columns."""
-    points, columns = a.shape[0], ia.shape[0]
-    out = np.empty((points, columns))
-    for p in prange(points):
-        for j in range(columns):
-            out[p, j] = a[p, ia[j]] * b[p, ib[j]]
-    return out
+def row_products(factors: Sequence[Array], indices: Sequence[AnyArray]) -> Array:
+    """out[p, j] = prod_i factors[i][p, indices[i][j]]: a row-wise Khatri-Rao product at chosen columns.
 
+    Parameters
+    ----------
+    factors : two or three arrays of shape (points, order_i)
+    indices : as many integer arrays of shape (columns,)
 
-@njit(parallel=True, cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def row_products3(a: Array, b: Array, c: Array, ia: AnyArray, ib: AnyArray, ic: AnyArray) -> Array:
-    """The same of three factors."""
-    points, columns = a.shape[0], ia.shape[0]
+    Returns
+    -------
+    array of shape (points, columns)
+    """
+    points, columns = factors[0].shape[0], indices[0].shape[0]
+    if points * columns <= _PARALLEL:
+        small = factors[0][:, indices[0]]
+        for factor, index in zip(factors[1:], indices[1:], strict=True):
+            small = small * factor[:, index]
+        return np.asarray(small)
     out = np.empty((points, columns))
-    for p in prange(points):
-        for j in range(columns):
-            out[p, j] = a[p, ia[j]] * b[p, ib[j]] * c[p, ic[j]]
+    run = _products2 if len(factors) == 2 else _products3
+    run(*factors, *indices, out)
     return out

@@ -117,7 +117,7 @@ class Adaptive(Chooser):
             sizes = tuple(max(pair) for pair in zip(sizes, self.floor[job.n], strict=True))
         if math.prod(sizes) > self._most_points(job):
             raise MzError(
-                f"The smallest grid of layer {job.n}, {sizes}, needs more memory than the budget of {self.budget} bytes",
+                f"The smallest grid of layer {job.n}, {sizes}, does not fit into {self.budget} bytes",
                 "options.memory_budget",
                 "Raise memory_budget, or lower the degree of the projection",
             )
@@ -217,7 +217,9 @@ def _hopeless(history: Sequence[tuple[int, float]], allowed: float, max_nodes: i
     return orders[1] <= 0.5 or size * (tail / allowed) ** (1.0 / orders[1]) > max_nodes
 
 
-def finer(sizes: Sequence[tuple[int, ...]], degrees: Sequence[tuple[int, ...]], max_nodes: int) -> tuple[tuple[int, ...], ...]:
+def finer(
+    sizes: Sequence[tuple[int, ...]], degrees: Sequence[tuple[int, ...]], max_nodes: int
+) -> tuple[tuple[int, ...], ...]:
     """Sizes of a different grid on every layer: a sixth more nodes, or fewer where ``max_nodes`` forbids more."""
     out = []
     for layer, least in zip(sizes, degrees, strict=True):

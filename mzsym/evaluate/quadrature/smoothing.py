@@ -1,9 +1,10 @@
 """The noise average of a polynomial, exactly.
 
 If v is a polynomial of degree < K on Omega = [c - h, c + h] and |xi| <= r, then z -> E v(z + xi) is again a
-polynomial of degree < K, MATH (17), and the states z = F(x) lie in the smaller box [c - h + r, c + h - r]. On that box
-its Legendre coefficients follow from those of v by one matrix with entries of moderate size, computed by two Gauss rules
-that are exact for the degrees that occur. (A matrix between series on the same box would cancel like a power of h/r.)
+polynomial of degree < K, MATH (17), and the states z = F(x) lie in the smaller box [c - h + r, c + h - r]. On that
+box its Legendre coefficients follow from those of v by one matrix with entries of moderate size, computed by two Gauss
+rules that are exact for the degrees that occur. (Between series on one and the same box the matrix would be huge, since
+Legendre functions explode outside of their interval.)
 """
 
 from __future__ import annotations
@@ -58,6 +59,6 @@ def _matrix(law: NoiseLaw, inner: float, order: int) -> Array:
     offsets, weights = law.rule(order - 1)
     nodes, _ = gauss_legendre(order)
     # The average of a polynomial of degree k has degree k: what stands below the diagonal is rounding.
-    out = np.triu(analysis(order) @ averaged_legendre(inner * nodes, offsets, weights, order))
+    out: Array = np.triu(analysis(order) @ averaged_legendre(inner * nodes, offsets, weights, order))
     out.setflags(write=False)
     return out
