@@ -116,7 +116,7 @@ def findings(ev: HasTables, fraction: float = 0.01) -> Findings:
     >>> import mzsym as mz
     >>> layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))] * 4
     >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
-    >>> found = findings(mz.compile(mz.derive(net, mz.Legendre(1))))
+    >>> found = findings(mz.compile(mz.derive(net, mz.Legendre(5))))
     >>> found.decay.factor < 1, found.memory_length
     (True, 1)
     """
@@ -183,4 +183,6 @@ def _norm(matrix: Array) -> float:
 
 
 def _percent(value: float) -> str:
+    if value < 1e-8:
+        return "below 1e-6 %"
     return f"{100 * value:.2g} %" if value < 10 else f"{value:.2g} times its size"

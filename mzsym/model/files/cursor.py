@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -154,8 +155,8 @@ class Cursor:
         return self._bounded(value)
 
     def _bounded(self, value: Number) -> Number:
-        if abs(value) > limits.CONSTANT_MAGNITUDE:
-            raise self.error(f"{_short(value)} is too large", "Use numbers below 1e300")
+        if abs(value) > sys.float_info.max:
+            raise self.error(f"{_short(value)} is beyond the range of float64", "Rescale the model")
         return value
 
     def number_or_expression(self, symbols: Mapping[str, sp.Symbol]) -> Number | sp.Expr:

@@ -317,6 +317,8 @@ class _Parser:
         return self._node(sp.Mul(*factors), value, first.column)
 
     def _power(self, base: Node, exponent: Node, column: int) -> Node:
+        if base.expr.is_zero and not exponent.expr.is_nonnegative:
+            self._fail("This divides by zero", column, "Give a non-zero denominator")
         value = None
         if exponent.value is not None:
             if not abs(exponent.value) <= limits.EXPONENT:
@@ -329,14 +331,13 @@ class _Parser:
                 )
             if base.value is not None:
                 value = self._constant_power(base, exponent, column)
-        if base.expr.is_zero and not exponent.expr.is_nonnegative:
-            self._fail("This divides by zero", column, "Give a non-zero denominator")
         return self._node(base.expr**exponent.expr, value, base.column)
 
     def _constant_power(self, base: Node, exponent: Node, column: int) -> float:
         assert base.value is not None
         assert exponent.value is not None
-        if base.expr.is_Rational and _bits(base.expr) * abs(exponent.value) > limits.CONSTANT_BITS:
+        bits = base.expr.p.bit_length() + base.expr.q.bit_length() if base.expr.is_Rational else 0
+        if bits * abs(exponent.value) > limits.CONSTANT_BITS:
             self._fail("This power is too large a number", column, "Use a smaller exponent")
         try:
             value = float(base.value**exponent.value)
@@ -358,12 +359,10 @@ class _Parser:
 
     def _node(self, expr: sp.Expr, value: float | None, column: int) -> Node:
         self._judge(value, column)
-        if expr.is_Rational and _bits(expr) > limits.CONSTANT_BITS:
-            self._fail("This constant has too many digits", column, "Round it")
+        if expr.is_Rational and max(expr.p.bit_length(), expr.q.bit_length()) > limits.LITERAL_BITS:
+            # Its digits could not be written again, unless a double says them all.
+            if value is None or sp.Rational(value) != expr:
+                self._fail("This constant has too many digits", column, "Round it")
         if expr in (sp.zoo, sp.nan, sp.oo, -sp.oo) or expr is sp.I or isinstance(expr, sp.AccumBounds):
             self._fail("This part is not a finite real number", column, "Remove the division by zero")
         return Node(expr, value, column)
-
-
-def _bits(number: sp.Rational) -> int:
-    return int(number.p).bit_length() + int(number.q).bit_length()

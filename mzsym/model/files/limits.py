@@ -21,7 +21,10 @@ DIGITS = 400
 """Digits of one number; a subnormal double as an exact fraction has 324."""
 
 CONSTANT_BITS = 8192
-"""Numerator plus denominator of an exact constant that arithmetic on literals may build up."""
+"""Numerator plus denominator of an exact power of constants."""
+
+LITERAL_BITS = 996
+"""Numerator and denominator of an exact constant, each: below 1e300, as every written integer."""
 
 EXPONENT = 256
 """Largest constant exponent, in absolute value."""

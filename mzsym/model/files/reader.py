@@ -181,7 +181,7 @@ def _law(entry: Cursor, symbols: Symbols) -> AbstractNoise:
             values[key] = entry.need(key, f"{key} = 0.5").number_or_expression(symbols)
     # The constructor judges one value at a time, so that its complaint stands at the right key.
     for key in values:
-        partial = {**{other: 1 for other in values}, key: values[key]}
+        partial = {**dict.fromkeys(values, 1), key: values[key]}
         _built(entry.at(key), _LAWS[law], **partial)
     return _built(entry, _LAWS[law], **values)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import re
@@ -107,8 +106,6 @@ def _positive(names: Mapping[str, sp.Symbol]) -> list[str]:
 
 
 def _number(value: Number, where: str) -> int | float | str:
-    if abs(value) > limits.CONSTANT_MAGNITUDE:
-        raise MzError("A number is too large for a model file", where, "Use numbers below 1e300")
     if isinstance(value, float):
         return value
     fraction = Fraction(value)
