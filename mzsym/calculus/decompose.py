@@ -13,6 +13,8 @@ from typing import NamedTuple
 import sympy as sp
 from sympy.ntheory.multinomial import multinomial_coefficients
 
+from mzsym.core.functions import relu
+
 Atoms = frozenset[tuple[sp.Expr, int]]
 
 
@@ -108,6 +110,9 @@ class _Decomposer:
         if expr.is_Add:
             return self._add([self.run(arg) for arg in expr.args])
         if expr.is_Mul:
+            merged = _absorbed(expr)
+            if merged is not None:
+                return self._product(merged)
             result: Sum = {self.one: sp.S.One}
             # Small factors first: the budget is spent where products are few.
             for factor in sorted((self.run(arg) for arg in expr.args), key=len):
@@ -118,6 +123,13 @@ class _Decomposer:
         if expr.is_Pow and not expr.base.has_free(*self.y) and expr.base.is_positive:
             return self._atom(sp.exp(expr.exp * sp.log(expr.base)))
         return self._atom(expr)
+
+    def _product(self, factors: list[tuple[sp.Expr, int]]) -> Sum:
+        """A product given as atoms with powers, which SymPy would rewrite."""
+        result: Sum = {self.one: sp.S.One}
+        for factor, k in factors:
+            result = self._multiply(result, self._power(self.run(factor), k))
+        return result
 
     def _atom(self, expr: sp.Expr) -> Sum:
         return {Monomial(self.zero, frozenset({(expr, 1)})): sp.S.One}
@@ -161,6 +173,21 @@ def _raise(monomial: Monomial, k: int) -> Monomial:
     return Monomial(
         tuple(k * power for power in monomial.powers), frozenset((atom, k * power) for atom, power in monomial.atoms)
     )
+
+
+def _absorbed(expr: sp.Expr) -> list[tuple[sp.Expr, int]] | None:
+    """u**2 |u| is the third power of |u|, u relu(u) the second of relu(u); None where a product has no such pair."""
+    powers = dict(factor.as_base_exp() for factor in expr.args)
+    found = False
+    for base, k in list(powers.items()):
+        step = {sp.Abs: 2, relu: 1}.get(base.func)
+        inner = powers.get(base.args[0]) if step else None
+        if inner is not None and k.is_Integer and inner.is_Integer and inner > 0 and inner % step == 0:
+            powers[base] = k + powers.pop(base.args[0])
+            found = True
+    if not found or any(not (k.is_Integer and k > 0) for k in powers.values()):
+        return None
+    return [(base, int(k)) for base, k in powers.items()]
 
 
 def _join(first: Monomial, second: Monomial) -> Monomial:

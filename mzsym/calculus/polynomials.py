@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from mzsym.calculus.closed import operations
 from mzsym.calculus.component import Coordinate
-from mzsym.calculus.decompose import TooLarge
+from mzsym.calculus.decompose import decompose
 
 
 def degree_bound(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> int | None:
@@ -38,25 +37,23 @@ def degree_bound(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> int | None:
     return None
 
 
-def polynomial_average(v: sp.Expr, coordinates: Sequence[Coordinate], max_operations: int) -> sp.Expr:
-    """sum over k of v^(k)(center)/k! * E[xi^k], coordinate by coordinate.
+def polynomial_average(v: sp.Expr, coordinates: Sequence[Coordinate], budget: int) -> sp.Expr:
+    """sum over multi-indices k of v^(k)(center)/k! * E[xi^k].
+
+    The Taylor coefficients are read off v(c + xi) with one symbol c per centre, so no derivative is formed and shifted
+    arguments such as (2c - lo - hi)/(hi - lo) stay whole.
 
     Raises
     ------
     TooLarge
-        When an intermediate form exceeds the size.
+        When more products than ``budget`` would be formed.
     """
-    for coordinate in coordinates:
-        degree = degree_bound(v, [coordinate.symbol]) or 0
-        terms, derivative = [v], v
-        for k in range(1, degree + 1):
-            derivative = derivative.diff(coordinate.symbol)
-            if derivative.is_zero:
-                break
-            moment = coordinate.law.moment(k)
-            if not moment.is_zero:
-                terms.append(derivative * moment / sp.factorial(k))
-            if operations(derivative, max_operations) > max_operations:
-                raise TooLarge
-        v = sp.Add(*terms)
-    return v.xreplace({c.symbol: c.center for c in coordinates})
+    noises = [sp.Dummy("xi", real=True) for _ in coordinates]
+    centers = [c.center if c.center.is_Atom else sp.Dummy("c", real=True) for c in coordinates]
+    shifted = v.xreplace({c.symbol: m + xi for c, m, xi in zip(coordinates, centers, noises, strict=True)})
+    terms = []
+    for monomial, coefficient in decompose(shifted, noises, budget).items():
+        moments = [c.law.moment(k) for c, k in zip(coordinates, monomial.powers, strict=True)]
+        terms.append(sp.Mul(coefficient, *moments))
+    back = {m: c.center for c, m in zip(coordinates, centers, strict=True)}
+    return sp.Add(*terms).xreplace(back)

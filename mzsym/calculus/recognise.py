@@ -90,7 +90,7 @@ def _maximum(node: sp.Expr) -> sp.Expr | None:
     first, second = sorted(node.args, key=lambda arg: (arg != 0, sp.default_sort_key(arg)))
     if first.is_zero:
         return relu(second)
-    ratio = first / second
+    ratio = sp.cancel(first / second)
     if ratio.is_number and ratio.is_extended_real and not ratio.has(sp.zoo, sp.nan):
         # max(u, c u) is u for u > 0 when c < 1.
         return leaky_relu(second, ratio) if ratio < 1 else leaky_relu(first, 1 / ratio)

@@ -17,6 +17,7 @@ from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN, TRUNCATED, WAVE, four
 from mzsym.calculus.component import Component, Coordinate, Ridge, ridge
 from mzsym.calculus.heads import GaussianMean, UniformMean
 from mzsym.calculus.laws import GaussianLaw, TruncatedGaussianLaw, UniformLaw
+from mzsym.core.functions import relu
 
 HIGHEST_POWER = 64
 """Powers above this stay integrals: their closed forms are too long to be read or evaluated."""
@@ -191,6 +192,25 @@ def _wave_ridge(component: Component) -> Outcome | None:
     return None
 
 
+def _absorb(component: Component) -> Outcome | None:
+    """y^n g(a y)^k is a power of relu(a y) and one of relu(-a y) for the piecewise linear g, where a is not 0."""
+    if len(component.coordinates) != 1 or len(component.atoms) != 1 or not any(component.powers):
+        return None
+    (coordinate,), (n,), ((atom, k),) = component.coordinates, component.powers, component.atoms
+    line = ridge(atom, coordinate.symbol)
+    if line is None or not line.slope.is_nonzero or line.argument != line.slope * coordinate.symbol:
+        return None
+    left = {"relu": sp.S.Zero, "abs": sp.S.One, "leaky_relu": sp.Add(*line.parameters) * -1}.get(line.name)
+    if left is None:
+        return None
+    outcome = []
+    for factor, argument in ((sp.S.One, line.argument), ((-1) ** n * left**k, -line.argument)):
+        if not factor.is_zero:
+            rest = Component(component.coordinates, (0,), frozenset({(relu(argument), n + k)}))
+            outcome.append((factor / line.slope**n, rest))
+    return outcome
+
+
 def _parts(component: Component) -> Outcome | None:
     """u^j g(a u + c)^k over an interval by repeated integration by parts."""
     if len(component.coordinates) != 1 or len(component.atoms) != 1 or not component.coordinates[0].interval:
@@ -208,6 +228,7 @@ RULES: tuple[Rule, ...] = (
     Rule("product of waves written as a sum of waves", "MATH (18)", _waves),
     Rule("wave damped coordinate by coordinate", "MATH (18)", _wave_ridge),
     Rule("ridge function averaged over one coordinate", "MATH (18), (19)", _single_ridge),
+    Rule("monomial absorbed by a piecewise linear function", "MATH (18)", _absorb),
     Rule("monomial times ridge function integrated by parts", "MATH (18)", _parts),
 )
 """Tried in this order."""

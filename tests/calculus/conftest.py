@@ -1,14 +1,20 @@
-"""Oracles of the calculus tests: mpmath only, nothing of the rules or tables under test."""
+"""Oracles of the calculus tests: mpmath and Gauss rules, nothing of the rules or tables under test."""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
 import sympy as sp
+
+from mzsym.calculus.heads import NoiseMean
 
 G: dict[str, Callable[..., Any]] = {
     "identity": lambda u: u,
@@ -61,57 +67,66 @@ def gaussian_mean(name: str, k: int, z: Any, s: Any, *parameters: Any) -> Any:
         return _scaled_quadrature(lambda t: G[name](z + s * t, *parameters) ** k * mp.exp(-t * t / 2) / weight, cuts)
 
 
-def number(expr: sp.Expr, values: dict[sp.Symbol, Any]) -> Any:
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(48)
+
+
+def _composite(points: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on the pieces between sorted points."""
+    pieces = [(a, b) for a, b in itertools.pairwise(points) if b > a]
+    x = np.concatenate([(a + b) / 2 + (b - a) / 2 * NODES for a, b in pieces])
+    w = np.concatenate([(b - a) / 2 * WEIGHTS for a, b in pieces])
+    return x, w
+
+
+def number(expr: sp.Expr, values: dict[sp.Symbol, float], kinks: Sequence[float] = ()) -> float:
     """Number of an expression that may contain integrals, by quadrature of what it says."""
     expr = expr.subs(values)
-    return _number(expr, {})
-
-
-def _number(expr: sp.Expr, bound: dict[sp.Symbol, Any]) -> Any:
     if not expr.has(sp.Integral):
-        return mp.mpf(expr.subs(bound).evalf(20))
+        return float(expr.evalf(20))
     if isinstance(expr, sp.Integral):
         variables = [limit[0] for limit in expr.limits]
-        ends = [_ends(limit[1].subs(bound), limit[2].subs(bound)) for limit in expr.limits]
-        return mp.quad(
-            lambda *t: _number(expr.function, {**bound, **dict(zip(variables, t, strict=True))}), *ends, maxdegree=4
-        )
+        grids = [_composite(_ends(*map(float, limit[1:]), kinks)) for limit in expr.limits]
+        points = np.meshgrid(*(grid[0] for grid in grids), indexing="ij")
+        weights = functools.reduce(np.multiply.outer, (grid[1] for grid in grids))
+        if expr.function.has(sp.Integral, NoiseMean):
+            rows = zip(*(p.ravel() for p in points), strict=True)
+            table = [number(expr.function, dict(zip(variables, row, strict=True))) for row in rows]
+            return float(np.dot(weights.ravel(), table))
+        function = sp.lambdify(variables, expr.function, ["numpy", "scipy"])
+        return float(np.sum(weights * function(*points)))
     if expr.is_Add:
-        return mp.fsum(_number(arg, bound) for arg in expr.args)
+        return math.fsum(number(arg, {}, kinks) for arg in expr.args)
     if expr.is_Mul:
-        return mp.fprod(_number(arg, bound) for arg in expr.args)
+        return math.prod(number(arg, {}, kinks) for arg in expr.args)
     raise TypeError(expr)
 
 
-def _ends(lo: sp.Expr, hi: sp.Expr) -> list[Any]:
-    if lo.is_finite:
-        return [mp.mpf(lo), mp.mpf(hi)]
-    return [mp.mpf(j) for j in (-9, -3, 0, 3, 9)]
+def _ends(lo: float, hi: float, kinks: Sequence[float]) -> list[float]:
+    if math.isfinite(lo):
+        return sorted({lo, hi, *(k for k in kinks if lo < k < hi)})
+    return [-9.0, -3.0, 0.0, 3.0, 9.0]
 
 
-def expectation(v: Callable[..., Any], centers: Sequence[Any], laws: Sequence[tuple[Any, ...]], kinks: Any = ()) -> Any:
-    """E[v(center + noise)] by a product quadrature; laws are ("uniform", s), ("normal", s) or ("truncated", s, c)."""
-
-    def weight(law: tuple[Any, ...], t: Any) -> Any:
-        if law[0] == "uniform":
-            return mp.mpf(1) / (2 * law[1])
-        density = mp.npdf(t, 0, law[1])
-        return density if law[0] == "normal" else density / mp.erf(law[2] / mp.sqrt(2))
-
-    def interval(center: Any, law: tuple[Any, ...]) -> list[Any]:
-        reach = {"uniform": 1, "normal": 9}.get(law[0]) or law[2]
+def expectation(
+    v: Callable[..., Any], centers: Sequence[float], laws: Sequence[tuple[Any, ...]], kinks: Any = (), pieces: int = 1
+) -> float:
+    """E[v(center + noise)] by a product Gauss rule; laws: ("uniform", s), ("normal", s) or ("truncated", s, c)."""
+    grids = []
+    for center, law in zip(centers, laws, strict=True):
+        reach = {"uniform": 1.0, "normal": 9.0}.get(law[0]) or law[2]
         lo, hi = -reach * law[1], reach * law[1]
         inner = [k - center for k in kinks if lo < k - center < hi]
-        middle = [mp.mpf(j) * law[1] for j in (-3, 0, 3)] if law[0] == "normal" else []
-        return sorted({mp.mpf(lo), mp.mpf(hi), *map(mp.mpf, inner), *middle})
-
-    return mp.quad(
-        lambda *t: (
-            v(*(c + x for c, x in zip(centers, t, strict=True)))
-            * mp.fprod(weight(law, x) for law, x in zip(laws, t, strict=True))
-        ),
-        *(interval(c, law) for c, law in zip(centers, laws, strict=True)),
-    )
+        even = np.linspace(lo, hi, (6 if law[0] == "normal" else 1) * pieces + 1)
+        t, w = _composite(sorted({*even, *inner}))
+        if law[0] == "uniform":
+            w = w / (2 * law[1])
+        else:
+            w = w * np.exp(-((t / law[1]) ** 2) / 2) / (law[1] * math.sqrt(2 * math.pi))
+            w = w / math.erf(law[2] / math.sqrt(2)) if law[0] == "truncated" else w
+        grids.append((center + t, w))
+    points = np.meshgrid(*(grid[0] for grid in grids), indexing="ij")
+    weights = functools.reduce(np.multiply.outer, (grid[1] for grid in grids))
+    return float(np.sum(weights * v(*points)))
 
 
 @pytest.fixture(scope="session")

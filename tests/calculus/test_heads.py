@@ -156,7 +156,7 @@ def test_open_cells_are_integrals_with_digits(oracle):
 def test_heads_survive_the_usual_handling():
     w = sp.Symbol("w", real=True)
     head = UniformMean("leaky_relu", 2, w * z, S, SLOPE)
-    assert pickle.loads(pickle.dumps(head)) == head  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(head)) == head
     assert head.free_symbols == {w, z, S}
     assert head.func(*head.args) == head
     assert head.is_real
