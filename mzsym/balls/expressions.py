@@ -72,14 +72,16 @@ def hull(expr: sp.Expr, values: Mapping[sp.Symbol, Any], prec: int = PRECISION) 
 class Tape:
     """Expressions as a list of interval operations, shared subexpressions once."""
 
-    __slots__ = ("_constants", "_index", "_inputs", "_outputs", "_steps")
+    __slots__ = ("_constants", "_first", "_index", "_inputs", "_outputs", "_steps")
 
     def __init__(self, exprs: Sequence[sp.Expr]) -> None:
         self._index: dict[sp.Basic, int] = {}
         self._inputs: list[tuple[int, sp.Symbol]] = []
         self._constants: list[tuple[int, sp.Expr]] = []
         self._steps: list[tuple[int, Callable[..., Interval], tuple[int, ...]]] = []
-        self._outputs = [self._add(expr) for expr in exprs]
+        self._outputs = [self._add(exprs[0])]
+        self._first = len(self._steps)
+        self._outputs += [self._add(expr) for expr in exprs[1:]]
 
     @property
     def symbols(self) -> frozenset[sp.Symbol]:
@@ -103,6 +105,13 @@ class Tape:
 
     def run(self, values: Mapping[sp.Symbol, Interval]) -> list[Interval]:
         """Enclosures of the expressions at the current precision."""
+        return self.run_tame(values)[0]
+
+    def run_tame(self, values: Mapping[sp.Symbol, Interval]) -> tuple[list[Interval], bool]:
+        """Enclosures, and whether the first expression is proved free of jumps and two-sided poles.
+
+        Only then do bounds of its derivative say anything about it: 1/x falls on both sides of 0 and is not monotone.
+        """
         slots: list[Any] = [None] * len(self._index)
         for place, symbol in self._inputs:
             try:
@@ -111,9 +120,13 @@ class Tape:
                 raise MzError(f"There is no value for {symbol}", "enclosure of an expression", "Bind it") from None
         for place, number in self._constants:
             slots[place] = _NUMBERS[number.func]() if number.func in _NUMBERS else interval(number)
-        for place, operation, operands in self._steps:
-            slots[place] = operation(*(slots[k] for k in operands))
-        return [slots[k] for k in self._outputs]
+        tame = True
+        for k, (place, operation, operands) in enumerate(self._steps):
+            found = slots[place] = operation(*(slots[j] for j in operands))
+            # A pole that is met from both sides gives this very object; a jump that is crossed has a width.
+            if k < self._first and (found is WHOLE or (operation in _JUMPS and found.lo != found.hi)):
+                tame = False
+        return [slots[k] for k in self._outputs], tame
 
 
 @lru_cache(maxsize=512)
@@ -260,6 +273,8 @@ def _heads() -> dict[Any, Callable[..., Interval]]:
 
 HEADS: Mapping[Any, Callable[..., Interval]] = MappingProxyType(_heads())
 """SymPy head -> interval operation."""
+
+_JUMPS = frozenset({_heaviside, _sign, _dirac})
 
 _NUMBERS: Mapping[Any, Callable[[], Interval]] = MappingProxyType(
     {

@@ -6,20 +6,26 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import count
 from typing import Any
 
 import flint
 import sympy as sp
 
+from mzsym.balls.convex import convex_bound, middle, with_derivatives
 from mzsym.balls.expressions import Tape, compile_tape
 from mzsym.balls.intervals import Interval, interval
 from mzsym.balls.numbers import PRECISION, Arb, lower, precision
-from mzsym.core import MzError
 
-MAX_BOXES = 3000
+MAX_BOXES = 1200
 """Boxes that one end of one range may cost; the enclosure holds whenever the search stops."""
+
+MAX_UNBOUNDED = 200
+"""Boxes after which an end that is still infinite is given up."""
+
+MAX_CONVEX = 6
+"""Most variables for which second derivatives are used."""
 
 TOLERANCE = 2.0**-46
 """Excess over the true range, relative to its largest magnitude, at which the search stops."""
@@ -108,23 +114,14 @@ def _occurrences(expr: sp.Expr) -> Mapping[sp.Symbol, int]:
     return Counter(node for node in sp.preorder_traversal(expr) if node.is_Symbol)
 
 
-@lru_cache(maxsize=512)
-def _with_gradient(expr: sp.Expr, variables: tuple[sp.Symbol, ...]) -> Tape | None:
-    """Tape of the expression and its partial derivatives; None where they have no enclosure."""
-    try:
-        return compile_tape((expr, *(sp.diff(expr, symbol) for symbol in variables)))
-    except MzError:
-        # SymPy writes some derivatives with functions that nothing here bounds: then values alone are used.
-        return None
-
-
 class _Search:
     """Branch and bound for the lower end of a range."""
 
     def __init__(self, expr: sp.Expr, variables: tuple[sp.Symbol, ...], fixed: dict[sp.Symbol, Interval]) -> None:
         self.variables, self.fixed = variables, fixed
         self.value = compile_tape((expr,))
-        self.gradient = _with_gradient(expr, variables)
+        self.gradient = with_derivatives(expr, variables, 1)
+        self.curvature = with_derivatives(expr, variables, 2) if len(variables) <= MAX_CONVEX else None
         self.sign = 1
 
     def negated(self) -> _Search:
@@ -136,35 +133,43 @@ class _Search:
         """A proved lower bound of the minimum over the box."""
         order = count()
         scale = natural.lo.abs_upper().min(natural.hi.abs_upper()) if natural.finite else flint.arb(0)
-        best = self._at_middle(box).hi
+        self.best = flint.arb.pos_inf()
+        self._try(box)
         bound, box, split = self._bound(box, natural)
         heap = [(_key(bound), next(order), bound, box, split)]
-        for _ in range(limit):
+        for k in range(limit):
             _, _, bound, box, split = heap[0]
-            if bound.is_finite() and best.is_finite() and best - bound <= TOLERANCE * best.abs_upper().max(scale):
+            if self._settled(bound, scale) or not box[split].lo < box[split].hi:
                 break
-            if not box[split].lo < box[split].hi:
+            if k > MAX_UNBOUNDED and not bound.is_finite():
                 break
             heapq.heappop(heap)
             for half in _halves(box, split):
-                best = best.min(self._at_middle(half).hi) if best.is_finite() else self._at_middle(half).hi
+                self._try(half)
                 # A part is never worse than the whole it comes from.
                 child, smaller, along = self._bound(half, None)
                 child = bound if child.is_nan() else child.max(bound)
-                if not (best.is_finite() and child > best):
+                if child <= self.best:
                     heapq.heappush(heap, (_key(child), next(order), child, smaller, along))
-        lowest = heap[0][2]
-        for entry in heap[1:]:
-            # Keys are rounded; the bound is the least of those that share the smallest one.
-            if entry[0] <= heap[0][0]:
-                lowest = lowest.min(entry[2])
-        return lowest
+        # Keys are rounded; the bound is the least of those that share the smallest one.
+        return reduce(lambda a, b: a.min(b), (entry[2] for entry in heap if entry[0] <= heap[0][0]))
+
+    def _settled(self, bound: Arb, scale: Arb) -> bool:
+        if not (bound.is_finite() and self.best.is_finite()):
+            return False
+        return bool(self.best - bound <= TOLERANCE * self.best.abs_upper().max(scale))
+
+    def _try(self, box: Sequence[Interval]) -> None:
+        """Lower the least value met so far by the one at the middle of a box."""
+        value = self._at_middle(box).hi
+        if value.is_finite():
+            self.best = self.best.min(value)
 
     def _run(self, tape: Tape, box: Sequence[Interval]) -> list[Interval]:
         return tape.run(self.fixed | dict(zip(self.variables, box, strict=True)))
 
     def _at_middle(self, box: Sequence[Interval]) -> Interval:
-        found = self._run(self.value, [interval(_middle(side)) for side in box])[0]
+        found = self._run(self.value, [interval(middle(side)) for side in box])[0]
         return found if self.sign > 0 else -found
 
     def _bound(self, box: list[Interval], natural: Interval | None) -> tuple[Arb, list[Interval], int]:
@@ -172,20 +177,28 @@ class _Search:
         if self.gradient is None:
             found = natural or self._signed(self._run(self.value, box)[0])
             return _usable(found.lo), box, _widest(box, None)
-        for _ in range(len(box) + 1):
-            found, *slopes = (self._signed(part) for part in self._run(self.gradient, box))
+        while True:
+            (raw, *partials), tame = self.gradient.run_tame(self.fixed | dict(zip(self.variables, box, strict=True)))
+            found, slopes = self._signed(raw), [self._signed(part) for part in partials]
+            if not tame:
+                return _usable(found.lo), box, _widest(box, None)
             smaller = [_collapsed(side, slope) for side, slope in zip(box, slopes, strict=True)]
-            moved = any(new is not old for new, old in zip(smaller, box, strict=True))
-            box = smaller
-            if not moved:
+            if all(new is old for new, old in zip(smaller, box, strict=True)):
                 break
-        else:
-            found = self._signed(self._run(self.value, box)[0])
+            box = smaller
         bound = _usable(found.lo)
-        centred = self._mean_value(box, slopes)
-        if not centred.is_nan():
-            bound = bound.max(centred)
+        for other in (self._mean_value(box, slopes), self._convex(box)):
+            bound = bound if other.is_nan() else bound.max(other)
         return bound, box, _widest(box, slopes)
+
+    def _convex(self, box: list[Interval]) -> Arb:
+        """Bound from the critical point nearby, where the function is proved convex around it; else NaN."""
+        if self.curvature is None:
+            return flint.arb.nan()
+        bound, value = convex_bound(self.curvature, self.sign, self.variables, self.fixed, box)
+        if value.is_finite():
+            self.best = self.best.min(value)
+        return bound
 
     def _signed(self, part: Interval) -> Interval:
         return part if self.sign > 0 else -part
@@ -197,12 +210,8 @@ class _Search:
             if side.lo < side.hi:
                 if not slope.finite:
                     return flint.arb.nan()
-                total = total + slope * (side - interval(_middle(side)))
+                total = total + slope * (side - interval(middle(side)))
         return total.lo
-
-
-def _middle(side: Interval) -> Arb:
-    return ((side.lo + side.hi) / 2).mid() if side.lo < side.hi else side.lo
 
 
 def _collapsed(side: Interval, slope: Interval) -> Interval:
@@ -216,9 +225,9 @@ def _collapsed(side: Interval, slope: Interval) -> Interval:
 
 def _halves(box: list[Interval], split: int) -> tuple[list[Interval], list[Interval]]:
     side = box[split]
-    middle = _middle(side)
+    centre = middle(side)
     left, right = list(box), list(box)
-    left[split], right[split] = Interval(side.lo, middle), Interval(middle, side.hi)
+    left[split], right[split] = Interval(side.lo, centre), Interval(centre, side.hi)
     return left, right
 
 
