@@ -1,0 +1,5 @@
+"""``python -m mzsym.cli``."""
+
+from mzsym.cli.main import main
+
+main()

@@ -1,0 +1,314 @@
+"""What the commands do: stages in order, files into a workspace, words or JSON on the standard output."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+import mzsym as mz
+from mzsym.cli.pipeline import CHECKPOINT, TABLES, Job
+from mzsym.cli.workspace import Workspace
+from mzsym.core import MzError
+from mzsym.derive.derivation import DerivationError
+from mzsym.evaluate.findings import Findings, findings
+from mzsym.evaluate.stored import HasTables, all_tables, store
+
+if TYPE_CHECKING:
+    from mzsym.certify import Certificate
+    from mzsym.derive import Equation, Term
+
+SHOWN_TERMS = 12
+"""Concrete terms that ``derive`` lists on the screen."""
+
+JSON_ENTRIES = 20_000
+"""Table entries that tables.json holds; above this it has the norms, and the numbers are in tables.npz alone."""
+
+
+def derive(job: Job, output: Path | None, direction: str, json: bool) -> int:
+    """Print or write the equation."""
+    eq, steps = job.proved(direction)
+    files: list[Path] = []
+    if output is not None:
+        with Workspace(output) as space:
+            _write_equation(job, eq, space)
+            files = space.publish()
+    if json:
+        latex = eq.latex() if output is None else None
+        _print_json({"model": job.name, "direction": direction, "steps": list(steps), "operator": _operator(eq),
+                     "latex": latex, "files": _names(files)})
+        return 0
+    typer.echo(f"The Mori-Zwanzig equation ({direction}), {len(steps)} steps proved:")
+    typer.echo(f"  {_operator(eq)}")
+    if output is None:
+        with job.progress.stage("Building the concrete terms"):
+            lines = _term_lines(eq)
+        typer.echo("\n".join(lines))
+        typer.echo("The whole of it as LaTeX: -o DIR")
+    _print_files(files)
+    return 0
+
+
+def verify(job: Job, direction: str, json: bool) -> int:
+    """Prove every step; 1 if one fails."""
+    eq = job.equation(direction)
+    try:
+        with job.progress.stage("Proving every step"):
+            steps = eq.verify()
+    except DerivationError as error:
+        if json:
+            _print_json({"model": job.name, "direction": direction, "proved": False, "why": str(error)})
+        else:
+            typer.echo(f"Not proved: {error}")
+        return 1
+    if json:
+        _print_json({"model": job.name, "direction": direction, "proved": True, "steps": list(steps)})
+    else:
+        typer.echo(f"All {len(steps)} steps of the {direction} derivation are proved:")
+        shown = steps if len(steps) <= 20 else (*steps[:10], "...", *steps[-9:])
+        typer.echo("  " + ", ".join(shown))
+    return 0
+
+
+def certify(job: Job, output: Path | None, method: str, required: bool, json: bool) -> int:
+    """Print or write the certificate."""
+    files: list[Path] = []
+    if output is None:
+        certificate = job.certificate(method)
+    else:
+        with Workspace(output) as space:
+            certificate = job.certificate(method)
+            certificate.to_json(space.draft / "certificate.json")
+            files = space.publish()
+    if json:
+        typer.echo(certificate.to_json(), nl=False)
+    else:
+        typer.echo(str(certificate))
+        _print_files(files)
+    return _required(certificate, required)
+
+
+def report(job: Job, output: Path | None, method: str, json: bool) -> int:
+    """Write the HTML report."""
+    output = output or _default_output(job)
+    with Workspace(output) as space:
+        eq, _ = job.proved()
+        ev = job.tables(eq, output)
+        certificate = job.certificate(method)
+        _write_report(job, eq, ev, certificate, space)
+        files = space.publish()
+    if json:
+        _print_json({"model": job.name, "files": _names(files)})
+    else:
+        _print_files(files)
+    return 0
+
+
+def run(job: Job, output: Path | None, method: str, required: bool, json: bool) -> int:
+    """Do everything, and say what was found."""
+    output = output or _default_output(job)
+    with Workspace(output) as space:
+        eq, steps = job.proved()
+        ev = job.tables(eq, output)
+        certificate = job.certificate(method)
+        _write_equation(job, eq, space)
+        store(ev, space.draft / TABLES)
+        _write(space, "tables.json", _dump(_tables(ev)))
+        certificate.to_json(space.draft / "certificate.json")
+        _write_report(job, eq, ev, certificate, space)
+        found = findings(ev)
+        summary = _summary(job, steps, ev, certificate, found)
+        _write(space, "summary.json", _dump(summary))
+        files = space.publish()
+        # Its content now stands in tables.npz.
+        (output / CHECKPOINT).unlink(missing_ok=True)
+    if json:
+        _print_json({**summary, "files": _names(files)})
+    else:
+        _print_findings(job, ev, certificate, found)
+        _print_files(files)
+    return _required(certificate, required)
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def _default_output(job: Job) -> Path:
+    return Path(f"{job.name}-results")
+
+
+def _write(space: Workspace, name: str, text: str) -> None:
+    try:
+        (space.draft / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MzError(
+            f"The file cannot be written ({error.strerror or error})", str(space.output / name), "Choose another directory"
+        ) from None
+
+
+def _write_equation(job: Job, eq: Equation, space: Workspace) -> None:
+    from mzsym.report.latex_document import equation_document
+
+    with job.progress.stage("Writing the equation"):
+        _write(space, "equation.tex", equation_document(eq))
+
+
+def _write_report(job: Job, eq: Equation, ev: HasTables, certificate: Certificate, space: Workspace) -> None:
+    with job.progress.stage("Writing the report"):
+        mz.report(eq, ev, certificate, path=space.draft / "report.html")
+
+
+def _tables(ev: HasTables) -> dict[str, Any]:
+    arrays = all_tables(ev)
+    small = sum(array.size for array in arrays.values()) <= JSON_ENTRIES
+    depth = ev.network.depth
+    return {
+        "model_sha256": ev.network.digest,
+        "projection": ev.projection.describe(),
+        "measure": ev.projection.measure,
+        "engine": ev.engine,
+        "standing": str(ev.standing),
+        "tolerance": ev.options.tolerance,
+        "tolerance_reached": {name: float(value) for name, value in ev.tolerance_reached.items()},
+        "limits": list(ev.limits),
+        "nodes": [list(counts) for counts in ev.nodes],
+        "norms": {
+            "streaming": [_norm(arrays[f"streaming_{n}"]) for n in range(depth)],
+            "memory": [
+                {"n": n, "m": m, "norm": _norm(arrays[f"memory_{n}_{m}"])}
+                for n in range(depth)
+                for m in range(n + 2, depth + 1)
+            ],
+        },
+        "tables": {name: array.tolist() for name, array in arrays.items()} if small else "in tables.npz",
+    }
+
+
+def _norm(matrix: Any) -> float:
+    import numpy as np
+
+    return float(np.linalg.norm(matrix, 2))
+
+
+def _summary(
+    job: Job, steps: tuple[str, ...], ev: HasTables, certificate: Certificate, found: Findings
+) -> dict[str, Any]:
+    return {
+        "model": job.name,
+        "model_sha256": ev.network.digest,
+        "mzsym": mz.__version__,
+        "depth": found.depth,
+        "dimensions": list(ev.network.dims),
+        "projection": ev.projection.describe(),
+        "measure": ev.projection.measure,
+        "steps_proved": len(steps),
+        "tolerance": ev.options.tolerance,
+        "tolerance_reached": max(ev.tolerance_reached.values()),
+        "memory_by_lag": [{"lag": lag, "norm": norm} for lag, norm in found.memory_by_lag],
+        "decay_per_layer": None if found.decay is None else found.decay.factor,
+        "memory_length": {
+            "relative_error": found.fraction,
+            "length": found.memory_length,
+            "errors_by_length": list(found.truncation_errors),
+        },
+        "contracts": {"decision": certificate.contracts.decision, "why": certificate.contracts.why},
+        "largest_bound": max((layer.interior.upper for layer in certificate.layers[1:]), default=None),
+    }
+
+
+# -- words -------------------------------------------------------------------------------------------------------
+
+
+def _dump(value: Any) -> str:
+    # Infinity is no JSON: a missing bound is null.
+    return jsonlib.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(_dump(value), nl=False)
+
+
+def _names(files: list[Path]) -> list[str]:
+    return [str(path) for path in files]
+
+
+def _print_files(files: list[Path]) -> None:
+    if files:
+        width = max(len(str(path)) for path in files)
+        notes = {
+            "equation.tex": "the exact equation, LaTeX",
+            "tables.npz": "every table, numpy",
+            "tables.json": "norms and tables, JSON",
+            "certificate.json": "proved bounds, JSON",
+            "report.html": "the report, open it in a browser",
+            "summary.json": "what was found, JSON",
+        }
+        typer.echo("Files:")
+        for path in files:
+            typer.echo(f"  {path!s:{width}}  {notes.get(path.name, '')}".rstrip())
+
+
+def _print_findings(job: Job, ev: HasTables, certificate: Certificate, found: Findings) -> None:
+    dims = " -> ".join(map(str, ev.network.dims))
+    typer.echo(f"{job.name}: {found.depth} layers, dimensions {dims}; {ev.projection.describe()}")
+    for line in found.lines():
+        typer.echo(f"  {line}")
+    verdict = certificate.contracts
+    typer.echo(f"  Contraction is {verdict}.")
+    reached = max(ev.tolerance_reached.values())
+    if reached <= ev.options.tolerance:
+        typer.echo(f"  The tables are computed to {reached:.1e} (observed; asked for {ev.options.tolerance:.0e}).")
+    else:
+        typer.echo(
+            f"  The tables reach {reached:.1e} only, not the {ev.options.tolerance:.0e} asked for: "
+            + ("; ".join(ev.limits) or "no reason is known")
+        )
+
+
+def _operator(eq: Equation) -> str:
+    return f"{eq.operator.lhs} = {eq.operator.rhs}"
+
+
+def _term_lines(eq: Equation) -> list[str]:
+    """One line per concrete term: name, shape, and what is left to do in it."""
+    forward = eq.direction == "forward"
+    names: list[tuple[str, tuple[int, ...]]] = []
+    for n in range(eq.depth):
+        names.append(("streaming", (n,)))
+        names += [("memory", (n, m)) for m in (range(n) if forward else range(n + 2, eq.depth + 1))]
+        names.append(("noise", (n,)))
+    lines = []
+    for kind, indices in names[:SHOWN_TERMS]:
+        term: Term = getattr(eq, kind)(*indices)
+        label = f"{kind}({', '.join(map(str, indices))})"
+        lines.append(f"  {label:16} {term.shape[0]} x {term.shape[1]}  {_state(term)}")
+    if len(names) > SHOWN_TERMS:
+        lines.append(f"  ... and {len(names) - SHOWN_TERMS} more terms")
+    return lines
+
+
+def _state(term: Term) -> str:
+    if term.factored is not None:
+        return "factored: " + term.factored.split(";")[0]
+    if term.closed:
+        return f"closed, {term.cost.operations} operations"
+    return f"{term.cost.integrals} integrals of dimension <= {term.cost.dimension} left"
+
+
+def _required(certificate: Certificate, required: bool) -> int:
+    if required and not certificate.contracts:
+        typer.echo(f"Required, but not proved: {certificate.contracts}", err=True)
+        return 1
+    return 0
