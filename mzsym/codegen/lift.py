@@ -56,7 +56,7 @@ def _unknown(expr: sp.Basic) -> MzError:
         return _refuse(
             f"A kernel cannot hold the explicit {name} of a term that is not closed",
             expr,
-            "Evaluate it by an engine of mzsym.compile, which owns the quadrature, or use layers whose average is closed",
+            "Evaluate it by an engine of mzsym.compile, which owns the quadrature, or use a closed average",
         )
     if name in ("Derivative", "Subs"):
         return _refuse(f"A kernel cannot hold an unevaluated {name}", expr, "Call .doit() on the expression first")

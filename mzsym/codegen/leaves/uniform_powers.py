@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mzsym.codegen.leaves.double import int_power
+from mzsym.codegen.leaves.double import int_power, two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
 from mzsym.codegen.leaves.plain import sigmoid
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
@@ -11,8 +11,8 @@ from mzsym.codegen.libm import fabs, tanh
 
 
 def umean_tanh_panels(k: int, z: float, s: float) -> float:
-    """Gauss-Legendre panels of half-width 1/2 at most: the poles +-i pi/2 of tanh stay six ellipse radii away."""
-    panels = int(2.0 * s) + 1
+    """Gauss-Legendre panels of half-width 1/2, and 4/k, at most: the poles +-i pi/2 of order k stay far away."""
+    panels = int(s * max(2.0, 0.25 * k)) + 1
     total = 0.0
     for j in range(panels):
         centre = s * ((2 * j + 1 - panels) / panels)
@@ -39,29 +39,36 @@ def umean_tanh_power(k: int, z: float, half: float) -> float:
     return value
 
 
-def umean_sigmoid_panels(k: int, lower: float, length: float) -> float:
-    """Integral of sigmoid**k over (lower, lower + length) by Gauss-Legendre panels that follow exp(k t)."""
-    panels = int(0.5 * length * max(1.0, 0.2 * k)) + 1
-    width = length / panels
+def sigmoid_power_at(k: int, z: float, rest: float, shift: float) -> float:
+    """sigmoid(z + rest + shift)**k, rest a rounding error of z; rounded sums would cost k*ulp(z)/2 of the left tail."""
+    high, low = two_sum(z, shift)
+    value = sigmoid(high)
+    power = int_power(value, k)
+    return power + power * (k * (low + rest) * (1.0 - value))
+
+
+def sigmoid_panels(k: int, z: float, rest: float, middle: float, half: float) -> float:
+    """Average of sigmoid**k over z + rest + middle +- half by Gauss-Legendre panels that follow exp(k t)."""
+    panels = int(half * max(1.0, 0.2 * k)) + 1
     total = 0.0
     for j in range(panels):
-        centre = lower + width * (j + 0.5)
+        centre = middle + half * ((2 * j + 1 - panels) / panels)
         for i in range(8):
-            h = 0.5 * width * NODES[i]
-            total = total + WEIGHTS[i] * (int_power(sigmoid(centre + h), k) + int_power(sigmoid(centre - h), k))
-    return total * width
+            h = half * (NODES[i] / panels)
+            right = sigmoid_power_at(k, z, rest, centre + h)
+            left = sigmoid_power_at(k, z, rest, centre - h)
+            total = total + WEIGHTS[i] * (right + left)
+    return total / panels
 
 
 def umean_sigmoid_power(k: int, z: float, half: float) -> float:
     """E sigmoid**k; int sigmoid^k = int sigmoid^(k-1) - sigmoid^(k-1)/(k-1) where the interval reaches the bend."""
     s = fabs(half)
-    upper = z + s
+    upper, rest = two_sum(z, s)
     if upper < -40.0:
         return umean_exp(k, z, s)
     if s < 2.0:
-        if s == 0.0:
-            return int_power(sigmoid(z), k)
-        return umean_sigmoid_average(k, z, s)
+        return sigmoid_panels(k, z, 0.0, 0.0, s)
     if upper >= 2.0:
         a = sigmoid(upper)
         b = sigmoid(z - s)
@@ -70,19 +77,5 @@ def umean_sigmoid_power(k: int, z: float, half: float) -> float:
             value = value - (int_power(a, j - 1) - int_power(b, j - 1)) / ((j - 1) * 2.0 * s)
         return value
     # The integrand falls like exp(k t): what lies farther below cannot be seen.
-    length = min(2.0 * s, 2.2 + 40.0 / k)
-    return umean_sigmoid_panels(k, upper - length, length) / (2.0 * s)
-
-
-def umean_sigmoid_average(k: int, z: float, s: float) -> float:
-    """The same panels, centred, so that S may be as small as it likes."""
-    panels = int(s * max(1.0, 0.2 * k)) + 1
-    total = 0.0
-    for j in range(panels):
-        centre = s * ((2 * j + 1 - panels) / panels)
-        for i in range(8):
-            h = s * (NODES[i] / panels)
-            right = int_power(sigmoid(z + (centre + h)), k)
-            left = int_power(sigmoid(z + (centre - h)), k)
-            total = total + WEIGHTS[i] * (right + left)
-    return total / panels
+    reach = min(s, 1.1 + 20.0 / k)
+    return sigmoid_panels(k, upper, rest, -reach, reach) * (reach / s)
