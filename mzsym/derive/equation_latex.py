@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mzsym.derive.derivation_latex import text_latex
 from mzsym.derive.steps import Step
-from mzsym.derive.term_latex import environment, symbol_of
+from mzsym.derive.term_latex import environment, symbol_of, term_latex
 
 if TYPE_CHECKING:
     from mzsym.derive.equation import Equation
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_TERMS = 12
 """Concrete terms that the where-list prints."""
 
-MAX_CHARACTERS = 60_000
+MAX_CHARACTERS = 40_000
 """Characters after which the where-list stops."""
 
 
@@ -35,7 +35,7 @@ def equation_latex(eq: Equation) -> str:
             left_out.append(name)
             continue
         term: Term = build()
-        text = term.latex()
+        text = term_latex(term, explain=False)
         used += len(text)
         blocks.append(_sentence(term) + "\n" + text)
     if left_out:
@@ -66,7 +66,7 @@ def _definitions(eq: Equation) -> str:
     family = eq.projection.describe().replace("<=", r"$\le$")
     words = (
         rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \eta^{{(n)}}_j$ projects on {family}, orthonormal in "
-        rf"{measure} with ends $\underline{{x}}^{{(n)}}_i$, $\overline{{x}}^{{(n)}}_i$. "
+        rf"{measure} with ends $\bar{{x}}^{{(n)}}_i \pm \ell^{{(n)}}_i$. "
     )
     if eq.direction == "forward":
         words += r"In coefficients $d_n = \langle \eta^{(n)}, p_n \rangle$ of the density relative to that measure:"

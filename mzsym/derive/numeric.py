@@ -61,7 +61,7 @@ def evaluate_term(term: Term, values: Mapping[sp.Symbol, Any], digits: int, buil
     parts = {part.symbol: part for part in term.parts}
     known: dict[sp.MatrixSymbol, Any] = {}
     with mp.workdps(digits + _GUARD):
-        return _matrix(term.expr, values, digits + _GUARD, builder, parts, known)
+        return _matrix(term.expr, values, digits, builder, parts, known)
 
 
 def _matrix(
@@ -147,10 +147,11 @@ def _outermost(expr: sp.Basic) -> list[sp.Integral]:
 def _elementary(expr: sp.Basic) -> sp.Basic:
     """Heads and mzsym's activations by their textbook formulas; the guard digits pay for the cancellation."""
     special = [f for f in expr.atoms(sp.Function) if type(f).__module__.startswith("mzsym.")]
-    if not special:
-        return expr
-    outer = {f: f.func(*(_elementary(a) if isinstance(a, sp.Expr) else a for a in f.args)).doit(deep=False) for f in special}
-    return expr.xreplace(outer)
+    while special:
+        # Innermost last: a formula may bring another function of the tables, such as softplus.
+        expr = expr.xreplace({f: f.doit(deep=False) for f in special})
+        special = [f for f in expr.atoms(sp.Function) if type(f).__module__.startswith("mzsym.")]
+    return expr
 
 
 def _integral(integral: sp.Integral, env: dict[sp.Symbol, Any]) -> Any:
