@@ -122,7 +122,10 @@ def _job(model: Path, json: bool) -> Job:
 
 @_command
 def derive(model: Model, output: Output = None, direction: Which = Direction.backward, json: AsJson = False) -> int:
-    """Derive the exact equation; print it, or write it as LaTeX with -o."""
+    """Derive the exact equation.
+
+    It is printed; with -o it is written as a LaTeX document.
+    """
     from mzsym.cli.commands import derive as command
 
     return command(_job(model, json), output, direction.value, json)
@@ -130,7 +133,10 @@ def derive(model: Model, output: Output = None, direction: Which = Direction.bac
 
 @_command
 def verify(model: Model, direction: Which = Direction.backward, json: AsJson = False) -> int:
-    """Prove every step of the derivation; exit with 1 and the step's name if one does not hold."""
+    """Prove every step of the derivation.
+
+    Exits with 1 and the step's name if one does not hold.
+    """
     from mzsym.cli.commands import verify as command
 
     return command(_job(model, json), direction.value, json)
@@ -158,9 +164,10 @@ def report(model: Model, output: Output = None, method: How = Method.auto, json:
 def run(
     model: Model, output: Output = None, method: How = Method.auto, require: Require = None, json: AsJson = False
 ) -> int:
-    """Do all of it: equation, tables, certificate, report; then say what was found.
+    """Do all of it, and say what was found.
 
-    A run that was interrupted takes up the tables that it had finished.
+    Writes equation.tex, tables.npz, tables.json, certificate.json, report.html and summary.json into DIR (default:
+    MODEL-results in the current directory). A run that was interrupted takes up the tables that it had finished.
     """
     from mzsym.cli.commands import run as command
 

@@ -88,8 +88,10 @@ class Source:
         """The error, pointing into this file if it names a layer, the domain or the observable of the network."""
         if error.where.startswith(self.root.name):
             return error
-        place = self._place(error.where)
-        return MzError(error.what, f"{place.where}: {error.where}" if place.path else f"{place.name}: {error.where}", error.fix)
+        # A box that the user stated and that is too small: the fix names it, the place is the layer that leaves it.
+        stated = re.search(r"domains\[\d+\]", error.fix) if "leaves the given domain" in error.what else None
+        place = self._place(stated[0] if stated else error.where)
+        return MzError(error.what, f"{place.where}: {error.where}", error.fix)
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -105,11 +107,10 @@ class Source:
         if layer and int(layer[1]) < len(data.get("layers", ())):
             place = self.root.at("layers").at(int(layer[1]))
             return place.at("noise") if layer[2] and place.has("noise") else place
-        for key in ("domains", "domain", "observable", "input", "shared"):
-            if where.startswith(key) and key in data.get("network", {}):
-                place = self.root.at("network").at(key)
-                index = re.match(r"domains\[(\d+)\]", where)
-                return place.at(int(index[1])) if index and int(index[1]) < len(place.value) else place
+        named = re.search(r"\b(domains|domain|observable|input|shared)(?:=|$|,|\[(\d+)\])", where)
+        if named and named[1] in data.get("network", {}):
+            place = self.root.at("network").at(named[1])
+            return place.at(int(named[2])) if named[2] and int(named[2]) < len(place.value) else place
         return self.root
 
 

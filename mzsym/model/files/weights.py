@@ -68,7 +68,7 @@ class Weights:
         except _DAMAGE as error:
             raise self._damaged(name, key, error) from None
         array = np.ascontiguousarray(values, dtype=np.float64)
-        if values.dtype.kind != "f" and not np.array_equal(array.astype(values.dtype), values):
+        if values.dtype.kind != "f" and [int(entry) for entry in array.flat] != values.ravel().tolist():
             raise name.error(f"The array {key!r} has integers that are no doubles", "Store it as float64")
         if not np.isfinite(array).all():
             raise name.error(f"The array {key!r} of {self.path.name} contains NaN or infinity", "Repair the weights")
@@ -128,7 +128,9 @@ def open_weights(folder: Path, source: Cursor) -> Weights:
             "Put the weights next to the model file and give the bare file name, such as \"weights.npz\"",
         )
     path = folder / name
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink():
+        raise source.error(f"{name!r} is a symbolic link", "Put the weights themselves next to the model file")
+    if not path.is_file():
         raise source.error(f"There is no file {name!r} beside the model", "Put the weights next to the model file")
     try:
         with zipfile.ZipFile(path) as archive:
