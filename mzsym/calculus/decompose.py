@@ -165,8 +165,17 @@ class _Decomposer:
                 if k:
                     factors.append(coefficient**k)
                     monomial = _join(monomial, _raise(row, k))
-            collected.setdefault(monomial, []).append(sp.Mul(*factors))
+            collected.setdefault(monomial, []).append(_undistributed(factors))
         return {monomial: sp.Add(*parts) for monomial, parts in collected.items()}
+
+
+def _undistributed(factors: list[sp.Expr]) -> sp.Expr:
+    """Product that keeps number * (sum) as it is: further factors follow, and the sum is what a reader knows."""
+    number = sp.Mul(*(factor for factor in factors if factor.is_Rational))
+    others = [factor for factor in factors if not factor.is_Rational]
+    if len(others) == 1 and others[0].is_Add and number != 1:
+        return sp.Mul._from_args((number, others[0]))
+    return sp.Mul(number, *others)
 
 
 def _raise(monomial: Monomial, k: int) -> Monomial:

@@ -135,13 +135,20 @@ def _whole(v: sp.Expr, live: tuple[Coordinate, ...], original: sp.Expr | None, r
 
 
 def _reason(open_parts: Sequence[Component]) -> str:
-    """Why integrals are left."""
+    """Why integrals are left: the parts of the highest dimension decide."""
+    most = max((len(part.coordinates) for part in open_parts), default=0)
+    open_parts = [part for part in open_parts if len(part.coordinates) == most]
     texts: dict[str, None] = {}
     for part in open_parts:
-        names = sorted({_name(atom) + (f"^{k}" if k > 1 else "") for atom, k in part.atoms})
-        laws = sorted({type(c.law).__name__.removesuffix("Law") for c in part.coordinates})
+        names = sorted(_name(atom) + (f"^{k}" if k > 1 else "") for atom, k in part.atoms)
+        laws = sorted(
+            {
+                "an interval" if c.interval else f"{type(c.law).__name__.removesuffix('Law')} noise"
+                for c in part.coordinates
+            }
+        )
         monomial = " times a monomial" if any(part.powers) else ""
-        texts[f"{' * '.join(names)}{monomial} ({', '.join(laws)} noise)"] = None
+        texts[f"{' * '.join(names)}{monomial} over {' and '.join(laws)}"] = None
     shown = list(texts)
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     return "left as an integral, no closed form in the tables: " + "; ".join(shown[:3]) + more

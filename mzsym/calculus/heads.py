@@ -206,10 +206,12 @@ class UniformMean(NoiseMean):
         if not cell.closes(self.power):
             return super()._latex(printer, exp)
         # The antiderivative once, between its limits: readable where the centre is long.
-        u = sp.Symbol("u", real=True)
+        taken = {symbol.name for symbol in self.free_symbols}
+        u = sp.Symbol(next(letter for letter in ("u", "v", "t", "r", r"\upsilon") if letter not in taken), real=True)
         form = printer._print(cell.form(self.power, u, *self.parameters))
         upper, lower = (printer._print(end) for end in self._ends())
-        body = rf"\frac{{1}}{{{printer._print(2 * self.scale)}}}\left[{form}\right]_{{u={lower}}}^{{u={upper}}}"
+        length = printer._print(2 * self.scale)
+        body = rf"\frac{{1}}{{{length}}}\left[{form}\right]_{{{u.name}={lower}}}^{{{u.name}={upper}}}"
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 

@@ -11,7 +11,11 @@ from collections.abc import Callable
 import sympy as sp
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 
+from mzsym.calculus.closed import operations
 from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+
+LARGEST = 200
+"""Size above which no quotient of two branches is cancelled."""
 
 Rewriter = Callable[[sp.Expr], "sp.Expr | None"]
 
@@ -85,7 +89,7 @@ def _logarithm(node: sp.Expr) -> sp.Expr | None:
 
 
 def _maximum(node: sp.Expr) -> sp.Expr | None:
-    if len(node.args) != 2:
+    if len(node.args) != 2 or operations(node, LARGEST) > LARGEST:
         return None
     first, second = sorted(node.args, key=lambda arg: (arg != 0, sp.default_sort_key(arg)))
     if first.is_zero:
@@ -116,7 +120,7 @@ def _two_sided(d: sp.Expr, positive: sp.Expr, negative: sp.Expr) -> sp.Expr | No
 
 
 def _piecewise(node: sp.Expr) -> sp.Expr | None:
-    if len(node.args) != 2 or node.args[1].cond != sp.true:
+    if len(node.args) != 2 or node.args[1].cond != sp.true or operations(node, LARGEST) > LARGEST:
         return None
     (value, condition), (other, _) = node.args
     if isinstance(condition, (StrictGreaterThan, GreaterThan)):
