@@ -1,0 +1,8 @@
+"""Rigorous bounds of the orthogonal dynamics, and estimates that are never mixed with them."""
+
+from mzsym.certify.bounds import Interior, LayerBound
+from mzsym.certify.certificate import Certificate
+from mzsym.certify.certify import certify
+from mzsym.certify.steps import Estimate
+
+__all__ = ["Certificate", "Estimate", "Interior", "LayerBound", "certify"]

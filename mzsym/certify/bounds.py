@@ -1,0 +1,76 @@
+"""What is known of one layer: proved bounds, and an estimate beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
+
+from mzsym.certify.steps import Estimate
+from mzsym.core import Standing
+
+
+@dataclass(frozen=True)
+class Interior:
+    """What is known of kappa'_n = ||Q_n M_n Q_{n+1}|| <= ||Q_n M_n||.
+
+    Attributes
+    ----------
+    upper : float
+        Proved.
+    estimate : Estimate or None
+        Not proved.
+    """
+
+    upper: float
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class LayerBound:
+    """What is known of ||Q_n M_n|| in the projection's measure.
+
+    ``upper`` and ``lower`` are theorems whatever the method; ``estimate`` never is.
+
+    Attributes
+    ----------
+    n : int
+    upper : float
+        Proved upper bound, rounded up; ``inf`` where there is none.
+    lower : float
+        Proved lower bound (0 in this version).
+    method : {"hilbert_schmidt", "sharp"}
+        Where ``upper`` comes from, or "sharp" where only an estimate was asked for.
+    standing : Standing
+        PROVED for ``upper``; ESTIMATED where only the estimate was asked for.
+    operator : float
+        Proved upper bound of ||M_n||.
+    interior : Interior
+        kappa'_n.
+    estimate : Estimate or None
+        The sharp norm, estimated with an observed error.
+    reason : str
+        Why there is no finite bound, or no estimate.
+    noise : str
+        The noise laws of the layer.
+    density, volume, ratio : tuple of float
+        Enclosures that the bound rests on: ||rho_n||^2, vol(Omega_{n+1}) and mu_n(Omega_n)/mu_{n+1}(Omega_{n+1}).
+    """
+
+    n: int
+    upper: float
+    lower: float
+    method: str
+    standing: Standing
+    operator: float
+    interior: Interior
+    estimate: Estimate | None
+    reason: str
+    noise: str
+    density: tuple[float, float]
+    volume: tuple[float, float]
+    ratio: tuple[float, float]
+
+
+def decimal_up(value: float, digits: int = 6) -> str:
+    """A finite number to this many significant digits, never below it: what is printed stays a bound."""
+    return str(Context(prec=digits, rounding=ROUND_CEILING).plus(Decimal(value)))

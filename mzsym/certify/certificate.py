@@ -1,0 +1,190 @@
+"""The certificate: proved bounds of a network's orthogonal dynamics, and estimates beside them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from mzsym.certify import certificate_json, certificate_latex
+from mzsym.certify.bounds import LayerBound, decimal_up
+from mzsym.core import MzError, Standing, Verdict
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Proved per-layer bounds, what they say about the memory, and estimates that are never mixed in.
+
+    Attributes
+    ----------
+    layers : tuple of LayerBound
+        Layers 0..L-1.
+    projection : str
+        In words.
+    measure : str
+        The measure of the norms.
+    method : str
+        What was asked for.
+    model_digest : str
+        SHA-256 of the network.
+    versions : tuple of (str, str)
+        Of what computed it.
+    """
+
+    layers: tuple[LayerBound, ...]
+    projection: str
+    measure: str
+    method: str
+    model_digest: str
+    versions: tuple[tuple[str, str], ...]
+
+    @property
+    def depth(self) -> int:
+        """L."""
+        return len(self.layers)
+
+    @property
+    def contracts(self) -> Verdict:
+        """Whether every kappa'_n, n = 1..L-1, is below 1, so that the memory provably decays, MATH (22).
+
+        Returns
+        -------
+        Verdict
+            True only when proved. "refuted" would mean that a one-step norm is >= 1, not that the memory grows.
+        """
+        inner = self.layers[1:]
+        if not inner:
+            return Verdict("proved", "a network of one layer has no memory term")
+        worst = max(inner, key=lambda layer: layer.interior.upper)
+        if worst.interior.upper < 1.0:
+            return Verdict(
+                "proved",
+                f"the proved upper bounds of ||Q_n M_n Q_(n+1)||, n = 1..{self.depth - 1}, are all below 1; the "
+                f"largest is {decimal_up(worst.interior.upper)} at layer {worst.n} ({worst.method})",
+            )
+        return Verdict("undecided", self._why_undecided())
+
+    def _why_undecided(self) -> str:
+        first = next(layer for layer in self.layers[1:] if not layer.interior.upper < 1.0)
+        count = sum(not layer.interior.upper < 1.0 for layer in self.layers[1:])
+        if first.reason and math.isinf(first.upper):
+            said = first.reason
+        elif first.standing is Standing.ESTIMATED:
+            said = f"layer {first.n} has an estimate only, and an estimate proves nothing"
+        else:
+            said = f"at layer {first.n} the Hilbert-Schmidt bound is {decimal_up(first.interior.upper)}, not below 1"
+        if count > 1:
+            said += f" (and at {count - 1} further layer{'s' if count > 2 else ''})"
+        guess = first.interior.estimate or first.estimate
+        if guess is not None:
+            said += f"; the norm itself is estimated at {guess.value:.6g}"
+        return said + ". A one-step norm of 1 or more does not mean that the memory grows"
+
+    def memory_bound(self, n: int, m: int) -> float:
+        """Proved upper bound of ||K(n, m)||, MATH (22).
+
+        ||P_n M_n Q_{n+1}|| times the product of the bounds of ||Q_i M_i||, i = n+1..m-1, rounded up. The first factor
+        is the smaller of the bounds of ||M_n|| (the literature's) and ||M_n Q_{n+1}||.
+
+        Parameters
+        ----------
+        n, m : int
+            0 <= n, n + 2 <= m <= L.
+
+        Returns
+        -------
+        float
+            ``inf`` where a factor has no bound.
+
+        Raises
+        ------
+        MzError
+            When there is no such memory term.
+        """
+        if not (isinstance(n, int) and isinstance(m, int) and n >= 0 and n + 2 <= m <= self.depth):
+            raise MzError(
+                f"There is no memory term K({n}, {m})", "Certificate.memory_bound(n, m)",
+                f"Use n >= 0 and n + 2 <= m <= {self.depth}",
+            )
+        first = self.layers[n]
+        bound = min(first.operator, first.upper)
+        for layer in self.layers[n + 1 : m]:
+            bound = _times_up(bound, layer.upper)
+        return bound
+
+    def table(self) -> list[dict[str, Any]]:
+        """One dict per layer: bounds, estimates with their errors, standings, reasons."""
+        return [
+            {
+                "n": layer.n,
+                "noise": layer.noise,
+                "upper": layer.upper,
+                "lower": layer.lower,
+                "method": layer.method,
+                "standing": str(layer.standing),
+                "operator_upper": layer.operator,
+                "interior_upper": layer.interior.upper,
+                "estimate": None if layer.estimate is None else layer.estimate.value,
+                "estimate_error": None if layer.estimate is None else layer.estimate.error,
+                "interior_estimate": None if layer.interior.estimate is None else layer.interior.estimate.value,
+                "interior_estimate_error": None if layer.interior.estimate is None else layer.interior.estimate.error,
+                "reason": layer.reason,
+            }
+            for layer in self.layers
+        ]
+
+    def latex(self) -> str:
+        """The proved statement and a table of the layers, for a LaTeX document with amsmath."""
+        return certificate_latex.latex(self)
+
+    def to_json(self, path: Any = None) -> str:
+        """The certificate as JSON text, numbers as hexadecimal floats, with a digest of its content.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Written there as well, whole or not at all.
+
+        Returns
+        -------
+        str
+        """
+        return certificate_json.write(self, path)
+
+    @classmethod
+    def from_json(cls, source: Any) -> Certificate:
+        """Read what ``to_json`` wrote.
+
+        Parameters
+        ----------
+        source : str or Path
+            JSON text, or a path to a file of it.
+
+        Raises
+        ------
+        MzError
+            When the text is no certificate, or the digest does not fit.
+        """
+        return cls(**certificate_json.read(source))
+
+    def __str__(self) -> str:
+        lines = [
+            f"Certificate for a network of {self.depth} layers; {self.projection}, {self.measure} measure",
+            "  n   ||Q_n M_n|| <=   (proved by)        estimated",
+        ]
+        for layer in self.layers:
+            bound = "no bound" if math.isinf(layer.upper) else decimal_up(layer.upper, 6)
+            guess = "-" if layer.estimate is None else f"{layer.estimate.value:.6f} ± {layer.estimate.error:.0e}"
+            lines.append(f"  {layer.n:<3d} {bound:<16s} {layer.method:<18s} {guess}")
+        lines.append(f"memory contracts: {self.contracts}")
+        return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+
+def _times_up(a: float, b: float) -> float:
+    """a*b rounded up, for non-negative bounds; 0*inf is 0, since the exact factor is then 0."""
+    if a == 0.0 or b == 0.0:
+        return 0.0
+    return math.nextafter(a * b, math.inf)

@@ -1,0 +1,205 @@
+"""Certificates as JSON: numbers exact, content sealed by a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mzsym.certify.bounds import Interior, LayerBound
+from mzsym.certify.steps import Estimate
+from mzsym.core import MzError, Standing
+
+if TYPE_CHECKING:
+    from mzsym.certify.certificate import Certificate
+
+FORMAT = "mzsym certificate"
+FORMAT_VERSION = 1
+
+CLAIM = (
+    "For every layer n, upper bounds the norm of Q_n M_n and operator_upper that of M_n, as operators from "
+    "L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure; estimates are not proved."
+)
+
+
+def write(certificate: Certificate, path: Any = None) -> str:
+    """JSON text; also to a file, whole or not at all."""
+    content = _content(certificate)
+    text = json.dumps(content | {"sha256": digest(content)}, indent=1, ensure_ascii=False) + "\n"
+    if path is not None:
+        write_text_atomically(Path(path), text)
+    return text
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of everything but the digest itself."""
+    kept = {key: value for key, value in content.items() if key != "sha256"}
+    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write beside the target, then rename over it: a reader never sees half a file.
+
+    Raises
+    ------
+    MzError
+        When the place cannot be written.
+    """
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise MzError(
+            f"The file cannot be written: {error.strerror or error}", str(path), "Give a path in a writable directory"
+        ) from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _number(value: float) -> dict[str, Any]:
+    """A float exactly, and readably beside it."""
+    return {"hex": "inf" if math.isinf(value) else value.hex(), "approximately": None if math.isinf(value) else value}
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {
+        "value": _number(estimate.value),
+        "error": _number(estimate.error),
+        "second": _number(estimate.second),
+        "degrees": estimate.degrees,
+        "standing": str(Standing.ESTIMATED),
+    }
+
+
+def _layer(layer: LayerBound) -> dict[str, Any]:
+    return {
+        "n": layer.n,
+        "noise": layer.noise,
+        "upper": _number(layer.upper),
+        "lower": _number(layer.lower),
+        "method": layer.method,
+        "standing": str(layer.standing),
+        "operator_upper": _number(layer.operator),
+        "interior_upper": _number(layer.interior.upper),
+        "interior_estimate": _estimate(layer.interior.estimate),
+        "estimate": _estimate(layer.estimate),
+        "reason": layer.reason,
+        "rests_on": {
+            "density_norm_squared": [_number(end) for end in layer.density],
+            "volume_next": [_number(end) for end in layer.volume],
+            "measure_ratio": [_number(end) for end in layer.ratio],
+        },
+    }
+
+
+def _content(certificate: Certificate) -> dict[str, Any]:
+    verdict = certificate.contracts
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "claim": CLAIM,
+        "model_sha256": certificate.model_digest,
+        "projection": certificate.projection,
+        "measure": certificate.measure,
+        "method": certificate.method,
+        "layers": [_layer(layer) for layer in certificate.layers],
+        "contracts": {"decision": verdict.decision, "why": verdict.why},
+        "versions": dict(certificate.versions),
+    }
+
+
+def load(source: Any) -> dict[str, Any]:
+    """The JSON object of a certificate, its digest checked.
+
+    Raises
+    ------
+    MzError
+        When it is unreadable, no certificate, or altered.
+    """
+    where = "certificate"
+    text = source
+    if isinstance(source, Path) or (isinstance(source, str) and not source.lstrip().startswith("{")):
+        where = str(source)
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MzError(f"The file cannot be read: {error}", where, "Give the path of a certificate") from None
+    try:
+        content = json.loads(text)
+    except (json.JSONDecodeError, TypeError, RecursionError) as error:
+        raise MzError(f"This is no JSON: {error}", where, "Give what Certificate.to_json wrote") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise MzError("This is no mzsym certificate", where, "Give what Certificate.to_json wrote")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise MzError(
+            f"The certificate has format version {content.get('format_version')!r}", where,
+            f"This version of mzsym reads format version {FORMAT_VERSION}",
+        )
+    if content.get("sha256") != digest(content):
+        raise MzError("The digest does not fit the content", where, "Make the certificate anew; this one was altered")
+    return content
+
+
+def read(source: Any) -> dict[str, Any]:
+    """The fields of the certificate in JSON text or in a file, its digest checked."""
+    content = load(source)
+    try:
+        return {
+            "layers": tuple(_read_layer(layer) for layer in content["layers"]),
+            "projection": str(content["projection"]),
+            "measure": str(content["measure"]),
+            "method": str(content["method"]),
+            "model_digest": str(content["model_sha256"]),
+            "versions": tuple((str(name), str(value)) for name, value in content["versions"].items()),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MzError(f"The certificate is incomplete: {error}", "certificate", "Make it anew") from None
+
+
+def _float(number: dict[str, Any]) -> float:
+    return float.fromhex(number["hex"])
+
+
+def _pair(numbers: list[dict[str, Any]]) -> tuple[float, float]:
+    low, high = numbers
+    return _float(low), _float(high)
+
+
+def _read_estimate(content: dict[str, Any] | None) -> Estimate | None:
+    if content is None:
+        return None
+    value, error, second = (_float(content[key]) for key in ("value", "error", "second"))
+    return Estimate(value, error, second, int(content["degrees"]))
+
+
+def _read_layer(content: dict[str, Any]) -> LayerBound:
+    rests_on = content["rests_on"]
+    return LayerBound(
+        n=int(content["n"]),
+        upper=_float(content["upper"]),
+        lower=_float(content["lower"]),
+        method=str(content["method"]),
+        standing=Standing(content["standing"]),
+        operator=_float(content["operator_upper"]),
+        interior=Interior(_float(content["interior_upper"]), _read_estimate(content["interior_estimate"])),
+        estimate=_read_estimate(content["estimate"]),
+        reason=str(content["reason"]),
+        noise=str(content["noise"]),
+        density=_pair(rests_on["density_norm_squared"]),
+        volume=_pair(rests_on["volume_next"]),
+        ratio=_pair(rests_on["measure_ratio"]),
+    )

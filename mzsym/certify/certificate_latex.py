@@ -1,0 +1,111 @@
+"""A certificate as a statement and a table in LaTeX (amsmath only)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from mzsym.certify.bounds import LayerBound, decimal_up
+from mzsym.core import Standing
+
+if TYPE_CHECKING:
+    from mzsym.certify.certificate import Certificate
+
+_SPECIAL = {"\\": r"\textbackslash{}", "<=": r"$\le$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
+def escape(text: str) -> str:
+    """Plain text for LaTeX."""
+    out = text.replace("\\", "\0")
+    for character in "&%$#_{}":
+        out = out.replace(character, "\\" + character)
+    out = out.replace("~", _SPECIAL["~"]).replace("^", _SPECIAL["^"]).replace("\0", _SPECIAL["\\"])
+    out = out.replace("<=", r"$\le$").replace(">=", r"$\ge$").replace("||", r"$\|$")
+    return out.replace("<", r"$<$").replace(">", r"$>$")
+
+
+def latex(certificate: Certificate) -> str:
+    """Statement, verdict and table."""
+    return "\n\n".join([statement(certificate), verdict(certificate), table(certificate)])
+
+
+def statement(certificate: Certificate) -> str:
+    """The proved claim with the reason for it, or the sentence that nothing was proved."""
+    measure = {"uniform": "uniform probability measure", "lebesgue": "Lebesgue measure"}[certificate.measure]
+    opening = (
+        rf"Let $P_n$ be the orthogonal projection on {escape(certificate.projection)} in $L^2(\Omega_n)$ with the "
+        rf"{measure}, and $Q_n = I - P_n$."
+    )
+    if all(layer.standing is Standing.ESTIMATED for layer in certificate.layers):
+        return opening + " The norms below are estimated; nothing about them is proved."
+    ratio = "" if certificate.measure == "uniform" else r"\frac{\lambda(\Omega_n)}{\lambda(\Omega_{n+1})}"
+    return (
+        rf"\medskip\noindent\textbf{{Proposition.}} \emph{{{opening} Then for every layer}}"
+        "\n\\[\n"
+        rf"\|Q_nM_n\| \le \|Q_nM_n\|_{{\mathrm{{HS}}}} \le "
+        rf"\Bigl({ratio}\bigl(\lambda(\Omega_{{n+1}})\,\|\rho_n\|_{{L^2}}^2 - 1\bigr)\Bigr)^{{1/2}} \le u_n,"
+        "\n\\]\n"
+        r"\emph{with $u_n$ as in the table, and for $m \ge n+2$ }"
+        "\n\\[\n"
+        r"\|K(n,m)\| \le \min(u_n, v_n) \prod_{i=n+1}^{m-1} u_i, \qquad \|M_n\| \le v_n."
+        "\n\\]\n"
+        r"\textit{Proof.} The kernel of $M_n$ is $\rho_n(y-F_n(x))$, which gives $\|M_n\|_{\mathrm{HS}}$; the "
+        r"constants lie in the range of $P_n$, and by the Cauchy--Schwarz inequality their part of "
+        r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for "
+        r"$M_nQ_{n+1}$. All numbers were computed in ball arithmetic and rounded up. $\square$"
+    )
+
+
+def verdict(certificate: Certificate) -> str:
+    """Whether the memory contracts."""
+    answer = certificate.contracts
+    return rf"\noindent\textbf{{Contraction of the memory: {answer.decision}.}} " + _words(answer.why) + "."
+
+
+def _words(text: str) -> str:
+    for operator in ("Q_n M_n Q_(n+1)", "Q_n M_n", "K(n, m)"):
+        letters = operator.replace("_(n+1)", "_{n+1}")
+        text = text.replace(f"||{operator}||", f"\0{letters}\1")
+    return escape_around(text)
+
+
+def escape_around(text: str) -> str:
+    """Escape all but the norms marked by the caller."""
+    out = []
+    for part in text.split("\0"):
+        letters, mark, rest = part.partition("\1")
+        out.append(rf"$\|{letters}\|$" + escape(rest) if mark else escape(part))
+    return "".join(out)
+
+
+def _bound(value: float) -> str:
+    return r"$\infty$" if math.isinf(value) else decimal_up(value, 6)
+
+
+def _row(layer: LayerBound) -> str:
+    estimate = "--"
+    if layer.estimate is not None:
+        estimate = rf"${layer.estimate.value:.6g} \pm {_power(layer.estimate.error)}$"
+    proved = layer.standing is Standing.PROVED
+    upper = _bound(layer.upper) if proved else "--"
+    operator = _bound(layer.operator) if proved else "--"
+    return rf"{layer.n} & {escape(layer.noise)} & {upper} & {operator} & {estimate} \\"
+
+
+def _power(value: float) -> str:
+    if not 0.0 < value < math.inf:
+        return "0" if value == 0.0 else r"\infty"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
+
+
+def table(certificate: Certificate) -> str:
+    """One row per layer; long certificates break over pages by themselves only in parts of 40 rows."""
+    head = (
+        r"\begin{center}\begin{tabular}{rp{0.34\linewidth}lll}" "\n"
+        r"\hline $n$ & noise & $u_n$ (proved) & $v_n$ (proved) & $\|Q_nM_n\|$ (estimated) \\ \hline"
+    )
+    tail = r"\hline \end{tabular}\end{center}"
+    rows = [_row(layer) for layer in certificate.layers]
+    parts = [rows[i : i + 40] for i in range(0, len(rows), 40)]
+    return "\n".join("\n".join([head, *part, tail]) for part in parts)

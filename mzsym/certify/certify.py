@@ -1,0 +1,172 @@
+"""``certify``: from a network and a projection to a certificate."""
+
+from __future__ import annotations
+
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+from scipy.sparse.linalg import ArpackError
+
+from mzsym.certify.bounds import Interior, LayerBound
+from mzsym.certify.certificate import Certificate
+from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
+from mzsym.certify.sharp import sharp_estimate
+from mzsym.certify.steps import Estimate, NoiseComponent, Step
+from mzsym.core import MzError, Standing
+from mzsym.core.arrays import Array
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections import AbstractProjection
+
+Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp"]
+
+MAX_DIMENSION = 3
+MAX_DEGREE = 96
+"""Above these the estimate is left out, with the reason."""
+
+_LAWS = ("uniform", "truncated_gaussian", "deterministic")
+
+
+def certify(net: Network, projection: AbstractProjection, method: Method = "auto") -> Certificate:
+    """Bound the orthogonal dynamics of every layer, MATH (22)-(24).
+
+    Proved: Hilbert-Schmidt upper bounds (23) of ||Q_n M_n||, hence of every ||K(n, m)||, computed in balls from the
+    exact parameters and rounded outward. Not proved: the sharp norm beside them, with an observed error.
+
+    Parameters
+    ----------
+    net : Network
+        Every parameter has a value and all noise is bounded.
+    projection : AbstractProjection
+        Its measure is the measure of the norms.
+    method : {"auto", "hilbert_schmidt", "sharp"}
+        Bounds and estimates; bounds only; estimates only, which prove nothing.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    MzError
+        For another method, an unbounded noise, or a parameter without a value.
+
+    Examples
+    --------
+    >>> import mzsym as mz
+    >>> layer = mz.dense([[1.0]], [0.0], activation="tanh", noise=mz.Uniform(2))
+    >>> net = mz.Network([layer] * 3, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+    >>> c = mz.certify(net, mz.Legendre(2), method="hilbert_schmidt")
+    >>> bool(c.contracts), c.layers[1].upper < 0.7
+    (True, True)
+    """
+    if method not in get_args(Method):
+        names = ", ".join(f'"{name}"' for name in get_args(Method))
+        raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
+    projection.check(net)
+    return Certificate(
+        layers=tuple(_layer(net, projection, n, method) for n in range(net.depth)),
+        projection=projection.describe(),
+        measure=projection.measure,
+        method=method,
+        model_digest=net.digest,
+        versions=_versions(),
+    )
+
+
+def _layer(net: Network, projection: AbstractProjection, n: int, method: Method) -> LayerBound:
+    bound = hilbert_schmidt(net, projection, n)
+    whole, inner, left_out = (None, None, "") if method == "hilbert_schmidt" else _estimates(net, projection, n)
+    proved = method != "sharp"
+    if not proved:
+        bound = HilbertSchmidt(math.inf, math.inf, bound.density, bound.volume, bound.ratio, "only estimated")
+    return LayerBound(
+        n=n,
+        upper=bound.resolved,
+        lower=0.0,
+        method="hilbert_schmidt" if proved else "sharp",
+        standing=Standing.PROVED if proved else Standing.ESTIMATED,
+        operator=bound.operator,
+        interior=Interior(bound.resolved, inner),
+        estimate=whole,
+        reason="; ".join(part for part in (bound.reason if proved else "", left_out) if part),
+        noise=noise_in_words(net, n),
+        density=bound.density,
+        volume=bound.volume,
+        ratio=bound.ratio,
+    )
+
+
+def noise_in_words(net: Network, n: int) -> str:
+    """One phrase for the noise of a layer, for example ``uniform, half-width 0.5``."""
+    layer = net.layers[n]
+    phrases = []
+    for noise, scale in zip(layer.noise, layer.scale_values(net.shared), strict=True):
+        if noise.scale is None:
+            phrases.append("no noise")
+        elif noise.name == "uniform":
+            phrases.append(f"uniform, half-width {float(scale):.6g}")
+        elif noise.name == "truncated_gaussian":
+            cutoff = float(getattr(noise, "cutoff", math.nan))
+            phrases.append(f"Gaussian, scale {float(scale):.6g}, cut off at {cutoff:.6g} scales")
+        else:
+            phrases.append(f"{noise.name}, scale {float(scale):.6g}")
+    return phrases[0] if len(set(phrases)) == 1 else "; ".join(phrases)
+
+
+def _estimates(
+    net: Network, projection: AbstractProjection, n: int
+) -> tuple[Estimate | None, Estimate | None, str]:
+    """Estimates of ||Q_n M_n|| and ||Q_n M_n Q_{n+1}||, or why there are none."""
+    dims = net.dims[n], net.dims[n + 1]
+    degree = max(projection.degree_of(projection.size(dim) - 1, dim) for dim in dims)
+    if max(dims) > MAX_DIMENSION:
+        return None, None, f"no estimate: layer {n} has dimension {max(dims)}, above {MAX_DIMENSION}"
+    if degree > MAX_DEGREE or (degree > 12 and max(dims) > 2):
+        return None, None, f"no estimate: degree {degree} is too large for dimension {max(dims)}"
+    if any(noise.name not in _LAWS for noise in net.layers[n].noise):
+        return None, None, f"no estimate: unknown noise law in layer {n}"
+    step = step_of(net, projection, n)
+    try:
+        whole, inner = sharp_estimate(step, smallest=degree)
+    except (ArpackError, np.linalg.LinAlgError) as error:
+        return None, None, f"no estimate: {error}"
+    return whole, inner, ""
+
+
+def step_of(net: Network, projection: AbstractProjection, n: int) -> Step:
+    """Layer n of a network as the estimates see it, parameters rounded to floats."""
+    layer, here, following = net.layers[n], net.domains[n], net.domains[n + 1]
+    noise = []
+    for law, scale in zip(layer.noise, layer.scale_values(net.shared), strict=True):
+        reach = law.support(float(scale))[1] if law.scale is not None else 0.0
+        noise.append(NoiseComponent(law.name, float(scale), reach))
+
+    def forward(X: Array) -> Array:
+        return layer.forward(X, net.shared)
+
+    return Step(
+        forward,
+        here.lower,
+        here.upper,
+        following.lower,
+        following.upper,
+        tuple(noise),
+        lambda X: projection.evaluate(X, here),
+        lambda X: projection.evaluate(X, following),
+        projection.measure,
+    )
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = [("python", platform.python_version())]
+    for name in ("mzsym", "python-flint", "numpy", "scipy", "sympy"):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed as a package"))
+    return tuple(found)
