@@ -14,7 +14,31 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mzsym.certify import certify as certify
+    from mzsym.core import MzError as MzError
+    from mzsym.core import Options as Options
+    from mzsym.core import Standing as Standing
+    from mzsym.core import Verdict as Verdict
+    from mzsym.derive import derive as derive
+    from mzsym.evaluate import compile as compile
+    from mzsym.model import Box as Box
+    from mzsym.model import Deterministic as Deterministic
+    from mzsym.model import Gaussian as Gaussian
+    from mzsym.model import Layer as Layer
+    from mzsym.model import Network as Network
+    from mzsym.model import TruncatedGaussian as TruncatedGaussian
+    from mzsym.model import Uniform as Uniform
+    from mzsym.model import dense as dense
+    from mzsym.model import residual as residual
+    from mzsym.model import state as state
+    from mzsym.projections import Legendre as Legendre
+    from mzsym.projections import Mean as Mean
+    from mzsym.projections.study import load as load
+    from mzsym.projections.study import save as save
+    from mzsym.report import report as report
 
 __version__ = "0.1.0"
 
