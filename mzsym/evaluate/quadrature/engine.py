@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +14,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.quadrature.grid import Series
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
-from mzsym.evaluate.quadrature.sweep import Sweep, run_sweep
+from mzsym.evaluate.quadrature.sweep import Sweep, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
 
 _ROUNDS = 4
@@ -75,17 +76,20 @@ def solve(problem: Problem, options: Options) -> Solution:
         When the memory budget cannot hold the tables or the smallest grids, or a map is not finite.
     """
     check_budget(problem, options)
-    allowed = options.tolerance / (20.0 * (problem.depth + 1))
+    # Errors of different layers hardly align, and the comparison below has the last word.
+    allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
     best: tuple[Sweep, dict[str, float]] | None = None
     for _ in range(_ROUNDS):
         coarse = run_sweep(problem, Adaptive(allowed, options.max_nodes, options.memory_budget // 2))
         fine = run_sweep(problem, Fixed(finer(coarse.sizes, problem.degrees, options.max_nodes), allowed))
-        fine = Sweep(fine.sizes, fine.tables, fine.first, coarse.limits)
         reached = differences(problem, coarse, fine)
+        # Where max_nodes forbids a finer grid the second one is coarser: the larger of the two is kept.
+        larger = max((fine, coarse), key=lambda sweep: sum(points_of(sweep.sizes)))
+        kept = replace(larger, limits=coarse.limits)
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
         if best is None or worst < max(best[1].values()):
-            best = fine, reached
+            best = kept, reached
         if worst <= options.tolerance or coarse.limits or not gained:
             break
         allowed *= max(1e-4, 0.2 * options.tolerance / worst)

@@ -10,7 +10,7 @@ import numpy as np
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.maps import layer_map, noise_scales
+from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, transform
 from mzsym.evaluate.quadrature.problem import check_dimensions, sides_of
 from mzsym.evaluate.quadrature.rules import noise_law
@@ -91,21 +91,20 @@ def galerkin(
 
 def _averaged(net: Network, n: int, order: int) -> Series:
     """All phi_j^(n+1), averaged over xi_n, as functions of the state before noise."""
-    sides, scales = sides_of(net.domains[n + 1]), noise_scales(net, n)
+    sides, scales = sides_of(net.domains[n + 1]), NetworkNumbers(net).noise_scales(n)
     laws = [noise_law(law, s, f"layer {n}") for law, s in zip(net.laws(n), scales, strict=True)]
     inner = tuple(shrunken(side, law) for side, law in zip(sides, laws, strict=True))
     sizes = (order,) * len(sides)
     matrices = [smoothing_matrix(side, law, order) for side, law in zip(sides, laws, strict=True)]
     count = order ** len(sides)
-    indices = tuple(np.ascontiguousarray(index) for index in np.unravel_index(np.arange(count), sizes))
-    return Series(inner, indices, transform(np.eye(count), sizes, matrices))
+    return Series.full(inner, sizes, transform(np.eye(count), sizes, matrices))
 
 
 def _inner_products(
     net: Network, n: int, left: tuple[Interval, ...], series: Series, points: int, k_left: int
 ) -> Array:
     grid = Grid(left, (points,) * len(left))
-    coefs = grid.analyse(series(layer_map(net, n)(grid.nodes())))
+    coefs = grid.analyse(series(NetworkNumbers(net).layer(n)(grid.nodes())))
     columns = coefs.shape[1]
     cube = coefs.reshape(*grid.sizes, columns)[(slice(0, k_left),) * len(left)]
     return np.ascontiguousarray(cube.reshape(-1, columns))

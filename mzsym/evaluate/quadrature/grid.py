@@ -14,7 +14,7 @@ from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products
 from mzsym.evaluate.quadrature.rules import gauss_legendre
 
 # Doubles that a temporary block of basis values may take: large enough for BLAS, small enough for any machine.
-_CHUNK = 2**22
+_CHUNK = 2**21
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,29 @@ Sides = tuple[Interval, ...]
 
 @dataclass(frozen=True)
 class Series:
-    """sum_a coefs[a, c] prod_i sqrt(2 k_i + 1) P_{k_i}(t_i), k = (indices[0][a], indices[1][a], ...).
+    """sum_k coefs[k, c] prod_i sqrt(2 k_i + 1) P_{k_i}(t_i) over a set of multi-indices k.
 
-    The functions are orthonormal in the uniform measure of the box.
+    The functions are orthonormal in the uniform measure of the box. Along the last coordinate the set is a run
+    0 <= k < length for every choice of the others, in lexicographic order.
+
+    Attributes
+    ----------
+    sides : Sides
+    lead : tuple of integer arrays of shape (runs,)
+        Indices of the coordinates but the last; none in one dimension, where there is one run.
+    lengths : integer array of shape (runs,)
+    coefs : array of shape (sum(lengths), columns)
     """
 
     sides: Sides
-    indices: tuple[AnyArray, ...]
+    lead: tuple[AnyArray, ...]
+    lengths: AnyArray
     coefs: Array
+
+    @classmethod
+    def full(cls, sides: Sides, sizes: Sequence[int], coefs: Array) -> Series:
+        """All multi-indices below ``sizes``, coefs of shape (prod(sizes), columns)."""
+        return cls(sides, _leading(sizes), np.full(math.prod(sizes[:-1]), sizes[-1]), coefs)
 
     def __call__(self, Y: Array) -> Array:
         """Values at Y, shape (points, dim) -> (points, columns)."""
@@ -61,14 +76,23 @@ class Series:
         return out
 
     def rows(self, Y: Array) -> Array:
-        """Values of the basis functions that occur, shape (points, terms)."""
-        factors = [
-            legendre_rows(np.ascontiguousarray(side.reference(Y[:, i])), int(index.max(initial=0)) + 1)
-            for i, (side, index) in enumerate(zip(self.sides, self.indices, strict=True))
+        """Values of the basis functions that occur, shape (points, sum(lengths))."""
+        orders = [int(index.max(initial=0)) + 1 for index in self.lead] + [int(self.lengths.max(initial=0))]
+        tables = [
+            legendre_rows(side.reference(Y[:, i]), order)
+            for i, (side, order) in enumerate(zip(self.sides, orders, strict=True))
         ]
-        if len(factors) == 1:
-            return np.asarray(factors[0][:, self.indices[0]])
-        return row_products(factors, self.indices)
+        if not self.lead:
+            return tables[0]
+        product = tables[0][:, self.lead[0]]
+        for table, index in zip(tables[1:-1], self.lead[1:], strict=True):
+            product = product * table[:, index]
+        return row_products(product, tables[-1], self.lengths)
+
+
+def _leading(sizes: Sequence[int]) -> tuple[AnyArray, ...]:
+    count = math.prod(sizes[:-1])
+    return tuple(np.unravel_index(np.arange(count), tuple(sizes[:-1]))) if len(sizes) > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -123,12 +147,14 @@ def pruned(coefs: Array, sizes: Sequence[int], sides: Sides, threshold: float) -
     """Series without its smallest terms: what is left out has norm <= threshold in every column."""
     size = np.abs(coefs).max(axis=1, initial=0.0)
     order = np.argsort(size)
-    dropped = np.sqrt(np.cumsum(size[order] ** 2)) <= threshold
-    if len(sizes) == 1:
-        # One axis: cut the tail only, so that rows of basis values are used as they come.
-        tail = np.sqrt(np.cumsum(size[::-1] ** 2)) <= threshold
-        keep = np.arange(max(1, len(size) - int(np.count_nonzero(tail))))
-    else:
-        keep = np.sort(order[~dropped]) if not dropped.all() else np.zeros(1, dtype=np.intp)
-    indices = tuple(np.ascontiguousarray(index) for index in np.unravel_index(keep, tuple(sizes)))
-    return Series(sides, indices, np.ascontiguousarray(coefs[keep]))
+    kept = np.ones(len(size), dtype=bool)
+    kept[order] = np.sqrt(np.cumsum(size[order] ** 2)) > threshold
+    # Along the last coordinate keep everything below the last term that counts: rows of basis values stay contiguous.
+    cube = kept.reshape(-1, sizes[-1])
+    lengths = np.where(cube.any(axis=1), sizes[-1] - np.argmax(cube[:, ::-1], axis=1), 0)
+    if not lengths.any():
+        lengths[0] = 1
+    runs = np.flatnonzero(lengths)
+    below = (np.arange(sizes[-1]) < lengths[:, None]).ravel()
+    lead = tuple(index[runs] for index in _leading(sizes))
+    return Series(sides, lead, lengths[runs], np.ascontiguousarray(coefs[below]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numba import njit, prange
 
@@ -78,18 +76,26 @@ def _rows_parallel(t: Array, out: Array) -> None:
         _rows(t, i * block, min(t.shape[0], (i + 1) * block), out)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def _products2(a: Array, b: Array, ia: AnyArray, ib: AnyArray, out: Array) -> None:
-    for p in prange(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[p, j] = a[p, ia[j]] * b[p, ib[j]]
+@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _products(lead: Array, last: Array, lengths: AnyArray, out: Array, p: int) -> None:
+    at = 0
+    for r in range(lengths.shape[0]):
+        factor, length = lead[p, r], lengths[r]
+        for k in range(length):
+            out[p, at + k] = factor * last[p, k]
+        at += length
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _products_serial(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
+    for p in range(out.shape[0]):
+        _products(lead, last, lengths, out, p)
 
 
 @njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def _products3(a: Array, b: Array, c: Array, ia: AnyArray, ib: AnyArray, ic: AnyArray, out: Array) -> None:
+def _products_parallel(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
     for p in prange(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[p, j] = a[p, ia[j]] * b[p, ib[j]] * c[p, ic[j]]
+        _products(lead, last, lengths, out, p)
 
 
 def legendre_rows(t: Array, order: int) -> Array:
@@ -100,25 +106,21 @@ def legendre_rows(t: Array, order: int) -> Array:
     return out
 
 
-def row_products(factors: Sequence[Array], indices: Sequence[AnyArray]) -> Array:
-    """out[p, j] = prod_i factors[i][p, indices[i][j]]: a row-wise Khatri-Rao product at chosen columns.
+def row_products(lead: Array, last: Array, lengths: AnyArray) -> Array:
+    """Rows [lead[p, r] * last[p, k] for every run r, for k < lengths[r]]: a row-wise Khatri-Rao product, cut short.
 
     Parameters
     ----------
-    factors : two or three arrays of shape (points, order_i)
-    indices : as many integer arrays of shape (columns,)
+    lead : array of shape (points, runs)
+    last : array of shape (points, order)
+    lengths : integer array of shape (runs,)
+        Not above ``order``.
 
     Returns
     -------
-    array of shape (points, columns)
+    array of shape (points, sum(lengths))
     """
-    points, columns = factors[0].shape[0], indices[0].shape[0]
-    if points * columns <= _PARALLEL:
-        small = factors[0][:, indices[0]]
-        for factor, index in zip(factors[1:], indices[1:], strict=True):
-            small = small * factor[:, index]
-        return np.asarray(small)
-    out = np.empty((points, columns))
-    run = _products2 if len(factors) == 2 else _products3
-    run(*factors, *indices, out)
+    out = np.empty((lead.shape[0], int(lengths.sum())))
+    run = _products_parallel if out.size > _PARALLEL else _products_serial
+    run(np.ascontiguousarray(lead), last, lengths, out)
     return out

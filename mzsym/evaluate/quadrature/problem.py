@@ -10,7 +10,7 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.maps import layer_map, noise_scales, observable_map
+from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Interval, Sides
 from mzsym.evaluate.quadrature.rules import NoiseLaw, noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken
@@ -126,21 +126,21 @@ def lower_problem(net: Network, projection: AbstractProjection) -> Problem:
     check_values(net)
     check_dimensions(net)
     projection.check(net)
-    domains = net.domains
+    domains, numbers = net.domains, NetworkNumbers(net)
     laws = []
     for n in range(net.depth):
-        scales = noise_scales(net, n)
+        scales = numbers.noise_scales(n)
         where = [f"layer {n}, noise component {i}" for i in range(len(scales))]
         laws.append(tuple(noise_law(*item) for item in zip(net.laws(n), scales, where, strict=True)))
     return Problem(
         boxes=tuple(sides_of(box) for box in domains),
-        maps=tuple(layer_map(net, n) for n in range(net.depth)),
+        maps=tuple(numbers.layer(n) for n in range(net.depth)),
         laws=tuple(laws),
         bases=tuple(_basis(projection, box) for box in domains),
         masses=tuple(projection.volume_factor(box) for box in domains),
         ranks=tuple(projection.size(dim) for dim in net.dims),
         degrees=tuple(_degrees(projection, dim) for dim in net.dims),
-        observable=observable_map(net),
+        observable=numbers.observable(),
         outputs=len(net.observable_exprs),
     )
 

@@ -14,6 +14,8 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.quadrature.grid import Grid, Series, Sides, profile
 
 _START = {1: 16, 2: 10, 3: 8}
+_JUDGED = {2: 32, 3: 18}
+_GROWTH = {1: 2.0, 2: 2.0, 3: 1.5}
 _PROBES = 48
 _WORK = 4e11
 """Floating-point operations for one layer beyond which refinement stops."""
@@ -158,7 +160,7 @@ class Adaptive(Chooser):
             elif _hopeless(history[axis], allowed, self.max_nodes, len(sizes)):
                 limit = f"layer {job.n}, coordinate {axis}: slow decay (a kink?), tail {tail:.1e} at {size} nodes"
             else:
-                wanted[axis] = min(self.max_nodes, _next_size(decay, tail, allowed))
+                wanted[axis] = min(self.max_nodes, _next_size(decay, tail, allowed, _GROWTH[len(sizes)]))
         if tuple(wanted) == sizes and not limit and self._misses(job, sizes, coefs, 100.0 * allowed):
             wanted = [min(self.max_nodes, size + size // 2) for size in sizes]
             if tuple(wanted) == sizes:
@@ -169,8 +171,7 @@ class Adaptive(Chooser):
         """Whether values at points off the grid differ from the interpolant."""
         unit = np.random.default_rng(job.n).uniform(-1.0, 1.0, (_PROBES, len(sizes)))
         X = np.stack([side.center + side.half * unit[:, i] for i, side in enumerate(job.sides)], axis=-1)
-        indices = tuple(np.ascontiguousarray(i) for i in np.unravel_index(np.arange(len(coefs)), sizes))
-        return bool(np.abs(Series(job.sides, indices, coefs)(X) - job.values(X)).max(initial=0.0) > allowed)
+        return bool(np.abs(Series.full(job.sides, sizes, coefs)(X) - job.values(X)).max(initial=0.0) > allowed)
 
     def _most_points(self, job: Evaluation) -> float:
         by_memory = self.budget / (32.0 * max(1, job.columns))
@@ -186,19 +187,19 @@ class Adaptive(Chooser):
 
 def _tail(decay: Array) -> float:
     """Norm of the last coefficients, at least two because of parity."""
-    return float(np.sqrt((decay[-max(2, len(decay) // 8) :] ** 2).sum()))
+    return float(np.sqrt((decay[-max(2, len(decay) // 16) :] ** 2).sum()))
 
 
-def _next_size(decay: Array, tail: float, allowed: float) -> int:
-    """Extrapolate the geometric decay of the coefficients; between 1.2 and 2 times the size."""
+def _next_size(decay: Array, tail: float, allowed: float, growth: float) -> int:
+    """Extrapolate the geometric decay of the coefficients; at least 1.2 and at most ``growth`` times the size."""
     size = len(decay)
     envelope = np.maximum.accumulate(decay[::-1])[::-1]
-    first, last = size // 2, size - max(2, size // 8)
-    guess = 2.0 * size
+    first, last = size // 2, size - max(2, size // 16)
+    guess = growth * size
     if last > first and envelope[first] > envelope[last] > 0.0:
         rate = math.log(envelope[first] / envelope[last]) / (last - first)
         guess = size + 1.1 * math.log(tail / allowed) / rate + 2.0
-    return int(min(2.0 * size, max(1.2 * size + 1.0, guess)))
+    return int(min(growth * size, max(1.2 * size + 1.0, guess)))
 
 
 def _hopeless(history: Sequence[tuple[int, float]], allowed: float, max_nodes: int, dim: int) -> bool:
@@ -206,7 +207,7 @@ def _hopeless(history: Sequence[tuple[int, float]], allowed: float, max_nodes: i
 
     Along one coordinate more nodes are cheap, so there refinement goes on to ``max_nodes``.
     """
-    if dim == 1 or len(history) < 3 or history[-1][0] < 32:
+    if dim == 1 or len(history) < 3 or history[-1][0] < _JUDGED[dim]:
         return False
     orders = []
     for (size, tail), (larger, next_tail) in zip(history[-3:-1], history[-2:], strict=True):
@@ -220,10 +221,10 @@ def _hopeless(history: Sequence[tuple[int, float]], allowed: float, max_nodes: i
 def finer(
     sizes: Sequence[tuple[int, ...]], degrees: Sequence[tuple[int, ...]], max_nodes: int
 ) -> tuple[tuple[int, ...], ...]:
-    """Sizes of a different grid on every layer: a sixth more nodes, or fewer where ``max_nodes`` forbids more."""
+    """Sizes of a different grid on every layer: a sixth more nodes (a tenth in 3-D), or fewer near ``max_nodes``."""
     out = []
     for layer, least in zip(sizes, degrees, strict=True):
-        step = [max(3, size // 6) for size in layer]
+        step = [max(2, size // 10) if len(layer) == 3 else max(3, size // 6) for size in layer]
         out.append(
             tuple(
                 size + more if size + more <= max_nodes else max(degree + 1, size - more)

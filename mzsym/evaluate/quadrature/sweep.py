@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,12 +73,14 @@ class _Pass:
 
     def run(self) -> Sweep:
         depth = self.problem.depth
-        block = self._last()
+        with blas_threads():
+            block = self._last()
         for n in range(depth - 1, -1, -1):
-            series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
-            if n == 0:
-                first = Series(series.sides, series.indices, self._observables(series.coefs))
-            block = self._layer(n, series)
+            with blas_threads(2.0 * block.size * self.chooser.expected_points(n)):
+                series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
+                if n == 0:
+                    first = replace(series, coefs=self._observables(series.coefs))
+                block = self._layer(n, series)
         tables = Tables(self.C, self.offsets, self.coefficients, self.unresolved)
         return Sweep(tuple(self.sizes), tables, first, tuple(self.limits))
 
@@ -100,10 +102,9 @@ class _Pass:
             return series(problem.states(n, X))
 
         columns = series.coefs.shape[1]
-        with blas_threads(2.0 * series.coefs.size * self.chooser.expected_points(n)):
-            coefs = self._choose(n, values, columns, len(series.coefs))
-            basis = self._basis(n)
-            row = problem.masses[n] * (basis.T @ coefs)
+        coefs = self._choose(n, values, columns, len(series.coefs))
+        basis = self._basis(n)
+        row = problem.masses[n] * (basis.T @ coefs)
         known = columns - problem.outputs
         here = slice(o[n], o[n + 1])
         self.C[here, o[n + 1] :] = row[:, :known]
