@@ -7,7 +7,7 @@ the two ends of an interval give the range itself. Here an interval is a pair of
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import flint
@@ -51,13 +51,11 @@ class Interval:
         return _outward(lo, hi, self, other)
 
     def _unbounded_product(self, other: Interval) -> Interval:
-        if self.zero or other.zero:
-            return ZERO
-        if (self.lo >= 0 and other.lo >= 0) or (self.hi <= 0 and other.hi <= 0):
-            return Interval(flint.arb(0), _INF)
-        if (self.lo >= 0 and other.hi <= 0) or (self.hi <= 0 and other.lo >= 0):
-            return Interval(_MINUS_INF, flint.arb(0))
-        return WHOLE
+        """The product where an end is infinite: 0 times an unbounded quantity is 0, its values being finite."""
+        products = [_times(a, b) for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
+        lo = reduce(lambda a, b: a.min(b), (product.lower() for product in products))
+        hi = reduce(lambda a, b: a.max(b), (product.upper() for product in products))
+        return Interval(lo, hi)
 
     @property
     def defined(self) -> bool:
@@ -100,12 +98,6 @@ class Interval:
             return UNDEFINED
         return Interval(self.lo.min(other.lo), self.hi.max(other.hi))
 
-    def meet(self, other: Interval) -> Interval:
-        """Intersection of two enclosures of the same quantity."""
-        if not (self.defined and other.defined):
-            return self if self.defined else other
-        return Interval(self.lo.max(other.lo), self.hi.min(other.hi))
-
     def __repr__(self) -> str:
         return f"Interval{self.floats}"
 
@@ -119,6 +111,10 @@ def interval(value: Any) -> Interval:
         return Interval(lo.lower(), hi.upper())
     ball = to_arb(value)
     return Interval(ball.lower(), ball.upper())
+
+
+def _times(a: Arb, b: Arb) -> Arb:
+    return flint.arb(0) if a == 0 or b == 0 else a * b
 
 
 def _outward(lo: Arb, hi: Arb, *operands: Interval) -> Interval:

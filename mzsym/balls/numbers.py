@@ -94,17 +94,18 @@ def _directed(exact: Arb, toward: float) -> float:
     mantissa, exponent = (int(part) for part in exact.man_exp())
     if mantissa == 0:
         return 0.0
+    sign = 1.0 if mantissa > 0 else -1.0
     magnitude = mantissa.bit_length() + exponent
     away = (mantissa > 0) == (toward > 0)
     if magnitude > 1024:
-        return math.copysign(math.inf if away else _LARGEST, mantissa)
+        return math.copysign(math.inf if away else _LARGEST, sign)
     if magnitude < -1074:
-        return math.copysign(_SMALLEST if away else 0.0, mantissa)
+        return math.copysign(_SMALLEST if away else 0.0, sign)
     value = Fraction(mantissa) * Fraction(2) ** exponent
     try:
         nearest = float(value)
     except OverflowError:
-        return math.copysign(math.inf if away else _LARGEST, mantissa)
+        return math.copysign(math.inf if away else _LARGEST, sign)
     if (nearest < value) if toward > 0 else (nearest > value):
         return math.nextafter(nearest, toward)
     return nearest
