@@ -56,9 +56,9 @@ def uniform_mean(name: str, k: int, z: Any, S: Any, *parameters: Any) -> Any:
         return _scaled_quadrature(lambda u: G[name](z + S * u, *parameters) ** k, _cuts(z, S, -1, 1)) / 2
 
 
-def gaussian_mean(name: str, k: int, z: Any, s: Any, *parameters: Any) -> Any:
-    """E[g(z + s Z)**k] by quadrature at 45 digits, the density cut at 15 standard deviations."""
-    with mp.workdps(45):
+def gaussian_mean(name: str, k: int, z: Any, s: Any, *parameters: Any, digits: int = 45) -> Any:
+    """E[g(z + s Z)**k] by quadrature, the density cut at 15 standard deviations."""
+    with mp.workdps(digits):
         z, s = mp.mpf(z), mp.mpf(s)
         # exp moves the bulk of the integrand k s standard deviations to the right.
         reach = 15 + (int(k * s) + 1 if name == "exp" else 0)

@@ -131,6 +131,7 @@ def test_the_centre_may_use_the_names_of_the_state():
 
 def test_the_scale_along_the_ridge_is_the_absolute_slope():
     assert _average(sp.tanh(-3 * Y[0]), "U").expr == -UniformMean("tanh", 1, 3 * X[0], 3 * S[0])
+    assert _average(sp.tanh(A[0] * Y[0]), "U").expr == UniformMean("tanh", 1, A[0] * X[0], S[0] * sp.Abs(A[0]))
     assert _average(sp.erf(A[0] * Y[0]), "G").expr == GaussianMean("erf", 1, A[0] * X[0], S[0] * sp.Abs(A[0]))
 
 
