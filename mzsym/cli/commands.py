@@ -18,7 +18,9 @@ from mzsym.evaluate.stored import HasTables, all_tables, store
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
+    from mzsym.certify.certify import Method
     from mzsym.derive import Equation, Term
+    from mzsym.derive.words import Direction
 
 SHOWN_TERMS = 12
 """Concrete terms that ``derive`` lists on the screen."""
@@ -27,7 +29,7 @@ JSON_ENTRIES = 20_000
 """Table entries that tables.json holds; above this it has the norms, and the numbers are in tables.npz alone."""
 
 
-def derive(job: Job, output: Path | None, direction: str, json: bool) -> int:
+def derive(job: Job, output: Path | None, direction: Direction, json: bool) -> int:
     """Print or write the equation."""
     eq, steps = job.proved(direction)
     files: list[Path] = []
@@ -37,8 +39,16 @@ def derive(job: Job, output: Path | None, direction: str, json: bool) -> int:
             files = space.publish()
     if json:
         latex = eq.latex() if output is None else None
-        _print_json({"model": job.name, "direction": direction, "steps": list(steps), "operator": _operator(eq),
-                     "latex": latex, "files": _names(files)})
+        _print_json(
+            {
+                "model": job.name,
+                "direction": direction,
+                "steps": list(steps),
+                "operator": _operator(eq),
+                "latex": latex,
+                "files": _names(files),
+            }
+        )
         return 0
     typer.echo(f"The Mori-Zwanzig equation ({direction}), {len(steps)} steps proved:")
     typer.echo(f"  {_operator(eq)}")
@@ -51,7 +61,7 @@ def derive(job: Job, output: Path | None, direction: str, json: bool) -> int:
     return 0
 
 
-def verify(job: Job, direction: str, json: bool) -> int:
+def verify(job: Job, direction: Direction, json: bool) -> int:
     """Prove every step; 1 if one fails."""
     eq = job.equation(direction)
     try:
@@ -72,7 +82,7 @@ def verify(job: Job, direction: str, json: bool) -> int:
     return 0
 
 
-def certify(job: Job, output: Path | None, method: str, required: bool, json: bool) -> int:
+def certify(job: Job, output: Path | None, method: Method, required: bool, json: bool) -> int:
     """Print or write the certificate."""
     files: list[Path] = []
     if output is None:
@@ -90,7 +100,7 @@ def certify(job: Job, output: Path | None, method: str, required: bool, json: bo
     return _required(certificate, required)
 
 
-def report(job: Job, output: Path | None, method: str, json: bool) -> int:
+def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
     """Write the HTML report."""
     output = output or _default_output(job)
     with Workspace(output) as space:
@@ -106,7 +116,7 @@ def report(job: Job, output: Path | None, method: str, json: bool) -> int:
     return 0
 
 
-def run(job: Job, output: Path | None, method: str, required: bool, json: bool) -> int:
+def run(job: Job, output: Path | None, method: Method, required: bool, json: bool) -> int:
     """Do everything, and say what was found."""
     output = output or _default_output(job)
     with Workspace(output) as space:
@@ -144,7 +154,9 @@ def _write(space: Workspace, name: str, text: str) -> None:
         (space.draft / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise MzError(
-            f"The file cannot be written ({error.strerror or error})", str(space.output / name), "Choose another directory"
+            f"The file cannot be written ({error.strerror or error})",
+            str(space.output / name),
+            "Choose another directory",
         ) from None
 
 

@@ -1,189 +1,25 @@
-"""The command ``mzsym``: thin commands on the public functions.
-
-Exit codes: 0 done; 1 the answer is no or undecided where ``--require`` asked for yes, or a step was not proved; 2 bad
-input, with one message on the error stream; 130 stopped by Ctrl-C. Everything heavy is imported by the command that
-needs it, so that ``mzsym --help`` is quick.
-"""
+"""Entry point of the console script ``mzsym``."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
-
-import typer
-
-from mzsym.core.errors import MzError
-
-if TYPE_CHECKING:
-    from mzsym.cli.pipeline import Job
-
-app = typer.Typer(
-    help="Exact Mori-Zwanzig equations of neural networks: derived, proved, evaluated and certified.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-class Direction(StrEnum):
-    """Which equation."""
-
-    backward = "backward"
-    forward = "forward"
-
-
-class Method(StrEnum):
-    """How a certificate is obtained."""
-
-    auto = "auto"
-    hilbert_schmidt = "hilbert_schmidt"
-    sharp = "sharp"
-
-
-class Requirement(StrEnum):
-    """What must be proved for exit code 0."""
-
-    contracts = "contracts"
-
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL.toml", help="The model file.", show_default=False)]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write files.", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on the standard output.")]
-Which = Annotated[Direction, typer.Option(help="The equation of observables (backward) or densities (forward).")]
-How = Annotated[Method, typer.Option(help="Bounds and estimates (auto), bounds alone, or estimates alone.")]
-Require = Annotated[
-    Requirement | None,
-    typer.Option(help="Exit with 1 unless this is proved: contracts (the memory provably contracts)."),
-]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from mzsym import __version__
-
-        typer.echo(f"mzsym {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Exact Mori-Zwanzig equations of neural networks: derived, proved, evaluated and certified."""
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Turn what ends a command into an exit code and at most one message."""
-    try:
-        yield
-    except MzError as error:
-        _leave(f"Error: {error}", 2)
-    except KeyboardInterrupt:
-        _leave("Stopped. Nothing half-written is left behind.", 130)
-
-
-def _leave(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code) from None
-
-
-def _command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Register a command that may return an exit code."""
-
-    @app.command()
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        with _exit_codes():
-            code = function(*args, **kwargs)
-        if code:
-            raise typer.Exit(code)
-
-    return run
-
-
-def _job(model: Path, json: bool) -> Job:
-    from mzsym.cli.pipeline import Job
-
-    return Job.open(model, quiet=json and not sys.stderr.isatty())
-
-
-@_command
-def derive(model: Model, output: Output = None, direction: Which = Direction.backward, json: AsJson = False) -> int:
-    """Derive the exact equation.
-
-    It is printed; with -o it is written as a LaTeX document.
-    """
-    from mzsym.cli.commands import derive as command
-
-    return command(_job(model, json), output, direction.value, json)
-
-
-@_command
-def verify(model: Model, direction: Which = Direction.backward, json: AsJson = False) -> int:
-    """Prove every step of the derivation.
-
-    Exits with 1 and the step's name if one does not hold.
-    """
-    from mzsym.cli.commands import verify as command
-
-    return command(_job(model, json), direction.value, json)
-
-
-@_command
-def certify(
-    model: Model, output: Output = None, method: How = Method.auto, require: Require = None, json: AsJson = False
-) -> int:
-    """Bound the memory rigorously, layer by layer."""
-    from mzsym.cli.commands import certify as command
-
-    return command(_job(model, json), output, method.value, require is not None, json)
-
-
-@_command
-def report(model: Model, output: Output = None, method: How = Method.auto, json: AsJson = False) -> int:
-    """Write the HTML report."""
-    from mzsym.cli.commands import report as command
-
-    return command(_job(model, json), output, method.value, json)
-
-
-@_command
-def run(
-    model: Model, output: Output = None, method: How = Method.auto, require: Require = None, json: AsJson = False
-) -> int:
-    """Do all of it, and say what was found.
-
-    Writes equation.tex, tables.npz, tables.json, certificate.json, report.html and summary.json into DIR (default:
-    MODEL-results in the current directory). A run that was interrupted takes up the tables that it had finished.
-    """
-    from mzsym.cli.commands import run as command
-
-    return command(_job(model, json), output, method.value, require is not None, json)
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    # A polite kill cleans up like Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """Run the command line; Ctrl-C, a polite kill and a closed pipe end it without a traceback."""
     try:
+        # A kill cleans up like Ctrl-C does.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        # Imported here, so that Ctrl-C during the import is met as well.
+        from mzsym.cli.app import app
+
         app()
-    except KeyboardInterrupt:  # before or after a command
+    except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output went away (`mzsym ... | head`): no traceback, and no second failure at exit.
+        # The reader of the output went away (`mzsym ... | head`): no second failure when it is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 

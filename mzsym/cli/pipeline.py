@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,9 @@ from mzsym.projections.study import Study, read_study
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
+    from mzsym.certify.certify import Method
     from mzsym.derive import Equation
+    from mzsym.derive.words import Direction
     from mzsym.projections import AbstractProjection
 
 CHECKPOINT = ".mzsym-checkpoint.npz"
@@ -57,38 +58,38 @@ class Job:
         """The projection, which every command needs."""
         if self.study.projection is None:
             raise MzError(
-                "The model file states no projection", self.source.root.where,
+                "The model file states no projection",
+                self.source.root.where,
                 'Add a table [projection] with family = "legendre" and degree = 3',
             )
         return self.study.projection
 
-    def equation(self, direction: str = "backward") -> Equation:
+    def equation(self, direction: Direction = "backward") -> Equation:
         """The derived equation, not yet proved."""
         with self.progress.stage("Deriving the equation"), self.source.located():
             return mz.derive(self.study.network, self.projection, direction=direction, options=self.study.options)
 
-    def proved(self, direction: str = "backward") -> tuple[Equation, tuple[str, ...]]:
+    def proved(self, direction: Direction = "backward") -> tuple[Equation, tuple[str, ...]]:
         """The equation, and the names of its steps, each proved."""
         eq = self.equation(direction)
         with self.progress.stage("Proving every step"):
             return eq, eq.verify()
 
-    def tables(self, eq: Equation, output: Path | None) -> HasTables:
+    def tables(self, eq: Equation, output: Path) -> HasTables:
         """The tables of the equation; taken up from an earlier run where they are the same, and kept for the next."""
         with self.source.located():
             ev = mz.compile(eq, options=self.study.options)
-            for name in (CHECKPOINT, TABLES) if output is not None else ():
+            for name in (CHECKPOINT, TABLES):
                 found = stored(ev, output / name)
                 if found is not None:
                     self.progress.note(f"The tables are those of an earlier run ({name})")
                     return found
             with self.progress.stage("Computing the tables"):
-                _ = ev.tolerance_reached
-                if output is not None:
-                    store(ev, output / CHECKPOINT)
+                # Every table, once: the evaluator computes them when the first is asked for.
+                store(ev, output / CHECKPOINT)
         return ev
 
-    def certificate(self, method: str) -> Certificate:
+    def certificate(self, method: Method) -> Certificate:
         """Bounds of every layer."""
         with self.progress.stage("Certifying"), self.source.located():
             return mz.certify(self.study.network, self.projection, method=method)

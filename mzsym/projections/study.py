@@ -124,8 +124,9 @@ def _projection(root: Cursor) -> AbstractProjection | None:
 def _table(projection: AbstractProjection) -> dict[str, Any]:
     for name, family in FAMILIES.items():
         if type(projection) is family:
-            return {"family": name} | {f.name: getattr(projection, f.name) for f in fields(projection)}
+            return {"family": name} | {f.name: getattr(projection, f.name) for f in fields(family)}  # type: ignore[arg-type]
     raise MzError(
-        f"A {type(projection).__name__} projection cannot be written", "save(projection=)",
+        f"A {type(projection).__name__} projection cannot be written",
+        "save(projection=)",
         "Use one of " + ", ".join(family.__name__ for family in FAMILIES.values()),
     )

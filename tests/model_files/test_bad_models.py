@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import zipfile
@@ -30,7 +31,12 @@ CASES = [
     ("domain = [[-1, 1]]", "domain = 3", "an integer, not", "line 4, network.domain"),
     ("domain = [[-1, 1]]", 'domain = [["-1", "x"]]', "'x' is not a number", "line 4, network.domain[0][1]"),
     ("domain = [[-1, 1]]", "domains = [[[-1, 1]], [[-2, 2]]]", "2 domains were given", "line 4, network.domains"),
-    ("domain = [[-1, 1]]", "domains = [[[-1, 1]], [[-2, 2]], [[0, 2]]]", "leaves the given domain", "line 4, network.domains[2]"),
+    (
+        "domain = [[-1, 1]]",
+        "domains = [[[-1, 1]], [[-2, 2]], [[0, 2]]]",
+        "leaves the given domain",
+        "line 4, network.domains[2]",
+    ),
     ('observable = "x0"', 'observable = "x1"', "'x1' is neither a state nor a parameter", "line 5, network.observable"),
     ('observable = "x0"', 'observable = ["x0", "y"]', "'y' is neither", "line 5, network.observable[1], column 1"),
     ('observable = "x0"', "observable = []", "array is empty", "line 5, network.observable"),
@@ -60,14 +66,24 @@ CASES = [
     ("half_width = 0.5 }\n\n[[", "half_width = -1e-3 }\n\n[[", "-0.001", "line 12, layers[0].noise.half_width"),
     ("half_width = 0.5 }\n\n[[", "half_width = nan }\n\n[[", "number is nan", "line 12, layers[0].noise.half_width"),
     ("half_width = 0.5 }\n\n[[", "scale = 0.5 }\n\n[[", "key 'scale' is unknown", "line 12, layers[0].noise.scale"),
-    ('{ law = "uniform", half_width = 0.5 }\n\n[[', '{ law = "uniform" }\n\n[[', "is missing", "line 12, layers[0].noise"),
+    (
+        '{ law = "uniform", half_width = 0.5 }\n\n[[',
+        '{ law = "uniform" }\n\n[[',
+        "is missing",
+        "line 12, layers[0].noise",
+    ),
     ('{ law = "uniform", half_width = 0.5 }\n\n[[', "0.5\n\n[[", "a float, not a table", "line 12, layers[0].noise"),
     ('law = "uniform", half_width = 0.5 }\n\n[[', 'law = "cauchy" }\n\n[[', "'cauchy'", "line 12, layers[0].noise.law"),
     ("state = 1", "state = 2", "takes 2 inputs", "line 14, layers[1]"),
     ("state = 1", 'state = "1"', "a string, not an integer", "line 16, layers[1].state"),
     ("state = 1", "state = 0", "out of range", "line 16, layers[1].state"),
     ("state = 1", "state = 999999999999", "out of range", "line 16, layers[1].state"),
-    ("tanh(w*x0 + b)", "tanh(w*x0 + c)", "'c' is neither a state nor a parameter", "line 17, layers[1].map[0], column 13"),
+    (
+        "tanh(w*x0 + b)",
+        "tanh(w*x0 + c)",
+        "'c' is neither a state nor a parameter",
+        "line 17, layers[1].map[0], column 13",
+    ),
     ("tanh(w*x0 + b)", "__import__('os')", "no function '__import__'", "line 17, layers[1].map[0], column 1"),
     ("tanh(w*x0 + b)", "x0^99999999999999", "exponent is beyond", "line 17, layers[1].map[0]"),
     ("tanh(w*x0 + b)", "9^9^9^9", "exponent is beyond", "line 17, layers[1].map[0]"),
@@ -98,7 +114,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "said", "where"), CASES, ids=[f"{i}-{c[2] or c[1][:20]}" for i, c in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("old", "new", "said", "where"), CASES, ids=[f"{i}-{c[2] or c[1][:20]}" for i, c in enumerate(CASES)]
+)
 def test_bad_model(model: Path, good: str, old: str, new: str, said: str, where: str) -> None:
     assert old in good
     model.write_text(good.replace(old, new, 1))
@@ -169,13 +187,17 @@ def test_weights_are_read(model: Path, good: str) -> None:
     assert mz.load(model).network.layers[0].b[0] == np.float32(0.1)
 
 
-@pytest.mark.parametrize("name", ["/etc/w.npz", "../w.npz", "a/w.npz", "w", "w.npy", ".npz", "w.npz\\u0000", "..npz", "~/w.npz"])
+@pytest.mark.parametrize(
+    "name", ["/etc/w.npz", "../w.npz", "a/w.npz", "w", "w.npy", ".npz", "w.npz\\u0000", "..npz", "~/w.npz"]
+)
 def test_weights_stay_beside_the_model(model: Path, good: str, name: str) -> None:
     _weights(model, good, name)
     _refused(model, "is not the name of an .npz file beside the model")
 
 
-def test_weights_that_are_missing_or_lead_elsewhere(model: Path, good: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_weights_that_are_missing_or_lead_elsewhere(
+    model: Path, good: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     _weights(model, good)
     _refused(model, "There is no file 'w.npz'")
     other = tmp_path_factory.mktemp("elsewhere") / "w.npz"
@@ -201,11 +223,9 @@ def test_flipped_bytes_in_weights_are_noticed(model: Path, good: str) -> None:
     expected = mz.load(model).network
     for at in range(len(data)):
         path.write_bytes(data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :])
-        try:
-            # Bytes that carry no meaning (dates, attributes) may change; the weights may not.
+        # Bytes that carry no meaning (dates, attributes) may change; the weights may not.
+        with contextlib.suppress(mz.MzError):
             assert mz.load(model).network == expected
-        except mz.MzError:
-            pass
 
 
 def test_weights_with_bad_content(model: Path, good: str) -> None:
@@ -240,7 +260,10 @@ def test_zip_bombs_are_refused_before_unpacking(model: Path, good: str) -> None:
         archive.writestr("W0.npy", header.getvalue() + bytes(10**6))
         archive.writestr("b0.npy", b"")
     _refused(model, "shape (32768, 32768)", "line 10, layers[0].W")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("W0.npy", "w", force_zip64=True) as out:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("W0.npy", "w", force_zip64=True) as out,
+    ):
         for _ in range(limits.WEIGHTS_BYTES // 2**22 + 1):
             out.write(bytes(2**22))
     assert path.stat().st_size < 10**6
@@ -249,8 +272,39 @@ def test_zip_bombs_are_refused_before_unpacking(model: Path, good: str) -> None:
 
 # -- fuzzing -----------------------------------------------------------------------------------------------------
 
-PIECES = ["[", "]", "[[", "]]", "{", "}", "=", ",", ".", '"', "'", '"""', "'''", "#", "\n", " ", "\\", "a", "layers", "1",
-          "-", "1e9", "nan", "true", "network", "kind", '"map"', "domain = [[-1, 1]]\n", "[[layers]]\n", "\x00", "é"]
+PIECES = [
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    "=",
+    ",",
+    ".",
+    '"',
+    "'",
+    '"""',
+    "'''",
+    "#",
+    "\n",
+    " ",
+    "\\",
+    "a",
+    "layers",
+    "1",
+    "-",
+    "1e9",
+    "nan",
+    "true",
+    "network",
+    "kind",
+    '"map"',
+    "domain = [[-1, 1]]\n",
+    "[[layers]]\n",
+    "\x00",
+    "é",
+]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -262,7 +316,7 @@ PIECES = ["[", "]", "[[", "]]", "{", "}", "=", ",", ".", '"', "'", '"""', "'''",
 )
 @example(b'format = 1\nlayers = "a"\n[network]\n')
 @example(b"format = 1\nlayers = [1]\n[network]\n")
-@example(b'format = 1\nlayers = [{kind = []}]\n[network]\n')
+@example(b"format = 1\nlayers = [{kind = []}]\n[network]\n")
 @example(b'format = 1\nnetwork = {shared = 1}\nlayers = [{kind = "map"}]\n')
 def test_bytes_give_a_network_or_an_mzerror(tmp_path: Path, data: bytes) -> None:
     _load(tmp_path, data)

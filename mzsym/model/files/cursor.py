@@ -24,8 +24,14 @@ _RATIONAL = re.compile(r"[+-]?[0-9]+(?:/[0-9]+)?")
 
 
 def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "an integer", float: "a float", str: "a string", list: "an array",
-             dict: "a table"}
+    names = {
+        bool: "true or false",
+        int: "an integer",
+        float: "a float",
+        str: "a string",
+        list: "an array",
+        dict: "a table",
+    }
     return names.get(type(value), f"a {type(value).__name__}")
 
 
@@ -155,7 +161,7 @@ class Cursor:
         return self._bounded(value)
 
     def _bounded(self, value: Number) -> Number:
-        if abs(value) > sys.float_info.max:
+        if not -sys.float_info.max <= value <= sys.float_info.max:
             raise self.error(f"{_short(value)} is beyond the range of float64", "Rescale the model")
         return value
 

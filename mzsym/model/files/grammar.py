@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -23,12 +23,15 @@ from mzsym.core.primitives import PRIMITIVES
 from mzsym.model.files import limits
 from mzsym.model.numeric import HEADS
 
+# What SymPy raises where it cannot compare or evaluate the constants it is given.
+_SYMPY_GIVES_UP = (ValueError, TypeError, ArithmeticError, NotImplementedError, RecursionError)
+
 
 class Function(NamedTuple):
     """A function of the grammar: its SymPy head, its value on floats, and how many arguments it takes."""
 
     build: Callable[..., sp.Expr]
-    value: Callable[..., float]
+    value: Callable[..., Any]
     least: int = 1
     most: int = 1
 
@@ -151,13 +154,14 @@ class _Parser:
             raise MzError("The expression is empty", self.where, 'Write one such as "tanh(x0)"')
         node = self._expression(0)
         if self.peek.kind != "end":
-            self._unexpected(self.peek, "Write an operator before it")
+            raise self._unexpected(self.peek, "Write an operator before it")
         return node.expr
 
     # -- tokens ------------------------------------------------------------------------------------------------
 
     def _tokenize(self) -> list[Token]:
-        tokens, position = [], 0
+        tokens: list[Token] = []
+        position = 0
         while not tokens or tokens[-1].kind not in ("end", "stranger"):
             match = _TOKEN.match(self.text, position)
             assert match is not None
@@ -183,28 +187,30 @@ class _Parser:
 
     def _expect(self, text: str, after: str) -> None:
         if self._accept(text) is None:
-            self._unexpected(self.peek, f"Put a {text!r} there, after {after}")
+            raise self._unexpected(self.peek, f"Put a {text!r} there, after {after}")
 
-    def _unexpected(self, token: Token, fix: str) -> NoReturn:
+    def _unexpected(self, token: Token, fix: str) -> MzError:
         if token.kind == "stranger":
-            self._fail(
+            return self._error(
                 f"The character {token.text!r} has no meaning here",
                 token.column,
                 "Use numbers, names, + - * / ^, parentheses and the functions " + ", ".join(FUNCTIONS),
             )
         what = "The expression ends too early" if token.kind == "end" else f"{token.text!r} is not expected"
-        self._fail(what, token.column, fix)
+        return self._error(what, token.column, fix)
 
-    def _fail(self, what: str, column: int, fix: str) -> NoReturn:
-        raise MzError(what, f"{self.where}, column {column} of the expression", fix)
+    def _error(self, what: str, column: int, fix: str) -> MzError:
+        return MzError(what, f"{self.where}, column {column} of the expression", fix)
 
     # -- grammar -----------------------------------------------------------------------------------------------
 
     def _expression(self, level: int) -> Node:
         self.depth += 1
         if self.depth > limits.EXPRESSION_NESTING:
-            self._fail(
-                f"The expression is nested deeper than {limits.EXPRESSION_NESTING}", self.peek.column, "Write it flatter"
+            raise self._error(
+                f"The expression is nested deeper than {limits.EXPRESSION_NESTING}",
+                self.peek.column,
+                "Write it flatter",
             )
         node = self._prefix()
         while self.peek.kind == "op" and (binding := _BINDING.get(self.peek.text, -1)) > level:
@@ -234,16 +240,18 @@ class _Parser:
             if token.text == "+":
                 return node
             return self._node(-node.expr, None if node.value is None else -node.value, token.column)
-        self._unexpected(token, "Write a number, a name or a function call there")
+        raise self._unexpected(token, "Write a number, a name or a function call there")
 
     def _number(self, token: Token) -> Node:
         if len(token.text) > limits.DIGITS:
-            self._fail(f"A number has {len(token.text)} characters", token.column, f"Use at most {limits.DIGITS}")
+            raise self._error(
+                f"A number has {len(token.text)} characters", token.column, f"Use at most {limits.DIGITS}"
+            )
         value = float(token.text)
         if token.text.isdigit():
             return self._node(sp.Integer(int(token.text)), value, token.column)
         if not math.isfinite(value):
-            self._fail(f"The number {token.text} is too large", token.column, "Use numbers below 1e300")
+            raise self._error(f"The number {token.text} is too large", token.column, "Use numbers below 1e300")
         # Exactly the double that was written: sums and products of constants then round nothing.
         return self._node(sp.Rational(value), value, token.column)
 
@@ -254,10 +262,10 @@ class _Parser:
         if token.text == "pi":
             return Node(sp.pi, math.pi, token.column)
         if token.text in FUNCTIONS:
-            self._fail(f"The function {token.text} has no argument", token.column, f"Write {token.text}(...)")
+            raise self._error(f"The function {token.text} has no argument", token.column, f"Write {token.text}(...)")
         close = difflib.get_close_matches(token.text, [*self.symbols, *FUNCTIONS], n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
-        self._fail(
+        raise self._error(
             f"The name {token.text!r} is neither a state nor a parameter",
             token.column,
             f"{hint}Declare it in params, or use one of: {names_of(self.symbols)}",
@@ -268,7 +276,7 @@ class _Parser:
         if function is None:
             close = difflib.get_close_matches(token.text, FUNCTIONS, n=1)
             hint = f"Did you mean {close[0]!r}? " if close else ""
-            self._fail(
+            raise self._error(
                 f"There is no function {token.text!r}", token.column, f"{hint}Known functions: {', '.join(FUNCTIONS)}"
             )
         self._expect("(", token.text)
@@ -278,7 +286,7 @@ class _Parser:
         self._expect(")", f"the arguments of {token.text}")
         if not function.least <= len(arguments) <= function.most:
             count = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
-            self._fail(f"{token.text} was given {len(arguments)} arguments", token.column, f"Give it {count}")
+            raise self._error(f"{token.text} was given {len(arguments)} arguments", token.column, f"Give it {count}")
         values = [argument.value for argument in arguments]
         constant = None
         if None not in values:
@@ -286,7 +294,8 @@ class _Parser:
                 constant = float(function.value(*values))
         # The value is judged before SymPy may try to evaluate the call.
         self._judge(constant, token.column)
-        return self._node(function.build(*(argument.expr for argument in arguments)), constant, token.column)
+        expr = self._made(function.build, [argument.expr for argument in arguments], token.column)
+        return self._node(expr, constant, token.column)
 
     def _sum(self, first: Node) -> Node:
         terms, value = [first.expr], first.value
@@ -297,7 +306,7 @@ class _Parser:
                 value = value + node.value if token.text == "+" else value - node.value
             else:
                 value = None
-        return self._node(sp.Add(*terms), value, first.column)
+        return self._node(self._made(sp.Add, terms, first.column), value, first.column)
 
     def _product(self, first: Node) -> Node:
         factors, value = [first.expr], first.value
@@ -305,7 +314,7 @@ class _Parser:
             node = self._expression(_PRODUCT)
             if token.text == "/":
                 if node.expr.is_zero:
-                    self._fail("This divides by zero", token.column, "Give a non-zero denominator")
+                    raise self._error("This divides by zero", token.column, "Give a non-zero denominator")
                 factors.append(1 / node.expr)
             else:
                 factors.append(node.expr)
@@ -314,31 +323,31 @@ class _Parser:
                 self._judge(value, token.column)
             else:
                 value = None
-        return self._node(sp.Mul(*factors), value, first.column)
+        return self._node(self._made(sp.Mul, factors, first.column), value, first.column)
 
     def _power(self, base: Node, exponent: Node, column: int) -> Node:
         if base.expr.is_zero and not exponent.expr.is_nonnegative:
-            self._fail("This divides by zero", column, "Give a non-zero denominator")
+            raise self._error("This divides by zero", column, "Give a non-zero denominator")
         value = None
         if exponent.value is not None:
             if not abs(exponent.value) <= limits.EXPONENT:
-                self._fail(
+                raise self._error(
                     f"The exponent is beyond {limits.EXPONENT} in absolute value", column, "Use a smaller exponent"
                 )
             if exponent.expr.is_Rational and exponent.expr.q > limits.EXPONENT:
-                self._fail(
+                raise self._error(
                     "The exponent is not a simple fraction", column, f"Write it as p/q with q up to {limits.EXPONENT}"
                 )
             if base.value is not None:
                 value = self._constant_power(base, exponent, column)
-        return self._node(base.expr**exponent.expr, value, base.column)
+        return self._node(self._made(sp.Pow, [base.expr, exponent.expr], column), value, base.column)
 
     def _constant_power(self, base: Node, exponent: Node, column: int) -> float:
         assert base.value is not None
         assert exponent.value is not None
         bits = base.expr.p.bit_length() + base.expr.q.bit_length() if base.expr.is_Rational else 0
         if bits * abs(exponent.value) > limits.CONSTANT_BITS:
-            self._fail("This power is too large a number", column, "Use a smaller exponent")
+            raise self._error("This power is too large a number", column, "Use a smaller exponent")
         try:
             value = float(base.value**exponent.value)
         except (OverflowError, ZeroDivisionError):
@@ -348,21 +357,34 @@ class _Parser:
         self._judge(value, column)
         return value
 
+    def _made(self, head: Callable[..., sp.Expr], arguments: list[sp.Expr], column: int) -> sp.Expr:
+        try:
+            return head(*arguments)
+        except _SYMPY_GIVES_UP as error:
+            said = " ".join(str(error).split())[:120] or type(error).__name__
+            raise self._error(f"SymPy cannot build this part ({said})", column, "Write it in another way") from None
+
     # -- what a constant may be --------------------------------------------------------------------------------
 
     def _judge(self, value: float | None, column: int) -> None:
         if value is None or abs(value) <= limits.CONSTANT_MAGNITUDE:
             return
         if math.isnan(value):
-            self._fail("This constant is not a real number", column, "Keep the expression real")
-        self._fail("This constant is too large or not finite", column, "Keep constants below 1e300")
+            raise self._error("This constant is not a real number", column, "Keep the expression real")
+        raise self._error("This constant is too large or not finite", column, "Keep constants below 1e300")
 
     def _node(self, expr: sp.Expr, value: float | None, column: int) -> Node:
         self._judge(value, column)
-        if expr.is_Rational and max(expr.p.bit_length(), expr.q.bit_length()) > limits.LITERAL_BITS:
-            # Its digits could not be written again, unless a double says them all.
-            if value is None or sp.Rational(value) != expr:
-                self._fail("This constant has too many digits", column, "Round it")
+        long = expr.is_Rational and max(expr.p.bit_length(), expr.q.bit_length()) > limits.LITERAL_BITS
+        # Its digits could not be written again, unless a double says them all.
+        if long and (value is None or sp.Rational(value) != expr):
+            raise self._error("This constant has too many digits", column, "Round it")
+        for part in expr.args if expr.is_Mul else (expr,):
+            # Powers of powers, and products of them, add up to exponents that nobody wrote.
+            if part.is_Pow and part.exp.is_Rational and abs(part.exp) > limits.EXPONENT:
+                raise self._error(
+                    f"The exponent is beyond {limits.EXPONENT} in absolute value", column, "Use a smaller exponent"
+                )
         if expr in (sp.zoo, sp.nan, sp.oo, -sp.oo) or expr is sp.I or isinstance(expr, sp.AccumBounds):
-            self._fail("This part is not a finite real number", column, "Remove the division by zero")
+            raise self._error("This part is not a finite real number", column, "Remove the division by zero")
         return Node(expr, value, column)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mzsym.model.values import MAX_DIM
+
 FORMAT = 1
 """Version of the schema that this mzsym reads and writes."""
 
@@ -33,7 +35,7 @@ CONSTANT_MAGNITUDE = 1e300
 """Constants beyond this would leave double precision in the kernels."""
 
 LAYERS = 4096
-DIMENSION = 65_536
+DIMENSION = MAX_DIM
 ENTRIES = 2**24
 """Weights of one layer."""
 

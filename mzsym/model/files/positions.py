@@ -186,7 +186,7 @@ class _Scanner:
         keys = self._key()
         self._take("]]" if double else "]")
         if double:
-            base = self._resolve(keys[:-1]) + (keys[-1],)
+            base = (*self._resolve(keys[:-1]), keys[-1])
             self.tables[base] = self.tables.get(base, -1) + 1
             path: Path = (*base, self.tables[base])
             self.lines.setdefault(base, line)

@@ -69,7 +69,9 @@ def read_network(source: Source) -> Network:
     network.keys(("domain", "domains", "observable", "input", "shared", "positive"))
     declared = _declared(network, "shared")
     symbols = {name: symbol for name, (symbol, _) in declared.items()}
-    layers = root.need("layers", '[[layers]] with kind = "dense"').elements("an array of tables [[layers]]", limits.LAYERS)
+    layers = root.need("layers", '[[layers]] with kind = "dense"').elements(
+        "an array of tables [[layers]]", limits.LAYERS
+    )
     reader = _LayerReader(source, symbols)
     chain = [reader.layer(layer) for layer in layers]
     dim = chain[-1].dim_out
@@ -210,7 +212,7 @@ class _LayerReader:
         texts = maps.elements("a list of expressions", 10_000) if isinstance(maps.value, list) else [maps]
         exprs = [text.expression(names) for text in texts]
         noise = _noise(entry.get("noise"), self.shared)
-        values = {symbol: value for symbol, value in declared.values()}
+        values = dict(declared.values())
         return _built(entry, Layer, exprs, state=state(dim), noise=noise, params=values)
 
     def _dense(self, entry: Cursor, kind: str) -> AbstractLayer:
@@ -248,7 +250,8 @@ class _LayerReader:
         for row, values in zip(rows, table, strict=True):
             if len(values) != len(table[0]):
                 raise row.error(
-                    f"This row has {len(values)} entries and the first has {len(table[0])}", "Make the rows equally long"
+                    f"This row has {len(values)} entries and the first has {len(table[0])}",
+                    "Make the rows equally long",
                 )
         return _numbers(table)
 

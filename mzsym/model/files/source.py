@@ -29,7 +29,9 @@ def read_text(path: Path) -> str:
             data = stream.read(limits.FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise MzError(f"The file cannot be read ({reason})", str(path)[:300], "Check the path and its permissions") from None
+        raise MzError(
+            f"The file cannot be read ({reason})", str(path)[:300], "Check the path and its permissions"
+        ) from None
     if len(data) > limits.FILE_BYTES:
         raise MzError(
             f"The model file is larger than {limits.FILE_BYTES} bytes", name, "Keep large weights in an .npz beside it"

@@ -92,7 +92,9 @@ class Weights:
                 shape = [int(part) for part in match["shape"].split(b",") if part.strip()]
                 entries = math.prod(shape)
                 if entries > limits.ENTRIES or len(shape) > 2:
-                    raise name.error(f"The array {key!r} has shape {tuple(shape)}", "Use a matrix or a vector of weights")
+                    raise name.error(
+                        f"The array {key!r} has shape {tuple(shape)}", "Use a matrix or a vector of weights"
+                    )
                 expected = entries * int(match["dtype"][-1:])
                 data = stream.read(expected + 1)
                 if len(data) != expected:
@@ -125,7 +127,7 @@ def open_weights(folder: Path, source: Cursor) -> Weights:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.npz", name) or len(name) > 200:
         raise source.error(
             f"{name[:80]!r} is not the name of an .npz file beside the model",
-            "Put the weights next to the model file and give the bare file name, such as \"weights.npz\"",
+            'Put the weights next to the model file and give the bare file name, such as "weights.npz"',
         )
     path = folder / name
     if path.is_symlink():

@@ -89,11 +89,15 @@ def _named(symbols: Iterable[sp.Symbol], where: str) -> dict[str, sp.Symbol]:
     for symbol in sorted(symbols, key=str):
         if not is_name(symbol.name):
             raise MzError(
-                f"The symbol name {symbol.name!r} cannot be written", where, "Use letters, digits and underscores, not pi"
+                f"The symbol name {symbol.name!r} cannot be written",
+                where,
+                "Use letters, digits and underscores, not pi",
             )
         if symbol not in (sp.Symbol(symbol.name, real=True), sp.Symbol(symbol.name, positive=True)):
             raise MzError(
-                f"The assumptions on the symbol {symbol} cannot be written", where, "Use real=True or positive=True only"
+                f"The assumptions on the symbol {symbol} cannot be written",
+                where,
+                "Use real=True or positive=True only",
             )
         if symbol.name in out:
             raise MzError(f"Two symbols are called {symbol}", where, "Rename one of them")
@@ -139,15 +143,15 @@ class _Writer:
 
     def _network(self) -> Table:
         net, out = self.net, Table()
-        boxes = [[[_number(end, "domain") for end in pair] for pair in box.intervals] for box in net.given_domains or ()]
+        boxes = [
+            [[_number(end, "domain") for end in pair] for pair in box.intervals] for box in net.given_domains or ()
+        ]
         if boxes:
             out["domains"] = boxes
         elif net.domain is not None:
             out["domain"] = [[_number(end, "domain") for end in pair] for pair in net.domain.intervals]
         names = {**self.shared, **{symbol.name: symbol for symbol in state(net.dims[-1])}}
-        texts = [
-            print_expression(expr, names, f"observable, component {i}") for i, expr in enumerate(net.observable)
-        ]
+        texts = [print_expression(expr, names, f"observable, component {i}") for i, expr in enumerate(net.observable)]
         out["observable"] = texts if net.observable_is_list else texts[0]
         out["input"] = net.input
         if self.shared:
@@ -222,9 +226,7 @@ class _Writer:
             out["weights"] = self.weights_name
         out |= arrays
         if isinstance(layer.activation, sp.Expr):
-            out["activation"] = print_expression(
-                layer.activation, {"z": ACTIVATION_SYMBOL}, f"layer {n}, activation"
-            )
+            out["activation"] = print_expression(layer.activation, {"z": ACTIVATION_SYMBOL}, f"layer {n}, activation")
         elif layer.slope is not None:
             out["activation"] = [layer.activation, _number(layer.slope, f"layer {n}, slope")]
         else:
