@@ -35,9 +35,9 @@ def memory_matrix(C: Array) -> Array:
     Examples
     --------
     >>> memory_matrix(np.array([[1.0, 2.0, 5.0], [0.0, 1.0, 3.0], [0.0, 0.0, 1.0]]))
-    array([[0., 2., 1.],
-           [0., 0., 3.],
-           [0., 0., 0.]])
+    array([[ 0.,  2., -1.],
+           [ 0.,  0.,  3.],
+           [ 0.,  0.,  0.]])
     """
     # LAPACK reads columns first: the transpose of a C-ordered upper matrix is a lower one, without a copy here.
     with blas_threads(C.shape[0] ** 3 / 3):

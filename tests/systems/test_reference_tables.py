@@ -28,7 +28,9 @@ def network(name: str) -> mz.Network:
     d = data(name)
     laws = {"uniform": mz.Uniform, "tgauss": mz.TruncatedGaussian}
     layers = [
-        mz.dense(layer["W"], layer["b"], activation=layer["activation"], noise=laws[layer["noise"][0]](layer["noise"][1]))
+        mz.dense(
+            layer["W"], layer["b"], activation=layer["activation"], noise=laws[layer["noise"][0]](layer["noise"][1])
+        )
         for layer in d["layers"]
     ]
     x = mz.state(len(d["domains"][-1]))
@@ -87,6 +89,8 @@ def test_claimed_accuracy_holds(name: str) -> None:
     slack = 10 * d["converged_to"] + 1e-13
     assert np.abs(ev.memory(0, 2) - d["memory_0_2"]).max() <= 10 * reached["memory"] + slack
     assert np.abs(ev.noise(0) - d["noise_0"]).max() <= 10 * reached["noise"] + slack
+    for key, norm in d["memory_norms"].items():
+        assert abs(np.linalg.norm(ev.memory(*map(int, key.split(","))), 2) - norm) <= 10 * reached["memory"] + slack, key
 
 
 @pytest.mark.parametrize("name", NAMES)

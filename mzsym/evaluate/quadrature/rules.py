@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
+from scipy.linalg import eigvalsh_tridiagonal
 from scipy.special import roots_legendre
 
 from mzsym.calculus.laws import DeterministicLaw, Law, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import MzError
-from mzsym.core.arrays import Array
+from mzsym.core.arrays import AnyArray, Array
 
 # Beyond 40 standard deviations a normal density is zero in double precision, at any degree used here.
 _NORMAL_RANGE = 40.0
@@ -21,10 +21,22 @@ _NORMAL_RANGE = 40.0
 @lru_cache(maxsize=256)
 def gauss_legendre(count: int) -> tuple[Array, Array]:
     """Nodes on [-1, 1] and weights that sum to 1, exact for degree 2 count - 1."""
-    nodes, weights = roots_legendre(count)
-    nodes = (nodes - nodes[::-1]) / 2
-    weights = weights + weights[::-1]
-    return _frozen(nodes), _frozen(weights / weights.sum())
+    x = np.asarray(roots_legendre(count)[0], dtype=np.longdouble)
+    # One Newton step and the weights in extended precision (where the machine has it): at some hundred nodes the
+    # rounding of the recurrence would otherwise be what limits the engine.
+    before, now = _legendre_pair(x, count)
+    x = x - now * (1 - x**2) / (count * (before - x * now))
+    before, now = _legendre_pair(x, count)
+    weights = (1 - x**2) / (count * (before - x * now)) ** 2
+    return _frozen((x - x[::-1]) / 2), _frozen((weights + weights[::-1]) / (2 * weights.sum()))
+
+
+def _legendre_pair(x: AnyArray, count: int) -> tuple[AnyArray, AnyArray]:
+    """P_{count-1}(x) and P_count(x)."""
+    before, now = np.ones_like(x), x
+    for k in range(1, count):
+        before, now = now, ((2 * k + 1) * x * now - k * before) / (k + 1)
+    return before, now
 
 
 @lru_cache(maxsize=64)
@@ -32,7 +44,7 @@ def truncated_normal_rule(cutoff: float, count: int) -> tuple[Array, Array]:
     """Gauss rule of N(0, 1) conditioned on |z| <= cutoff, exact for degree 2 count - 1.
 
     The discretised Stieltjes procedure: the weight on a fine Gauss-Legendre grid is a discrete measure whose
-    recurrence coefficients are those of the law up to rounding; its Jacobi matrix gives the rule (Golub-Welsch).
+    recurrence coefficients are those of the law up to rounding; its Jacobi matrix gives the nodes (Golub-Welsch).
     """
     reach = min(cutoff, _NORMAL_RANGE)
     nodes, weights = gauss_legendre(2 * count + 60 + int(4 * reach))
@@ -48,13 +60,24 @@ def truncated_normal_rule(cutoff: float, count: int) -> tuple[Array, Array]:
         norm = math.sqrt(float(mass @ after**2))
         beta[k] = norm
         before, now = now, after / norm
-    if count == 1:
-        return _frozen(np.zeros(1)), _frozen(np.ones(1))
-    points, vectors = eigh_tridiagonal(np.zeros(count), beta[: count - 1])
-    first = vectors[0] ** 2
-    points = (points - points[::-1]) / 2
-    first = (first + first[::-1]) / 2
-    return _frozen(points), _frozen(first / first.sum())
+    points = eigvalsh_tridiagonal(np.zeros(count), beta[: count - 1]) if count > 1 else np.zeros(1)
+    for _ in range(2):
+        values, slopes = _orthonormal(points, beta)
+        points = points - values[-1] / slopes[-1]
+    values, _ = _orthonormal(points, beta)
+    # Christoffel numbers: accurate to the last digits in every weight, which the eigenvectors are not.
+    weights = 1.0 / (values[:-1] ** 2).sum(axis=0)
+    return _frozen((points - points[::-1]) / 2), _frozen((weights + weights[::-1]) / (2 * weights.sum()))
+
+
+def _orthonormal(z: Array, beta: Array) -> tuple[Array, Array]:
+    """Values and derivatives of the polynomials with recurrence beta_{k+1} p_{k+1} = z p_k - beta_k p_{k-1}."""
+    values, slopes = [np.zeros_like(z), np.ones_like(z)], [np.zeros_like(z), np.zeros_like(z)]
+    for k, norm in enumerate(beta):
+        last = beta[k - 1] if k else 0.0
+        values.append((z * values[-1] - last * values[-2]) / norm)
+        slopes.append((values[-2] + z * slopes[-1] - last * slopes[-2]) / norm)
+    return np.array(values[1:]), np.array(slopes[1:])
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,7 @@ def noise_law(law: Law, scale: float, where: str) -> NoiseLaw:
     )
 
 
-def _frozen(array: Array) -> Array:
+def _frozen(array: AnyArray) -> Array:
     out = np.ascontiguousarray(array, dtype=np.float64)
     out.setflags(write=False)
     return out

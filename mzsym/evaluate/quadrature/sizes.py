@@ -81,7 +81,8 @@ class Fixed(Chooser):
         return self.sizes[job.n], job.coefs(self.sizes[job.n]), ""
 
     def negligible(self, block: Array) -> float:
-        return max(0.1 * self.tolerance, 0.1 * rounding_level(block))
+        # Far below what the compared pass leaves out: else both would leave out the same, and nobody would see it.
+        return max(1e-4 * self.tolerance, 0.1 * rounding_level(block))
 
     def expected_points(self, n: int) -> float:
         return float(math.prod(self.sizes[n]))
