@@ -1,0 +1,55 @@
+"""What the derivation says, against the closed form of the bound and the golden norms."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import mzsym as mz
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def derivation() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("literature_1d_run", HERE / "run.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("half_width", [0.2, 0.5, 1.5])
+def test_bound_is_the_literature_s_and_the_memory_decays_where_it_fails(
+    derivation: ModuleType, half_width: float
+) -> None:
+    entry = derivation.row(half_width)
+    assert entry["hilbert_schmidt_bound"] == pytest.approx(half_width**-0.5, rel=1e-12)
+    assert entry["hilbert_schmidt_bound"] >= half_width**-0.5
+    assert entry["norm_estimated"] < entry["hilbert_schmidt_bound"]
+    norms = entry["memory_norms_by_lag"]
+    assert all(later < earlier for earlier, later in zip(norms, norms[1:], strict=False))
+    assert entry["factor_per_layer"] < 0.6
+
+
+def test_norm_agrees_with_the_golden_row(derivation: ModuleType) -> None:
+    rows = json.loads((HERE.parents[1] / "tests" / "reference" / "layer_norms.json").read_text())["rows"]
+    golden = next(row for row in rows if (row["w"], row["half_width"], row["degree"]) == (3, 0.5, 0))
+    net = derivation.network(0.5, depth=2, weight=3.0)
+    layer = mz.certify(net, mz.Legendre(0, measure="lebesgue")).layers[1]
+    assert layer.estimate is not None
+    assert layer.estimate.value == pytest.approx(golden["norm_QM"], abs=1e-5)
+
+
+def test_picture_is_written(derivation: ModuleType, tmp_path: Path) -> None:
+    rows = [
+        {"half_width": s, "hilbert_schmidt_bound": s**-0.5, "norm_estimated": 0.5, "memory_norms_by_lag": list(np.geomspace(1e-1, 1e-4, 7))}
+        for s in (0.1, 0.2, 0.5, 1.0)
+    ]
+    derivation.picture(rows, tmp_path / "decay.svg")
+    assert (tmp_path / "decay.svg").read_text().rstrip().endswith("</svg>")
