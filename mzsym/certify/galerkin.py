@@ -15,13 +15,18 @@ from scipy.sparse.linalg import LinearOperator, svds
 from mzsym.certify.steps import Estimate, NoiseComponent, Step, gauss, legendre, refine
 from mzsym.core.arrays import Array
 
-# (degrees, nodes per coordinate) tried in turn, by the larger of the two dimensions.
-LEVELS: dict[int, tuple[tuple[int, int], ...]] = {
-    1: ((24, 96), (48, 160), (96, 288), (192, 512), (384, 896)),
-    2: ((8, 24), (16, 40), (32, 72), (48, 100)),
-    3: ((4, 12), (8, 18), (16, 32)),
-}
+DEGREES = {1: (24, 48, 96, 192, 384), 2: (8, 16, 32, 48), 3: (4, 8, 16)}
+"""Legendre functions per coordinate tried in turn, by the dimension of the next layer."""
+
 DENSE_COLUMNS = 400
+
+
+def levels_of(step: Step, smallest: int) -> list[tuple[int, int]]:
+    """(degrees, nodes per coordinate), coarse to fine, within what a few seconds allow."""
+    left, right = step.lower.size, step.lower_next.size
+    tried = DEGREES[right] if left < 3 or right < 3 else (4, 8, 12)
+    chosen = [degrees for degrees in tried if degrees > smallest] or [smallest + 4]
+    return [(degrees, {1: 2 * degrees + 64, 2: 2 * degrees + 8, 3: degrees + 8}[left]) for degrees in chosen]
 
 
 def smoothed_legendre(center: Array, lower: float, upper: float, noise: NoiseComponent, count: int) -> Array:
@@ -167,9 +172,8 @@ def _right_range(step: Step, degrees: int) -> Array:
 
 def galerkin_estimate(step: Step, *, tolerance: float, smallest: int = 0) -> tuple[Estimate, Estimate]:
     """Refine ``lower_bound`` until both norms settle; more than ``smallest`` degrees, those that P resolves."""
-    levels = [level for level in LEVELS[step.dimension] if level[0] > smallest] or [(smallest + 8, 2 * smallest + 24)]
 
     def level(degrees: int, nodes: int) -> tuple[Array, Array]:
         return lower_bound(step, degrees, nodes)
 
-    return refine(level, levels, lambda nodes: nodes + nodes // 4 + 1, tolerance)
+    return refine(level, levels_of(step, smallest), lambda nodes: nodes + nodes // 4 + 1, tolerance)
