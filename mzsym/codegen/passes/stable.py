@@ -7,6 +7,7 @@ disappear with it, so the noise-free limit is part of the result.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -15,10 +16,28 @@ from mzsym.codegen.passes.rewrite import rewrite
 
 Linear = dict[int | None, Fraction]
 
-DERIVATIVES: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {"logcosh": ("tanh", 1), "softplus": ("sigmoid", 1), "exp": ("exp", 1), "sin": ("cos", 1), "cos": ("sin", -1)}
+@dataclass(frozen=True)
+class Antiderivative:
+    """G with G' = sign*g, and whether G is even (1), odd (-1) or neither (0).
+
+    G(u + s) - G(u - s) = 2 s sign E g(u + s U), U uniform on (-1, 1). MATH (18)
+    """
+
+    derivative: str
+    sign: int
+    parity: int
+
+
+ANTIDERIVATIVES: Mapping[str, Antiderivative] = MappingProxyType(
+    {
+        "logcosh": Antiderivative("tanh", 1, 1),
+        "softplus": Antiderivative("sigmoid", 1, 0),
+        "exp": Antiderivative("exp", 1, 0),
+        "sin": Antiderivative("cos", 1, -1),
+        "cos": Antiderivative("sin", -1, 1),
+    }
 )
-"""G -> (g, sign) with G' = sign*g: G(u + s) - G(u - s) = 2 s sign E g(u + s U), U uniform on (-1, 1). MATH (18)."""
+"""Operation -> what its differences are averages of."""
 
 
 def _linear(graph: Graph, number: int) -> Linear:
@@ -54,53 +73,100 @@ def negated(graph: Graph, number: int) -> int:
 # --- differences of antiderivatives ----------------------------------------------------------------------------------
 
 
-def _antiderivative(graph: Graph, rest: int) -> tuple[str, int, int] | None:
-    """(G, argument, cofactor) of a term cofactor * G(argument)."""
+@dataclass(frozen=True)
+class _Found:
+    """A term factor * cofactor * G(argument)."""
+
+    term: int
+    factor: Fraction
+    cofactor: int
+    head: str
+    argument: int
+
+
+def _found(graph: Graph, term: int) -> _Found | None:
+    factor, rest = graph.split(term)
+    if rest is None:
+        return None
     node = graph.nodes[rest]
     parts = node.args if node.op == "mul" else (rest,)
-    found = [part for part in parts if graph.nodes[part].op in DERIVATIVES]
-    if len(found) != 1:
+    heads = [part for part in parts if graph.nodes[part].op in ANTIDERIVATIVES]
+    if len(heads) != 1:
         return None
-    inner = graph.nodes[found[0]]
-    return inner.op, inner.args[0], graph.mul(part for part in parts if part != found[0])
+    inner = graph.nodes[heads[0]]
+    cofactor = graph.mul(part for part in parts if part != heads[0])
+    return _Found(term, factor, cofactor, inner.op, inner.args[0])
 
 
-def _difference(graph: Graph, head: str, upper: int, lower: int) -> int | None:
-    """G(upper) - G(lower) where the arguments share a part, or None."""
-    a, b = _linear(graph, upper), _linear(graph, lower)
+def _quotient(graph: Graph, upper: _Found, lower: int) -> int | None:
+    """factor * cofactor * (G(upper) - G(lower)) where the arguments share a part, or None."""
+    a, b = _linear(graph, upper.argument), _linear(graph, lower)
     if not any(abs(a[key]) == abs(b[key]) for key in a.keys() & b.keys()):
         return None
     centre, half = _combined(graph, a, b, 1), _combined(graph, a, b, -1)
-    name, sign = DERIVATIVES[head]
+    row = ANTIDERIVATIVES[upper.head]
+    factor = 2 * upper.factor * row.sign
     if _leading(graph, half) < 0:
         # The average is even in the half-width: one form for both signs.
-        half, sign = negated(graph, half), -sign
-    return graph.mul([graph.constant(2 * sign), half, graph.node("umean", (centre, half), (name, 1))])
+        half, factor = negated(graph, half), -factor
+    mean = graph.node("umean", (centre, half), (row.derivative, 1))
+    return _turned(graph, graph.mul([graph.constant(factor), upper.cofactor, half, mean]))
+
+
+def _pair(graph: Graph, one: _Found, other: _Found) -> int | None:
+    """Sum of two terms as one average, or None."""
+    if (one.head, one.cofactor) != (other.head, other.cofactor):
+        return None
+    if one.factor == -other.factor:
+        return _quotient(graph, one, other.argument)
+    if one.factor == other.factor and ANTIDERIVATIVES[one.head].parity == -1:
+        # SymPy turns sin(x - s) into -sin(s - x).
+        return _quotient(graph, one, negated(graph, other.argument))
+    return None
+
+
+def _turned(graph: Graph, product: int) -> int:
+    """S E g(z + S U) = z E g(S + z U) for odd g: written the way in which more of a difference quotient cancels.
+
+    SymPy turns cosh(x - s) into cosh(s - x), so that a sum alone does not tell the centre from the half-width.
+    """
+    node = graph.nodes[product]
+    if node.op != "mul":
+        return product
+    for factor in node.args:
+        inner = graph.nodes[factor]
+        if inner.op == "umean" and inner.data in (("tanh", 1), ("sin", 1)):
+            z, half = inner.args
+            rest = [other for other in node.args if other != factor]
+            turned = graph.mul([*rest, graph.power(half, -1), z, graph.node("umean", (half, z), inner.data)])
+            if _factors(graph, turned) < _factors(graph, product):
+                return turned
+    return product
+
+
+def _factors(graph: Graph, number: int) -> int:
+    node = graph.nodes[number]
+    return len(node.args) if node.op == "mul" else 1
 
 
 def _differences(graph: Graph, terms: list[int]) -> list[int]:
     """Replace pairs c*G(A) - c*G(B) in a sum."""
-    seen: dict[tuple[str, int, Fraction], list[tuple[int, int]]] = {}
+    waiting: list[_Found] = []
     result: list[int] = []
     for term in graph.order(terms):
-        factor, rest = graph.split(term)
-        found = None if rest is None else _antiderivative(graph, rest)
+        found = _found(graph, term)
         if found is None:
             result.append(term)
             continue
-        head, argument, cofactor = found
-        partners = seen.get((head, cofactor, -factor), [])
-        for index, (other, other_term) in enumerate(partners):
-            quotient = _difference(graph, head, argument, other)
-            if quotient is not None:
-                del partners[index]
-                result.remove(other_term)
-                result.append(graph.mul([graph.constant(factor), cofactor, quotient]))
+        for other in waiting:
+            made = _pair(graph, found, other)
+            if made is not None:
+                waiting.remove(other)
+                result.append(made)
                 break
         else:
-            seen.setdefault((head, cofactor, factor), []).append((argument, term))
-            result.append(term)
-    return result
+            waiting.append(found)
+    return [*result, *(found.term for found in waiting)]
 
 
 # --- sums of a constant and one function ------------------------------------------------------------------------------
@@ -177,8 +243,8 @@ def _reciprocal(graph: Graph, base: int, exponent: int) -> int:
 
 
 def _product(graph: Graph, args: tuple[int, ...]) -> int:
-    """exp(a)*sigmoid(-a) = sigmoid(a)."""
-    whole = graph.mul(args)
+    """exp(a)*sigmoid(-a) = sigmoid(a), and averages turned."""
+    whole = _turned(graph, graph.mul(args))
     node = graph.nodes[whole]
     if node.op != "mul":
         return whole
