@@ -46,7 +46,7 @@ def average(chain: Chain, v: sp.Expr, max_operations: int) -> Closed:
 
 
 def average_monomial(chain: Chain, alpha: tuple[int, ...], max_operations: int) -> Closed:
-    """M(0,length) of the monomial t^alpha in the normalized last state; averaged once, shared by every basis function."""
+    """M(0,length) of the monomial t^alpha in the normalized last state; averaged once for all basis functions."""
     k = chain.length
     return average(chain, sp.Mul(*(normalized_state(k, i) ** a for i, a in enumerate(alpha))), max_operations)
 

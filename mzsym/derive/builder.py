@@ -70,7 +70,8 @@ class TermBuilder:
     def named(self, kind: TermKind, n: int, m: int) -> tuple[sp.MatrixSymbol, Part]:
         """The matrix symbol of a term, with its meaning."""
         rows = self.size(n)
-        columns = len(self.network.observable_exprs) if kind in ("noise", "coefficients", "unresolved") else self.size(m)
+        vector = kind in ("noise", "coefficients", "unresolved")
+        columns = len(self.network.observable_exprs) if vector else self.size(m)
         symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
         return symbol, Part(symbol, kind, n, m)
 
@@ -103,6 +104,9 @@ class TermBuilder:
                 matrix = built.matrix.xreplace(back)
                 return Term(kind, n, m, matrix, built.cost.integrals == 0, None, (source, *built.rules), built.cost)
             reason = f"{built.cost.operations} operations written out"
+            moments = self._moments(kind, n, m, source, reason)
+            if moments is not None:
+                return moments
         symbol, part = self.named(kind, n, m)
         rows, columns = symbol.shape
         factored = (
@@ -111,6 +115,25 @@ class TermBuilder:
         )
         cost = Cost(int(estimate.operations), rows * columns, estimate.dimension, _flops(estimate))
         return Term(kind, n, m, symbol, False, factored, (source,), cost, (part,))
+
+    def _moments(self, kind: TermKind, n: int, m: int, source: str, reason: str) -> Term | None:
+        """C(n,m) as L G R, where the integrals G of monomials stay within the limit."""
+        limit = self.options.max_operations
+        chain, back = self.chain(n, m)
+        built = products.factored_correlation(chain, self.projection, limit)
+        cost = cost_of(built.moments)
+        if cost.operations > limit:
+            return None
+        rows, columns = self.size(n), self.size(m)
+        factored = (
+            f"{rows} x {columns} entries take {reason}, more than max_operations = {limit}; here as v L G R, v a "
+            f"volume factor, G the integrals of monomials times averaged monomials ({cost.operations} operations), L "
+            "and R the numeric coefficients of the bases in powers of the normalized states"
+        )
+        expr = sp.MatMul(built.scale.xreplace(back), built.left, built.moments.xreplace(back), built.right)
+        flops = cost.flops + 2.0 * built.moments.cols * rows * (built.moments.rows + columns)
+        cost = Cost(cost.operations, cost.integrals, cost.dimension, flops)
+        return Term(kind, n, m, expr, cost.integrals == 0, factored, (source, *built.rules), cost)
 
     # ------------------------------------------------------------------ K(n,m)
 
@@ -163,10 +186,8 @@ class TermBuilder:
         for k in range(n + 1, m + 1):
             total = self.estimate(n, k)
             for between in range(n + 1, k):
-                product = estimate_product(
-                    sizes[between], self.estimate(between, k), self.size(n), self.size(between), self.size(k)
-                )
-                total = Estimate(min(total.operations + product.operations, 1e15), max(total.dimension, product.dimension))
+                shape = self.size(n), self.size(between), self.size(k)
+                total = total.plus(estimate_product(sizes[between], self.estimate(between, k), *shape))
             sizes[k] = total
             if total.operations > 1e12:
                 # It only grows from here.
@@ -187,7 +208,7 @@ class TermBuilder:
                 total = total - kernels[between] * sp.ImmutableMatrix(term.expr)
             if k > n + 1 and self.projection.degree_of(0, self.network.dims[k]) == 0:
                 # M 1 = 1, so Q_{k-1} M_{k-1} annihilates the constant: the first column is exactly zero.
-                total = sp.ImmutableMatrix(total.rows, total.cols, lambda i, j, t=total: sp.S.Zero if j == 0 else t[i, j])
+                total = sp.ImmutableMatrix.hstack(sp.ImmutableMatrix.zeros(total.rows, 1), total[:, 1:])
             kernels[k] = total
             rules = merged(rules, whole.why[1:], *(term.why[1:] for term in betweens))
         return products.Product(kernels[m], rules)
@@ -281,9 +302,8 @@ class TermBuilder:
         factored = f"written out it would take more than max_operations = {limit} operations; here by MATH (15)"
         estimate = self._vector_estimate(n)
         cost = Cost(int(estimate.operations), 0, estimate.dimension, 2.0 * rows * self.size(self.depth) * columns)
-        return Term(
-            kind, n, self.depth, first - middle * end, False, factored, (source,), cost, (first_part, middle_part, end_part)
-        )
+        parts = (first_part, middle_part, end_part)
+        return Term(kind, n, self.depth, first - middle * end, False, factored, (source,), cost, parts)
 
     def _noise(self, kind: TermKind, n: int, m: int) -> Term:
         rows, u = self.size(n), self._observable(True)
@@ -311,7 +331,8 @@ class TermBuilder:
         flops = sum(2.0 * rows * self.size(k) * len(u) for _, k, _, _ in terms)
         estimate = self._vector_estimate(n)
         cost = Cost(int(estimate.operations), 0, estimate.dimension, flops)
-        return Term(kind, n, self.depth, sp.MatAdd(*expr), False, factored, (source,), cost, tuple(dict.fromkeys(parts)))
+        unique = tuple(dict.fromkeys(parts))
+        return Term(kind, n, self.depth, sp.MatAdd(*expr), False, factored, (source,), cost, unique)
 
     def _written_noise(self, n: int, terms: list[tuple[TermKind, int, TermKind, int]], source: str) -> Term | None:
         """r_n with every entry written out, where all its parts are and the result stays small."""

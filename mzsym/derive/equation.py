@@ -114,7 +114,7 @@ class Equation:
             self._check("memory", 0 <= m < n < self.depth, f"memory({n}, {m})", allowed)
             return self._finish(_transposed(self._builder.term("memory", m, n + 1), n, m), n, m, "memory")
         allowed = f"0 <= n and n+2 <= m <= {self.depth}"
-        self._check("memory", 0 <= n and n + 2 <= m <= self.depth, f"memory({n}, {m})", allowed)
+        self._check("memory", n >= 0 and n + 2 <= m <= self.depth, f"memory({n}, {m})", allowed)
         return self._finish(self._builder.term("memory", n, m), n, m, "memory")
 
     def noise(self, n: int) -> Term:

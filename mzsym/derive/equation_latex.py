@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import sympy as sp
+
 from mzsym.derive.derivation_latex import text_latex
+from mzsym.derive.display import definitions
 from mzsym.derive.steps import Step
-from mzsym.derive.term_latex import environment, symbol_of, term_latex
+from mzsym.derive.term_latex import environment, symbol_of, term_rows
 
 if TYPE_CHECKING:
     from mzsym.derive.equation import Equation
@@ -30,14 +33,19 @@ def equation_latex(eq: Equation) -> str:
     """Operator equation, definitions and concrete terms."""
     blocks = [_operator(eq), _definitions(eq)]
     used, left_out = 0, []
+    shown: list[sp.Basic] = []
     for number, (name, build) in enumerate(_terms(eq)):
         if number >= MAX_TERMS or used > MAX_CHARACTERS:
             left_out.append(name)
             continue
         term: Term = build()
-        text = term_latex(term, explain=False)
-        used += len(text)
-        blocks.append(_sentence(term) + "\n" + text)
+        rows, exprs = term_rows(term)
+        shown += exprs
+        used += sum(map(len, rows))
+        blocks.append(_sentence(term) + "\n" + environment(rows))
+    explained = definitions(shown)
+    if explained:
+        blocks.append("with the letters\n" + environment(explained))
     if left_out:
         blocks.append(
             f"Not printed here, because of the size limit of this view: {len(left_out)} terms from "
@@ -72,14 +80,14 @@ def _definitions(eq: Equation) -> str:
         words += r"In coefficients $d_n = \langle \eta^{(n)}, p_n \rangle$ of the density relative to that measure:"
         rows = [
             r"d_{n+1} &= A_n^{\mathsf{T}} d_n + \sum_{m=0}^{n-1} K_{m,n+1}^{\mathsf{T}}\, d_m",
-            r"(C_{n,m})_{ij} &= \langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle, \qquad A_n = C_{n,n+1}",
         ]
     else:
         words += r"In coefficients $c_n = \langle \eta^{(n)}, q_n \rangle$:"
         rows = [
             r"c_n &= A_n\, c_{n+1} + \sum_{m=n+2}^{L} K_{n,m}\, c_m + r_n, \qquad c_L = \langle \eta^{(L)}, u \rangle",
-            r"(C_{n,m})_{ij} &= \langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle, \qquad A_n = C_{n,n+1}",
         ]
+    product = r"\langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle"
+    rows.append(rf"(C_{{n,m}})_{{ij}} &= {product}, \qquad A_n = C_{{n,n+1}}")
     rows.append(r"K_{n,m} &= C_{n,m} - A_n C_{n+1,m} - \sum_{l=n+2}^{m-1} K_{n,l}\, C_{l,m}")
     if eq.direction == "backward":
         rows.append(r"r_n &= c^{\perp}_n - A_n\, c^{\perp}_{n+1} - \sum_{m=n+2}^{L-1} K_{n,m}\, c^{\perp}_m, \qquad "
@@ -108,4 +116,5 @@ def _sentence(term: Term) -> str:
     else:
         plural = "integral" if term.cost.integrals == 1 else "integrals"
         state = f"exact, with {term.cost.integrals} {plural} of dimension at most {term.cost.dimension} left"
-    return rf"\par\noindent {term.kind.capitalize()} term ${name}$ ({term.shape[0]} $\times$ {term.shape[1]}): {state}."
+    shape = rf"{term.shape[0]} $\times$ {term.shape[1]}"
+    return rf"\par{{\sloppy\noindent {term.kind.capitalize()} term ${name}$ ({shape}): {state}.\par}}"

@@ -82,7 +82,7 @@ def _matrix(
         first, *rest = (again(arg) for arg in expr.args)
         return sum(rest, start=first)
     if isinstance(expr, sp.MatMul):
-        factors = [evaluate_expr(a, values, digits) if isinstance(a, sp.Expr) and not a.is_Matrix else again(a) for a in expr.args]
+        factors = [again(arg) if arg.is_Matrix else evaluate_expr(arg, values, digits) for arg in expr.args]
         return reduce(lambda a, b: a * b, factors)
     if isinstance(expr, sp.Transpose):
         return again(expr.arg).T

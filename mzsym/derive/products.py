@@ -16,12 +16,11 @@ from mzsym.calculus import Closed, box_integral
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.derive.averages import average, average_monomial, merged, normalized_state
 from mzsym.derive.chains import Chain
+from mzsym.projections.indices import MonomialTable, MultiIndex
 
 if TYPE_CHECKING:
     from mzsym.projections import AbstractProjection
 
-MultiIndex = tuple[int, ...]
-Combination = tuple[tuple[MultiIndex, sp.Expr], ...]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,17 @@ class Product:
     """
 
     matrix: sp.ImmutableMatrix
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Factored:
+    """A matrix of inner products as scale * left * moments * right, ``left`` and ``right`` numeric."""
+
+    scale: sp.Expr
+    left: sp.ImmutableMatrix
+    moments: sp.ImmutableMatrix
+    right: sp.ImmutableMatrix
     rules: tuple[str, ...]
 
 
@@ -73,6 +83,38 @@ def _constant_column(chain: Chain, projection: AbstractProjection, i: int) -> Cl
     widths = [upper_symbol(0, a) - lower_symbol(0, a) for a in range(chain.dims[0])]
     last = [upper_symbol(k, a) - lower_symbol(k, a) for a in range(chain.dims[-1])]
     return Closed(sp.sqrt(sp.Mul(*widths)) / sp.sqrt(sp.Mul(*last)), True, rule, 0)
+
+
+@lru_cache(maxsize=512)
+def factored_correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> Factored:
+    """C(0,length) = L G R: numeric coefficients of the two bases around the integrals of t^a M t^alpha."""
+    dim, last = chain.dims[0], chain.dims[-1]
+    left, right = projection.monomial_coefficients(dim), projection.monomial_coefficients(last)
+    rows, columns = _monomials(left), _monomials(right)
+    factor = (
+        projection.weight_expr(0, dim) * projection.scale_expr(0, dim) * projection.scale_expr(chain.length, last)
+    )
+    moments = [
+        [_moment(dim, a, average_monomial(chain, alpha, max_operations), max_operations) for alpha in columns]
+        for a in rows
+    ]
+    rules = merged(*(
+        merged(average_monomial(chain, alpha, max_operations).rules, *(row[k].rules for row in moments))
+        for k, alpha in enumerate(columns)
+    ))
+    middle = sp.ImmutableMatrix([[piece.expr for piece in row] for row in moments])
+    return Factored(factor, _coefficients(left, rows), middle, _coefficients(right, columns).T, rules)
+
+
+def _monomials(table: MonomialTable) -> tuple[MultiIndex, ...]:
+    """Every monomial of a basis, by degree."""
+    found = {alpha for row in table for alpha, _ in row}
+    return tuple(sorted(found, key=lambda alpha: (sum(alpha), tuple(-k for k in alpha))))
+
+
+def _coefficients(table: MonomialTable, monomials: tuple[MultiIndex, ...]) -> sp.ImmutableMatrix:
+    rows = [dict(row) for row in table]
+    return sp.ImmutableMatrix([[row.get(alpha, sp.S.Zero) for alpha in monomials] for row in rows])
 
 
 @lru_cache(maxsize=512)

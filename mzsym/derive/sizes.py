@@ -91,6 +91,10 @@ class Estimate:
     operations: float
     dimension: int
 
+    def plus(self, other: Estimate) -> Estimate:
+        """Size of a sum."""
+        return Estimate(min(self.operations + other.operations, _CAP), max(self.dimension, other.dimension))
+
 
 @dataclass(frozen=True)
 class _Shape:
@@ -101,11 +105,9 @@ class _Shape:
 
     def through(self, rows: tuple[_Shape, ...]) -> _Shape:
         """The size after each component is replaced by the map of the layer below."""
-        operations = self.operations + sum(k * (row.operations + 1) for k, row in zip(self.occurrences, rows, strict=True))
-        counts = [
-            sum(k * row.occurrences[i] for k, row in zip(self.occurrences, rows, strict=True))
-            for i in range(len(rows[0].occurrences))
-        ]
+        pairs = list(zip(self.occurrences, rows, strict=True))
+        operations = self.operations + sum(k * (row.operations + 1) for k, row in pairs)
+        counts = [sum(k * row.occurrences[i] for k, row in pairs) for i in range(len(rows[0].occurrences))]
         # Capped: nested maps multiply, and only "too large" matters beyond this.
         return _Shape(min(operations, _CAP), tuple(min(count, _CAP) for count in counts))
 
@@ -128,14 +130,12 @@ def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
     if chain.length == 0:
         return Estimate(4.0 * sum(alpha), 0)
     # One layer: moments give prod (1 + a//2) products, each with one power of every normalized map, MATH (17).
-    terms = prod(1 + a // 2 for a in alpha)
-    shape = _Shape(8.0 * terms, tuple(float(terms * (a > 0)) for a in alpha)).through(_layer_shapes(chain, chain.length - 1))
+    terms, each = prod(1 + a // 2 for a in alpha), 8.0
     if chain.length > 1:
         # Two layers: every monomial in the activations becomes a head or an integral, MATH (18).
-        terms = prod(1 + a for a in alpha)
-        shape = _Shape(12.0 * terms, tuple(float(terms * (a > 0)) for a in alpha)).through(
-            _layer_shapes(chain, chain.length - 1)
-        )
+        terms, each = prod(1 + a for a in alpha), 12.0
+    shape = _Shape(each * terms, tuple(float(terms * (a > 0)) for a in alpha))
+    shape = shape.through(_layer_shapes(chain, chain.length - 1))
     for k in range(chain.length - 2, -1, -1):
         shape = shape.through(_layer_shapes(chain, k))
     return Estimate(shape.operations, sum(chain.dims[1:-1]))

@@ -1,17 +1,16 @@
 r"""LaTeX of concrete terms that fits a page: small matrices as matrices, the others entry by entry, lines broken.
 
-Box ends print as midpoint and half-width, in which the normalized state reads (x - midpoint)/half-width. Everything
-compiles with stock amsmath and says what it leaves out.
+Everything compiles with stock amsmath and says what it leaves out.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.printing.latex import LatexPrinter
 
-from mzsym.core.names import latex_names
+from mzsym.derive.display import ShortMean, conditions, definitions, math, readable, symbol_names
 from mzsym.derive.latex_width import width
 from mzsym.derive.sizes import operations
 
@@ -30,13 +29,6 @@ ENTRY_OPERATIONS = 400
 TERM_CHARACTERS = 15_000
 """Characters after which the remaining entries of a term are announced, not printed."""
 
-BOX_SENTENCE = r"\bar{x}^{(n)}_i \pm \ell^{(n)}_i \text{ are the ends of the box of } X_n"
-"""What the two letters mean."""
-
-_BOX = {"mid": r"\bar{x}", "half": r"\ell"}
-_END = re.compile(r"^(lo|hi)\[(\d+),(\d+)\]$")
-
-
 def symbol_of(kind: str, n: int, m: int, direction: str = "backward") -> str:
     """How a term is written: A_n, K_{n,m}, r_n, C_{n,m}."""
     if kind == "streaming":
@@ -51,69 +43,43 @@ def symbol_of(kind: str, n: int, m: int, direction: str = "backward") -> str:
     }[kind]
 
 
-def midpoint_form(expr: sp.Basic) -> sp.Basic:
-    """Box ends as midpoint -+ half-width, and common numbers taken out of sums: for reading only."""
-    ends: dict[sp.Symbol, sp.Expr] = {}
-    for symbol in expr.free_symbols | expr.atoms(sp.Symbol):
-        match = _END.match(symbol.name)
-        if match is not None:
-            end, n, i = match.groups()
-            middle, half = sp.Symbol(f"mid[{n},{i}]", real=True), sp.Symbol(f"half[{n},{i}]", positive=True)
-            ends[symbol] = middle - half if end == "lo" else middle + half
-    return _primitive(expr.xreplace(ends)) if ends else expr
+def term_latex(term: Term) -> str:
+    """A term as an ``align*`` environment that explains its own letters."""
+    rows, shown = term_rows(term)
+    return environment([*rows, *definitions(shown)])
 
 
-def _primitive(expr: sp.Basic) -> sp.Basic:
-    """2x - 2c becomes 2(x - c) inside products and powers, where the 2 cancels."""
-    if not expr.args or isinstance(expr, sp.MatrixExpr):
-        return expr
-    args = [_primitive(arg) if isinstance(arg, sp.Basic) else arg for arg in expr.args]
-    if isinstance(expr, sp.Mul):
-        return sp.Mul(*(piece for arg in args for piece in _content(arg)))
-    if isinstance(expr, sp.Integral):
-        number, rest = sp.Mul(*(piece for f in sp.Mul.make_args(args[0]) for piece in _content(f))).as_coeff_Mul()
-        return number * sp.Integral(rest, *args[1:])
-    return expr.func(*args) if tuple(args) != expr.args else expr
-
-
-def _content(factor: sp.Basic) -> tuple[sp.Basic, ...]:
-    base, exponent = factor.as_base_exp()
-    if not isinstance(base, sp.Add) or not exponent.is_Rational:
-        return (factor,)
-    number, rest = base.primitive()
-    if rest.could_extract_minus_sign() and exponent.is_Integer:
-        number, rest = -number, -rest
-    return number**exponent, rest**exponent
-
-
-def math(expr: sp.Basic) -> str:
-    """One expression, with mzsym's symbol names."""
-    names = latex_names(expr)
-    for symbol in expr.atoms(sp.Symbol):
-        head, _, rest = symbol.name.partition("[")
-        if head in _BOX and rest:
-            n, i = rest.rstrip("]").split(",")
-            names[symbol] = rf"{_BOX[head]}^{{({n})}}_{{{i}}}"
-    return str(sp.latex(expr, symbol_names=names))
-
-
-def term_latex(term: Term, explain: bool = True) -> str:
-    """A term as an ``align*`` environment; ``explain`` adds what the letters of the box mean."""
+def term_rows(term: Term) -> tuple[list[str], list[sp.Basic]]:
+    """Rows of a term, and the expressions they show, whose letters the caller explains."""
     name = symbol_of(term.kind, term.n, term.m, term.direction)
     if isinstance(term.expr, sp.MatrixExpr) and not isinstance(term.expr, sp.MatrixBase):
-        return environment(_equation(name, term.expr))
+        return _factored(name, term)
     matrix = sp.ImmutableMatrix(term.expr)
     if matrix.is_zero_matrix:
-        return environment([rf"{name} &= 0 \in \mathbb{{R}}^{{{matrix.rows} \times {matrix.cols}}}"])
+        return [rf"{name} &= 0 \in \mathbb{{R}}^{{{matrix.rows} \times {matrix.cols}}}"], []
     if matrix.cols <= 6 and matrix.rows <= 12 and sum(operations(e) for e in matrix) <= MATRIX_OPERATIONS:
-        whole = pmatrix(matrix.applyfunc(midpoint_form))
+        view = matrix.applyfunc(readable)
+        whole = pmatrix(view)
         if matrix.cols == 1 or width(whole) / matrix.rows <= LINE:
-            return environment(_explained([rf"{name} &= {whole}"], explain))
-    return environment(_explained(_entries(name, matrix), explain))
+            return [rf"{name} &= {whole}"], [*view, *(c for entry in matrix for c in conditions(entry))]
+    return _entries(name, matrix)
 
 
-def _explained(rows: list[str], explain: bool) -> list[str]:
-    return [*rows, f"&{BOX_SENTENCE}"] if explain and any(r"\ell^{" in row for row in rows) else rows
+def _factored(name: str, term: Term) -> tuple[list[str], list[sp.Basic]]:
+    """A product of named or of explicit matrices, or the definition of one that is too large to write."""
+    if isinstance(term.expr, sp.MatrixSymbol):
+        power = f"M_{{{term.n}}} \\cdots M_{{{term.m - 1}}}" if term.m > term.n + 1 else f"M_{{{term.n}}}"
+        target = "u" if term.kind == "coefficients" else rf"\eta^{{({term.m})}}_j"
+        index = "i" if term.kind == "coefficients" else "ij"
+        definition = rf"\langle \eta^{{({term.n})}}_i,\, {power}\, {target} \rangle"
+        return [rf"\bigl({name}\bigr)_{{{index}}} &= {definition}, \qquad \text{{too large to print}}"], []
+    explicit = [arg for arg in term.expr.args if isinstance(arg, sp.MatrixBase)]
+    if isinstance(term.expr, sp.MatMul) and len(explicit) == 3:
+        scale = readable(sp.Mul(*(arg for arg in term.expr.args if not arg.is_Matrix)))
+        rows, shown = _entries("G", sp.ImmutableMatrix(explicit[1]))
+        whole = rf"{name} &= {'' if scale == 1 else math(scale)}\, L\, G\, R, \qquad \text{{$L$ and $R$ numeric, with}}"
+        return [whole, *rows], [scale, *shown]
+    return _equation(name, term.expr), []
 
 
 def environment(rows: list[str]) -> str:
@@ -127,9 +93,10 @@ def pmatrix(matrix: sp.MatrixBase) -> str:
     return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
 
 
-def _entries(name: str, matrix: sp.MatrixBase) -> list[str]:
+def _entries(name: str, matrix: sp.MatrixBase) -> tuple[list[str], list[sp.Basic]]:
     """One equation per entry that is not zero, up to the size limits, then a sentence about the rest."""
     rows: list[str] = []
+    shown: list[sp.Basic] = []
     zeros = large = omitted = used = 0
     for i in range(matrix.rows):
         for j in range(matrix.cols):
@@ -142,7 +109,9 @@ def _entries(name: str, matrix: sp.MatrixBase) -> list[str]:
                 large += 1
             else:
                 index = f"{i},{j}" if matrix.cols > 1 else f"{i}"
-                lines = _equation(rf"\bigl({name}\bigr)_{{{index}}}", midpoint_form(entry))
+                view = readable(entry)
+                lines = _equation(rf"\bigl({name}\bigr)_{{{index}}}", view)
+                shown += [view, *conditions(entry)]
                 rows.extend(lines)
                 used += sum(map(len, lines))
     if zeros:
@@ -152,7 +121,7 @@ def _entries(name: str, matrix: sp.MatrixBase) -> list[str]:
         rows.append(rf"&\text{{{large} not shown: over {ENTRY_OPERATIONS} operations each, see Term.expr}}")
     if omitted:
         rows.append(rf"&\text{{{omitted} not shown: the size limit of this view is reached, see Term.expr}}")
-    return rows
+    return rows, shown
 
 
 def _equation(left: str, expr: sp.Basic) -> list[str]:
@@ -175,7 +144,10 @@ def _pieces(expr: sp.Basic, room: float) -> list[str]:
             rf"\int\limits_{{{math(lower)}}}^{{{math(upper)}}} " for _, lower, upper in reversed(expr.limits)
         )
         pieces = _product(sp.Mul.make_args(expr.function), room)
-        pieces[0] = signs + pieces[0]
+        if width(signs + pieces[0]) > room:
+            pieces.insert(0, signs)
+        else:
+            pieces[0] = signs + pieces[0]
         pieces[-1] += "".join(rf"\, d{math(limit[0])}" for limit in expr.limits)
         return pieces
     if isinstance(expr, sp.Mul) and expr.could_extract_minus_sign():
@@ -183,6 +155,11 @@ def _pieces(expr: sp.Basic, room: float) -> list[str]:
         return ["- " + first, *rest]
     if isinstance(expr, sp.Mul):
         return _product(expr.args, room)
+    if isinstance(expr, ShortMean):
+        first, *rest = _pieces(expr.args[1], room)
+        pieces = [expr.name_latex(LatexPrinter({"symbol_names": symbol_names(expr)})) + r"\Bigl(" + first, *rest]
+        pieces[-1] += r"\Bigr)"
+        return pieces
     return [whole]
 
 
@@ -198,7 +175,10 @@ def _signed_sum(terms: list[sp.Basic], room: float) -> list[str]:
 
 def _product(factors: tuple[sp.Basic, ...], room: float) -> list[str]:
     """A product: short factors in front, then every long sum or integral with breaks of its own inside."""
-    long = [f for f in factors if isinstance(f, sp.Integral) or (isinstance(f, sp.Add) and width(math(f)) > room / 3)]
+    long = [
+        f for f in factors
+        if isinstance(f, (sp.Integral, ShortMean)) or (isinstance(f, sp.Add) and width(math(f)) > room / 3)
+    ]
     short = sp.Mul(*(f for f in factors if f not in long))
     pieces: list[str] = []
     if short != 1 or not long:
@@ -210,7 +190,7 @@ def _product(factors: tuple[sp.Basic, ...], room: float) -> list[str]:
             # Fixed-size brackets, because \left and \right cannot stand on different lines.
             inner = [r"\Bigl(" + inner[0], *inner[1:]]
             inner[-1] += r"\Bigr)"
-        if pieces and not isinstance(factor, sp.Integral):
+        if pieces and isinstance(factor, sp.Add):
             inner[0] = r"\cdot " + inner[0]
         pieces.extend(inner)
     return pieces

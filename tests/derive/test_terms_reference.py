@@ -22,7 +22,8 @@ REFERENCE = Path(__file__).parent.parent / "reference"
 @lru_cache
 def reference(name: str) -> tuple[dict[str, Any], mz.Network]:
     data = json.loads((REFERENCE / f"{name}.json").read_text())
-    layers = [mz.dense(r["W"], r["b"], activation=r["activation"], noise=mz.Uniform(r["noise"][1])) for r in data["layers"]]
+    rows = data["layers"]
+    layers = [mz.dense(r["W"], r["b"], activation=r["activation"], noise=mz.Uniform(r["noise"][1])) for r in rows]
     x = mz.state(len(data["domains"][0]))
     u = x[0] if len(x) == 1 else x[0] * x[1] + sp.cos(x[0])
     return data, mz.Network(layers, domains=[mz.Box(box) for box in data["domains"]], observable=u)
@@ -49,7 +50,7 @@ def test_memory_of_tanh8_factored() -> None:
 
 
 def test_memory_written_out_agrees_with_factored() -> None:
-    data, net = reference("tanh8")
+    _, net = reference("tanh8")
     eq = mz.derive(net, mz.Legendre(1, "lebesgue"))
     written = eq.memory(0, 2)
     factored = mz.derive(net, mz.Legendre(1, "lebesgue"), options=mz.Options(max_operations=40)).memory(0, 2)
@@ -77,7 +78,7 @@ def test_noise_vanishes_where_the_observable_is_resolved() -> None:
     assert not mz.derive(net, mz.Mean()).noise(7).expr.is_zero_matrix
 
 
-# --- brute force in one dimension: a network of two or three layers on a fixed Gauss grid ------------------------------
+# --- brute force in one dimension: a network of two or three layers on a fixed Gauss grid ----------------------------
 
 _T, _W = np.polynomial.legendre.leggauss(60)
 
@@ -107,7 +108,8 @@ class Brute:
         return np.tensordot(inner, weights[1] / 2, axes=([x.ndim], [0]))
 
     def product(self, n: int, values: np.ndarray) -> np.ndarray:
-        return np.tensordot(self.basis(n, self.grid(n)), (_W / 2)[:, None] * values.reshape(len(_T), -1), axes=([0], [0]))
+        weighted = (_W / 2)[:, None] * values.reshape(len(_T), -1)
+        return np.asarray(self.basis(n, self.grid(n)).T @ weighted)
 
     def grid(self, n: int) -> np.ndarray:
         lo, hi = self.boxes[n]
