@@ -125,6 +125,21 @@ def test_errors_name_the_column_and_what_there_is() -> None:
         parse("sigmod(x0)")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(x0*x1)^w", "(x0/x1)^w", "(-x0)^w", "(x0 + 1)^2", "(x0^w)^x1", "2^(x0 + 1)", "(1/3)^x0", "(2*x0)^(1/3)",
+        "x0^(-x1)", "(x0 + 1)^(-2)", "-(x0 + 1)/x1", "(x0 - 1)*(x1 - 2)", "3*(x0 - 1)*x1", "x0/(3*x1)", "1/(x0*x1)",
+        "-2/3", "(-2/3)^2*x0", "0.1*x0", "-0.1", "0.1^x0", "1e-30*x0/7", "x0 - 0.1*(x1 - x0)", "(x0*x1)^(1/2)",
+        "1/sqrt(x0)", "exp(1)^2", "pi^x0", "2*pi*x0", "tanh(-x0)", "(abs(x0) + 1)^w", "heaviside(x0 - 1)*x0",
+        "leaky_relu(x0, 0.1)", "min(x0, -x1)", "x0*2^(1/2)", "-(x0^2)^w", "(0.1*x0 + 1)^(3/2)",
+    ],
+)  # fmt: skip
+def test_writes_what_reads_the_same(text: str) -> None:
+    expr = parse(text)
+    assert parse(print_expression(expr, SYMBOLS, "here")) == expr
+
+
 def test_every_function_is_read_and_written() -> None:
     for name, function in FUNCTIONS.items():
         arguments = ", ".join(["x0", "x1"][: function.least])
