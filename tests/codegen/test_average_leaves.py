@@ -8,9 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from mzsym.calculus.cells import ANTIDERIVATIVE
 from mzsym.calculus.cells import GAUSSIAN as GAUSSIAN_CELLS
@@ -98,23 +100,36 @@ def zeros(name: str, lower: Number, upper: Number) -> list[Number]:
     return [mp.mpf(0)] if lower < 0 < upper and name not in ("sigmoid", "softplus", "exp", "relu", "abs") else []
 
 
+def wave_size(k: int) -> Number:
+    """Average of |sin|**k over a period."""
+    return mp.gamma(mp.mpf(k + 1) / 2) / (mp.sqrt(mp.pi) * mp.gamma(mp.mpf(k) / 2 + 1))
+
+
+def tail_digits(name: str, k: int, upper: float) -> float:
+    """Digits that cancel in the left tail; below 1e-300 none are wanted."""
+    below = max(0.0, -upper)
+    rate = {"sigmoid": 0.45 * (k + 1) * below, "softplus": 0.9 * below, "gelu": 0.25 * below**2}
+    return min(rate.get(name, 0.0), 700.0)
+
+
 def uniform_oracle(name: str, k: int, z: float, S: float, *parameters: float) -> tuple[Number, Number]:
     """E g(z + S U)**k and E|g|**k."""
-    lost = 0 if name in ("sin", "cos") else 0.45 * (k + 1) * min(abs(z) + abs(S), 1500.0)
-    if name == "gelu":
-        lost = 0.22 * min((abs(z) + abs(S)) ** 2, 2000.0)
-    with mp.workdps(int(90 + k * 30 + lost)):
+    with mp.workdps(int(60 + (k + 2) * max(0.0, -math.log10(S)) + tail_digits(name, k, z + S) + 3 * k)):
         centre, half, rest = mp.mpf(z), mp.mpf(S), [mp.mpf(p) for p in parameters]
         form = ANTIDERIVATIVES[name]
         cuts = [centre - half, centre + half]
-        if k % 2:
+        crowded = name in ("sin", "cos") and S > 30
+        if k % 2 and not crowded:
             cuts[1:1] = zeros(name, *cuts)
         values = [form(k, cut, *rest) for cut in cuts]
         parts = [upper - lower for lower, upper in pairwise(values)]
-        return mp.fsum(parts) / (2 * half), mp.fsum(map(mp.fabs, parts)) / (2 * half)
+        size = wave_size(k) * mp.mpf("0.9") if crowded else mp.fsum(map(mp.fabs, parts)) / (2 * half)
+        return mp.fsum(parts) / (2 * half), size
 
 
 def relu_gaussian(k: int, z: Number, s: Number) -> Number:
+    if mp.fabs(z) > 40 * s:
+        return mp.mpf(0) if z < 0 else identity_gaussian(k, z, s)
     before, now = cdf(z / s), z * cdf(z / s) + s * mp.npdf(z / s)
     for j in range(2, k + 1):
         before, now = now, z * now + (j - 1) * s * s * before
@@ -160,18 +175,18 @@ def gaussian_size(name: str, k: int, z: Number, s: Number, *rest: Number) -> Num
     if name in ("identity", "leaky_relu"):
         return leaky_gaussian(k, z, s, -rest[0] if rest else mp.mpf(-1))
     if name in ("sin", "cos") and s > 3:
-        return mp.gamma(mp.mpf(k + 1) / 2) / (mp.sqrt(mp.pi) * mp.gamma(mp.mpf(k) / 2 + 1))
-    g = {"gelu": lambda t: t * cdf(t), "erf": mp.erf, "sin": mp.sin, "cos": mp.cos}[name]
-    with mp.workdps(20):
-        centre = -z * s / (1 + s * s) if name == "gelu" and z < 0 else mp.mpf(0)
-        reach = [centre + mp.mpf(d) for d in (-12, -6, -2, 0, 2, 6, 12)]
-        cuts = {*reach, *((zero - z) / s for zero in zeros(name, z - 12 * s, z + 12 * s))}
-        return mp.quad(lambda u: mp.fabs(g(z + s * u)) ** k * mp.npdf(u), sorted(cuts))
+        return wave_size(k)
+    g = {"gelu": lambda t: t * special.ndtr(t), "erf": special.erf, "sin": np.sin, "cos": np.cos}[name]
+    # The weight of a left tail sits where phi(u) exp(-(z + s u)**2/2) is largest.
+    centre = float(-z * s / (1 + s * s)) if name == "gelu" and z < 0 else 0.0
+    u = np.linspace(centre - 12, centre + 12, 20001)
+    return mp.mpf(float(np.sum(np.abs(g(float(z) + float(s) * u)) ** k * np.exp(-u * u / 2)) * 24 / 20001 / 2.5066))
 
 
 def gaussian_oracle(name: str, k: int, z: float, s: float, *parameters: float) -> tuple[Number, Number]:
-    lost = 0.0 if name in ("sin", "cos", "exp", "erf") else 0.45 * min((z / s) ** 2, 3000.0)
-    with mp.workdps(int(90 + 30 * k + lost)):
+    v = abs(z) / (math.hypot(1.0, s) if name == "gelu" else s)
+    lost = 0.25 * min(v, 42.0) ** 2 if name in ("relu", "leaky_relu", "abs", "gelu") else 0.0
+    with mp.workdps(int(60 + (k + 2) * max(0.0, -math.log10(s)) + lost + 5 * k)):
         arguments = [mp.mpf(z), mp.mpf(s), *(mp.mpf(p) for p in parameters)]
         return GAUSSIAN[name](k, *arguments), gaussian_size(name, k, *arguments)
 
@@ -229,14 +244,14 @@ centres = st.one_of(
 scales = st.floats(-12, 3).map(lambda exponent: 10.0**exponent)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(case=st.sampled_from(CASES), z=centres, scale=st.one_of(scales, st.floats(0.1, 5)))
 def test_random(case: tuple[str, str, int], z: float, scale: float) -> None:
     operation, name, k = case
     assert relative_error(operation, name, k, z, scale, *parameters(name)) <= TOLERANCE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(case=st.sampled_from(CASES), size=st.floats(0.1, 600), near=st.floats(0.5, 1.5))
 def test_where_an_end_of_the_interval_is_near_a_kink_or_bend(
     case: tuple[str, str, int], size: float, near: float
@@ -253,7 +268,7 @@ def test_without_noise_it_is_the_function_itself(case: tuple[str, str, int]) -> 
         exact, size = uniform_oracle(name, k, z, 1e-40, *parameters(name))
         for scale in (0.0, 1e-300, 1e-30):
             value = leaf_value(operation, name, k, z, scale, *parameters(name))
-            assert abs(value - exact) <= TOLERANCE * size, (z, scale)
+            assert abs(value - exact) <= TOLERANCE * size + 1e-29, (z, scale)
         # The sign of a half-width does not matter: S = a s with a weight a of either sign.
         assert leaf_value(operation, name, k, z, -0.4, *parameters(name)) == leaf_value(
             operation, name, k, z, 0.4, *parameters(name)
