@@ -131,7 +131,7 @@ def _newton_step(hessian: Array, gradient: Array) -> Array | None:
         step = np.linalg.solve(hessian, gradient)
     except np.linalg.LinAlgError:
         return None
-    return step if np.all(np.isfinite(step)) else None
+    return np.asarray(step, dtype=np.float64) if np.all(np.isfinite(step)) else None
 
 
 def _square(triangle: Sequence[Interval], size: int, free: list[int]) -> list[list[Interval]]:

@@ -108,9 +108,10 @@ class Tape:
         return self.run_tame(values)[0]
 
     def run_tame(self, values: Mapping[sp.Symbol, Interval]) -> tuple[list[Interval], bool]:
-        """Enclosures, and whether the first expression is proved free of jumps and two-sided poles.
+        """Enclosures, and whether the first expression is proved free of two-sided poles.
 
         Only then do bounds of its derivative say anything about it: 1/x falls on both sides of 0 and is not monotone.
+        Jumps need no such care: their derivative carries a DiracDelta, whose enclosure has an infinite end.
         """
         slots: list[Any] = [None] * len(self._index)
         for place, symbol in self._inputs:
@@ -123,8 +124,8 @@ class Tape:
         tame = True
         for k, (place, operation, operands) in enumerate(self._steps):
             found = slots[place] = operation(*(slots[j] for j in operands))
-            # A pole that is met from both sides gives this very object; a jump that is crossed has a width.
-            if k < self._first and (found is WHOLE or (operation in _JUMPS and found.lo != found.hi)):
+            # A pole that is met from both sides gives this very object.
+            if found is WHOLE and k < self._first:
                 tame = False
         return [slots[k] for k in self._outputs], tame
 
@@ -273,8 +274,6 @@ def _heads() -> dict[Any, Callable[..., Interval]]:
 
 HEADS: Mapping[Any, Callable[..., Interval]] = MappingProxyType(_heads())
 """SymPy head -> interval operation."""
-
-_JUMPS = frozenset({_heaviside, _sign, _dirac})
 
 _NUMBERS: Mapping[Any, Callable[[], Interval]] = MappingProxyType(
     {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -17,7 +16,8 @@ from mzsym.core.primitives import LEAKY_SLOPE, PRIMITIVES, primitive
 from mzsym.model.layers import AbstractLayer, NoiseLike, check_points, checked_noise
 from mzsym.model.numeric import evaluate
 from mzsym.model.statements import checked_expr
-from mzsym.model.values import MAX_DIM, Number, NumberLike, as_number, number_key
+from mzsym.model.values import Number, NumberLike, as_number, number_key
+from mzsym.model.weights import Weights, checked_weights
 
 Activation: TypeAlias = str | tuple[str, NumberLike] | sp.Expr
 
@@ -33,22 +33,21 @@ class DenseLayer(AbstractLayer):
     ----------
     W : array of shape (dim_out, dim_in), float64, read-only
     b : array of shape (dim_out,), float64, read-only
+    weights, biases : Weights
+        The same with exact entries; they may have no value, and then ``W`` and ``b`` raise.
     activation : str or sympy.Expr
         Name in the primitive table, or an expression in one symbol.
     slope : number or None
         Of leaky_relu.
     step : number or None
         h of a residual layer.
-    exact : mapping
-        (i, j) of W or (i,) of b -> the exact value of an entry that is no float64.
     """
 
-    W: Array
-    b: Array
+    weights: Weights
+    biases: Weights
     activation: str | sp.Expr
     slope: Number | None
     step: Number | None
-    exact: Mapping[tuple[int, ...], Fraction]
 
     def __init__(
         self,
@@ -58,19 +57,20 @@ class DenseLayer(AbstractLayer):
         noise: NoiseLike = None,
         step: NumberLike | None = None,
     ) -> None:
-        weights, exact = _checked_array(W, 2, "W")
+        weights = checked_weights(W, 2, "W")
         rows, columns = weights.shape
-        bias, exact_bias = _checked_array(np.zeros(rows) if b is None else b, 1, "b")
-        if len(bias) != rows:
-            raise MzError(f"W has {rows} rows and b has {len(bias)} entries", "dense(W, b)", "Give b of shape (out,)")
+        biases = checked_weights(np.zeros(rows) if b is None else b, 1, "b")
+        if biases.shape != (rows,):
+            raise MzError(
+                f"W has {rows} rows and b has {biases.shape[0]} entries", "dense(W, b)", "Give b of shape (out,)"
+            )
         if step is not None and rows != columns:
             raise MzError(f"W has shape {weights.shape}", "residual(W, b)", "A residual layer needs a square W")
         name, slope = _checked_activation(activation)
         laws, shared = checked_noise(noise, rows, "dense(noise=)")
         self.__dict__.update(
-            W=weights,
-            b=bias,
-            exact=exact | exact_bias,
+            weights=weights,
+            biases=biases,
             activation=name,
             slope=slope,
             step=None if step is None else as_number(step, "residual(step=)"),
@@ -80,14 +80,26 @@ class DenseLayer(AbstractLayer):
             dim_out=rows,
         )
 
+    @property
+    def W(self) -> Array:  # noqa: N802 - the field's name
+        """The weight matrix, float64."""
+        return self.weights.require()
+
+    @property
+    def b(self) -> Array:
+        """The bias, float64."""
+        return self.biases.require()
+
     def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
-        x = [state_symbol(n, j) for j in range(self.dim_in)]
-        out = []
-        for i in range(self.dim_out):
-            z = sp.Add(*(weight_symbol(n, i, j) * x[j] for j in range(self.dim_in)), bias_symbol(n, i))
-            g = self.activation_expr(n, z)
-            out.append(g if self.step is None else x[i] + step_symbol(n) * g)
-        return tuple(out)
+        return _map_exprs(self, n)
+
+    def unbound_symbols(self, n: int) -> frozenset[sp.Symbol]:
+        names: set[sp.Symbol] = set()
+        if self.weights.values is None:
+            names |= set(self.parameter(n, "W"))
+        if self.biases.values is None:
+            names |= set(self.parameter(n, "b"))
+        return frozenset(names)
 
     def activation_expr(self, n: int, z: sp.Expr) -> sp.Expr:
         """act(z) as SymPy."""
@@ -99,9 +111,10 @@ class DenseLayer(AbstractLayer):
     def map_bindings(self, n: int) -> dict[sp.Symbol, Number]:
         values: dict[sp.Symbol, Number] = {}
         for i in range(self.dim_out):
-            for j in range(self.dim_in):
-                values[weight_symbol(n, i, j)] = self.weight(i, j)
-            values[bias_symbol(n, i)] = self.bias(i)
+            if self.weights.values is not None:
+                values |= {weight_symbol(n, i, j): self.weights.entry((i, j)) for j in range(self.dim_in)}
+            if self.biases.values is not None:
+                values[bias_symbol(n, i)] = self.biases.entry((i,))
         return values | self.scalars(n)
 
     def scalars(self, n: int) -> dict[sp.Symbol, Number]:
@@ -113,17 +126,10 @@ class DenseLayer(AbstractLayer):
             values[step_symbol(n)] = self.step
         return values
 
-    def weight(self, i: int, j: int) -> Number:
-        """Entry (i, j) of W, exactly."""
-        return self.exact.get((i, j)) or float(self.W[i, j])
-
-    def bias(self, i: int) -> Number:
-        """Entry i of b, exactly."""
-        return self.exact.get((i,)) or float(self.b[i])
-
     def forward(self, X: Array, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
         array = check_points(X, self.dim_in, "forward(X)")
-        Z = array @ self.W.T + self.b
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            Z = array @ self.W.T + self.b
         G = self.activate(Z)
         return G if self.step is None else array + float(self.step) * G
 
@@ -149,10 +155,10 @@ class DenseLayer(AbstractLayer):
         raise self._unknown(n, key)
 
     def replace(self, n: int, key: object, value: Any) -> DenseLayer:
-        W, b, step, noise = self.exact_array("W"), self.exact_array("b"), self.step, self.noise
+        W, b, step, noise = self.weights.stated(), self.biases.stated(), self.step, self.noise
         activation: Any = self.activation if self.slope is None else (self.activation, self.slope)
         if key in ("W", "b"):
-            shape = self.W.shape if key == "W" else self.b.shape
+            shape = self.weights.shape if key == "W" else self.biases.shape
             if np.shape(value) != shape:
                 raise MzError(f"{key} has shape {np.shape(value)}", f"layer {n}, {key}", f"Give shape {shape}")
             W, b = (value, b) if key == "W" else (W, value)
@@ -168,14 +174,9 @@ class DenseLayer(AbstractLayer):
 
     def exact_array(self, which: str) -> AnyArray:
         """W or b with its exact entries: float64, or objects where an entry is no float64."""
-        array = self.W if which == "W" else self.b
-        entries = {index: value for index, value in self.exact.items() if len(index) == array.ndim}
-        if not entries:
-            return array
-        out = array.astype(object)
-        for index, value in entries.items():
-            out[index] = value
-        return out
+        weights = self.weights if which == "W" else self.biases
+        weights.require()
+        return np.asarray(weights.stated())
 
     def _unknown(self, n: int, key: object) -> MzError:
         keys = ["W", "b", "scale"] + ["step"] * (self.step is not None) + ["slope"] * (self.slope is not None)
@@ -186,10 +187,7 @@ class DenseLayer(AbstractLayer):
         act = sp.srepr(self.activation) if isinstance(self.activation, sp.Expr) else self.activation
         slope = "" if self.slope is None else number_key(self.slope)
         step = "" if self.step is None else number_key(self.step)
-        # + 0.0 makes -0.0 and 0.0, which are one number, one text.
-        values = (self.W + 0.0).tobytes().hex() + "|" + (self.b + 0.0).tobytes().hex()
-        exact = ";".join(f"{index}={value}" for index, value in sorted(self.exact.items()))
-        return f"dense|{self.W.shape}|{act}({slope})|{step}|{values}|{exact}|{self.noise_key()}"
+        return f"dense|{act}({slope})|{step}|{self.weights.key()}|{self.biases.key()}|{self.noise_key()}"
 
     def key(self) -> str:
         return self._key
@@ -197,8 +195,7 @@ class DenseLayer(AbstractLayer):
     def __repr__(self) -> str:
         act = self.activation if self.slope is None else (self.activation, self.slope)
         noise = self.noise[0] if self.shared_noise else list(self.noise)
-        small = self.W.size <= 16
-        arrays = f"{self.W.tolist()}, {self.b.tolist()}" if small else f"W of shape {self.W.shape}, b"
+        arrays = f"{self.weights!r}, {self.biases!r}"
         step = "" if self.step is None else f", step={self.step!r}"
         return f"{'dense' if self.step is None else 'residual'}({arrays}, activation={act!r}{step}, noise={noise!r})"
 
@@ -208,8 +205,9 @@ def dense(W: Any, b: Any = None, *, activation: Activation = "identity", noise: 
 
     Parameters
     ----------
-    W : array of shape (out, in)
-    b : array of shape (out,), optional
+    W : array of shape (out, in), or sympy.MatrixSymbol
+        A matrix symbol leaves the weights arguments, bound later by ``with_params({(n, "W"): array})``.
+    b : array of shape (out,), or sympy.MatrixSymbol with one column, optional
         Default: zeros.
     activation : str, (str, slope) or sympy.Expr
         A name in the primitive table; ``("leaky_relu", a)``; or an expression in one symbol.
@@ -268,6 +266,17 @@ def residual(
     return DenseLayer(W, b, activation, noise, step)
 
 
+@lru_cache(maxsize=64)
+def _map_exprs(layer: DenseLayer, n: int) -> tuple[sp.Expr, ...]:
+    x = [state_symbol(n, j) for j in range(layer.dim_in)]
+    out = []
+    for i in range(layer.dim_out):
+        z = sp.Add(*(weight_symbol(n, i, j) * x[j] for j in range(layer.dim_in)), bias_symbol(n, i))
+        g = layer.activation_expr(n, z)
+        out.append(g if layer.step is None else x[i] + step_symbol(n) * g)
+    return tuple(out)
+
+
 def _variable(activation: sp.Expr) -> sp.Symbol:
     (symbol,) = activation.free_symbols
     return symbol
@@ -286,41 +295,6 @@ def _checked_activation(activation: Any) -> tuple[str | sp.Expr, Number | None]:
         return "leaky_relu", as_number(activation[1], "slope of leaky_relu")
     row = primitive(activation, where)
     return row.name, LEAKY_SLOPE if row.parameters else None
-
-
-def _checked_array(values: Any, ndim: int, name: str) -> tuple[Array, dict[tuple[int, ...], Fraction]]:
-    """The array as read-only float64, and the exact entries that are no floats."""
-    where, shape = f"dense, {name}", "(out, in)" if ndim == 2 else "(out,)"
-    try:
-        array = np.asarray(values.tolist() if isinstance(values, sp.MatrixBase) else values)
-    except ValueError:
-        raise MzError(f"{name} is ragged", where, f"Give an array of shape {shape}") from None
-    if array.ndim != ndim or array.size == 0:
-        raise MzError(f"{name} has shape {array.shape}", where, f"Give a non-empty array of shape {shape}")
-    if max(array.shape) > MAX_DIM:
-        raise MzError(f"{name} has shape {array.shape}", where, f"Dimensions up to {MAX_DIM} are supported")
-    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        out = array.astype(np.float64)
-        bad = np.argwhere(~np.isfinite(out))
-        if len(bad):
-            at = tuple(int(k) for k in bad[0])
-            raise MzError(f"The entry {list(at)} of {name} is {out[at]}", where, "Give finite numbers")
-        exact: dict[tuple[int, ...], Fraction] = {}
-    else:
-        out, exact = _exact_entries(array, where, name)
-    out.setflags(write=False)
-    return out, exact
-
-
-def _exact_entries(array: AnyArray, where: str, name: str) -> tuple[Array, dict[tuple[int, ...], Fraction]]:
-    out = np.empty(array.shape)
-    exact: dict[tuple[int, ...], Fraction] = {}
-    for index, value in np.ndenumerate(array):
-        number = as_number(value, f"{where}, entry {list(index)}")
-        out[index] = float(number)
-        if Fraction(float(out[index])) != Fraction(number):
-            exact[index] = Fraction(number)
-    return out, exact
 
 
 __all__: Sequence[str] = ["DenseLayer", "dense", "residual"]

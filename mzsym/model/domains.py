@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -15,6 +16,8 @@ from mzsym.model.dense import DenseLayer
 from mzsym.model.layers import AbstractLayer
 from mzsym.model.noise import TruncatedGaussian
 from mzsym.model.values import Number
+
+ExactEntries: TypeAlias = Mapping[tuple[int, ...], Fraction]
 
 ROUNDING = Fraction(1, 10**12)
 """Relative excess of the proved box over a given one that counts as rounding and is widened."""
@@ -69,23 +72,23 @@ def _support(noise: object, scale: Number) -> Interval:
 
 
 def _image(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
-    if isinstance(layer, DenseLayer):
-        return _dense_image(layer, box)
-    symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
-    exprs, values = layer.map_exprs(n), {**shared, **layer.map_bindings(n)}
-    missing = set().union(*(expr.free_symbols for expr in exprs)) - set(symbols) - set(values)
+    missing = (layer.used_symbols - set(layer.local_values()) - set(shared)) | layer.unbound_symbols(n)
     if missing:
         names = ", ".join(sorted(symbol.name for symbol in missing))
         raise MzError(
             f"The domain of X_{n + 1} needs a value for {names}", f"layer {n}", "Bind it in params or by with_params"
         )
-    return intervals_of(exprs, box, symbols, values)
+    if isinstance(layer, DenseLayer):
+        return _dense_image(layer, box)
+    symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
+    return intervals_of(layer.map_exprs(n), box, symbols, {**shared, **layer.map_bindings(n)})
 
 
 def _dense_image(layer: DenseLayer, box: list[Interval]) -> list[Interval]:
+    exact = {**layer.weights.exact, **layer.biases.exact}
     if layer.step is not None:
-        return [_residual_image(layer, i, box) for i in range(layer.dim_out)]
-    return [_activated(layer, z) for z in affine_hull(layer.W, layer.b, layer.exact, box)]
+        return [_residual_image(layer, i, box, exact) for i in range(layer.dim_out)]
+    return [_activated(layer, z) for z in affine_hull(layer.W, layer.b, exact, box)]
 
 
 def _activated(layer: DenseLayer, z: Interval) -> Interval:
@@ -98,16 +101,14 @@ def _activated(layer: DenseLayer, z: Interval) -> Interval:
 _X, _REST, _WEIGHT = sp.symbols("x rest weight", real=True)
 
 
-def _residual_image(layer: DenseLayer, i: int, box: list[Interval]) -> Interval:
+def _residual_image(layer: DenseLayer, i: int, box: list[Interval], exact: ExactEntries) -> Interval:
     """Range of x_i + h act(W_ii x_i + rest), where the rest of row i varies independently of x_i: two variables."""
-    row, exact = layer.W[i : i + 1].copy(), {}
+    row = layer.W[i : i + 1].copy()
     row[0, i] = 0.0
-    for index, value in layer.exact.items():
-        if index[0] == i and index != (i, i):
-            exact[(0, *index[1:])] = value
-    rest = affine_hull(row, layer.b[i : i + 1], exact, box)[0]
+    own = {(0, *index[1:]): value for index, value in exact.items() if index[0] == i and index != (i, i)}
+    rest = affine_hull(row, layer.b[i : i + 1], own, box)[0]
     expr = _X + step_symbol(0) * layer.activation_expr(0, _WEIGHT * _X + _REST)
-    values = {_WEIGHT: layer.weight(i, i), **layer.scalars(0)}
+    values = {_WEIGHT: layer.weights.entry((i, i)), **layer.scalars(0)}
     return intervals_of([expr], [box[i], rest], [_X, _REST], values)[0]
 
 

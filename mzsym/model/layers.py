@@ -71,6 +71,11 @@ class AbstractLayer(ABC):
         scales = (noise.scale.free_symbols for noise in self.noise if isinstance(noise.scale, sp.Expr))
         return frozenset[sp.Symbol]().union(*scales)
 
+    def unbound_symbols(self, n: int) -> frozenset[sp.Symbol]:
+        """The layer's own symbols that have no value, as they stand in the expressions of layer n."""
+        unbound = {symbol for symbol, value in self.local_values().items() if value is None}
+        return frozenset(local_symbol(n, symbol) for symbol in unbound & self.used_symbols)
+
     def scale_exprs(self, n: int) -> tuple[sp.Expr, ...]:
         """Noise scale of each component: a symbol where the scale is a number, 0 for no noise."""
         return tuple(self._scale_expr(n, i) for i in range(self.dim_out))

@@ -13,7 +13,7 @@ import sympy as sp
 from mzsym.calculus.laws import Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.names import local_symbol, lower_symbol, state_symbol, upper_symbol
+from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
@@ -137,11 +137,8 @@ class Network:
     @cached_property
     def free_symbols(self) -> frozenset[sp.Symbol]:
         """Arguments: the symbols, shared or of one layer, that have no value yet."""
-        found = set(self.shared_symbols) - set(self.shared)
-        for n, layer in enumerate(self.layers):
-            unbound = {symbol for symbol, value in layer.local_values().items() if value is None}
-            found |= {local_symbol(n, symbol) for symbol in unbound & layer.used_symbols}
-        return frozenset(found)
+        own = (layer.unbound_symbols(n) for n, layer in enumerate(self.layers))
+        return (self.shared_symbols - set(self.shared)).union(*own)
 
     # ------------------------------------------------------------------ parameters
 

@@ -25,6 +25,8 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "W is a vector": (lambda: mz.dense([1.0, 2.0]), "shape"),
     "W is ragged": (lambda: mz.dense([[1.0], [1.0, 2.0]]), "W"),
     "W is empty": (lambda: mz.dense(np.zeros((0, 2))), "shape"),
+    "matrix symbol of no shape": (lambda: mz.dense(sp.MatrixSymbol("V", sp.Symbol("k"), 2)), "definite shape"),
+    "b a wide matrix symbol": (lambda: mz.dense(np.eye(2), sp.MatrixSymbol("v", 2, 2)), "columns"),
     "residual not square": (lambda: mz.residual([[1.0, 2.0]]), "square"),
     "noise list": (lambda: mz.dense(np.eye(2), noise=[mz.Uniform(1)]), "1 noise laws were given for 2"),
     "noise of another type": (lambda: mz.dense(np.eye(2), noise=0.5), "noise law"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def networks(draw: st.DrawFn) -> mz.Network:
     dims = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     layers: list[Any] = []
-    for dim_in, dim_out in zip(dims, dims[1:], strict=False):
+    for dim_in, dim_out in pairwise(dims):
         scale = draw(st.sampled_from([0.3, 1.0, 2.5]))
         act: Any = draw(st.sampled_from([*PRIMITIVES, "custom", "slope"]))
         if act == "exp":

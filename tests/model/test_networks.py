@@ -17,6 +17,7 @@ from mzsym.core.primitives import PRIMITIVES
 
 x = mz.state(2)
 w, b, c = sp.symbols("w b c", real=True)
+THIRD = Fraction(1, 3)
 
 
 def example() -> mz.Network:
@@ -47,10 +48,8 @@ def test_the_contract_of_the_design() -> None:
     assert net.map_exprs(1) == (sp.tanh(net.param(1, w) * net.state(1)[0] + net.param(1, b)),)
     assert str(net.param(1, w)) == "w_1" and net.param(1, "w") == net.param(1, w)
     assert net.observable_exprs == (state_symbol(2, 0),)
-    dense = mz.Network(
-        [mz.dense([[wn]], [bn], activation="tanh", noise=mz.Uniform(0.5)) for wn, bn in zip(ws, bs, strict=True)],
-        domain=[(-1, 1)],
-    )
+    same = [mz.dense([[wn]], [bn], activation="tanh", noise=mz.Uniform(0.5)) for wn, bn in zip(ws, bs, strict=True)]
+    dense = mz.Network(same, domain=[(-1, 1)])
     assert dense.domains == net.domains
     X = np.linspace(-1, 1, 7)[:, None]
     assert np.allclose(net.forward(X), np.tanh(1.5 * np.tanh(0.5 * X + 0.1) - 0.1), rtol=1e-15)
@@ -169,6 +168,23 @@ def test_free_symbols_and_shared_arguments() -> None:
     ready = free.with_params({c: 1, s: 0.5, (0, w): 0.25})
     assert ready.domains[1] == mz.Box([(-0.25, 1.75)]) and not ready.free_symbols
     assert ready.sample([[0.5]], 1) != ready.sample([[0.5]], 2)
+
+
+def test_dense_weights_may_be_symbols() -> None:
+    layer = mz.dense(sp.MatrixSymbol("V", 2, 3), sp.MatrixSymbol("v", 2, 1), activation="tanh", noise=mz.Uniform(0.5))
+    net = mz.Network([layer], domain=[(-1, 1)] * 3)
+    assert net.dims == (3, 2) and len(net.free_symbols) == 8 and net.free_symbols >= set(net.param(0, "W"))
+    assert net.bindings(boxes=False) == {scale_symbol(0): 0.5}
+    with pytest.raises(mz.MzError, match=r"needs a value for W\[0;0,0\]"):
+        _ = net.domains
+    with pytest.raises(mz.MzError, match="W has no value"):
+        net.forward(np.zeros((1, 3)))
+    half = net.with_params({(0, "W"): np.ones((2, 3))})
+    assert half.free_symbols == set(net.param(0, "b"))
+    ready = half.with_params({(0, "b"): [0, 1]})
+    same = mz.dense(np.ones((2, 3)), [0, 1], activation="tanh", noise=mz.Uniform(0.5))
+    assert ready == mz.Network([same], domain=[(-1, 1)] * 3) and ready.map_exprs(0) == net.map_exprs(0)
+    assert net == mz.Network([layer], domain=[(-1, 1)] * 3) != half
 
 
 def test_a_noise_scale_may_be_a_local_parameter() -> None:
