@@ -1,14 +1,18 @@
-"""The numbers behind a network's symbols: layer maps, noise scales and the observable as functions of arrays."""
+"""The numbers behind a network's symbols: layer maps and the observable as compiled kernels, and noise scales."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
 
+from mzsym.codegen import Kernel, Program, compile_program, freeze
 from mzsym.core.arrays import Array
+from mzsym.core.names import state_symbol
+from mzsym.model.layers import Layer
 from mzsym.model.numeric import evaluate
 
 if TYPE_CHECKING:
@@ -16,29 +20,68 @@ if TYPE_CHECKING:
 
 
 class NetworkNumbers:
-    """Functions of arrays for one network; its bindings are looked up once."""
+    """Functions of arrays for one network."""
 
     def __init__(self, net: Network) -> None:
         self._net = net
-        self._values: Mapping[sp.Symbol, float] = {s: float(v) for s, v in net.bindings(boxes=False).items()}
+        self._shared = {symbol: float(value) for symbol, value in net.shared.items()}
 
     def layer(self, n: int) -> Callable[[Array], Array]:
         """F_n at points, shape (points, N_n) -> (points, N_{n+1})."""
-        return self._function(self._net.map_exprs(n), self._net.state(n))
+        layer = self._net.layers[n]
+        # A dense layer reads the same at any place, so all of one shape share one lowering; a stated layer's local
+        # symbols could meet a shared symbol's name at another place.
+        at = n if isinstance(layer, Layer) else 0
+        state = tuple(state_symbol(at, i) for i in range(layer.dim_in))
+        values = {symbol: float(value) for symbol, value in layer.bindings(at).items()}
+        return compiled(layer.map_exprs(at), state, self._shared | values)
 
     def observable(self) -> Callable[[Array], Array]:
         """u at points, shape (points, N_L) -> (points, number of observables)."""
-        return self._function(self._net.observable_exprs, self._net.state(self._net.depth))
+        return compiled(self._net.observable_exprs, self._net.state(self._net.depth), self._shared)
 
     def noise_scales(self, n: int) -> tuple[float, ...]:
         """Scale of each noise component of layer n, 0 where there is no noise."""
-        return tuple(float(value) for value in evaluate(self._net.layers[n].scale_exprs(n), self._values, 1)[0])
+        layer = self._net.layers[n]
+        return tuple(float(value) for value in evaluate(layer.scale_exprs(n), self._shared | layer.bindings(n), 1)[0])
 
-    def _function(self, exprs: Sequence[sp.Expr], state: Sequence[sp.Symbol]) -> Callable[[Array], Array]:
-        used: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
-        values = {symbol: self._values[symbol] for symbol in used if symbol in self._values}
 
-        def run(X: Array) -> Array:
-            return np.asarray(evaluate(exprs, values | {symbol: X[:, i] for i, symbol in enumerate(state)}, len(X)))
+def compiled(
+    exprs: Sequence[sp.Expr], state: Sequence[sp.Symbol], values: Mapping[sp.Symbol, float]
+) -> Callable[[Array], Array]:
+    """Expressions as one kernel over points; parameter values stay its arguments, so others need no new kernel.
 
-        return run
+    Parameters
+    ----------
+    exprs : sequence of sympy.Expr
+    state : sequence of Symbol
+        Columns of the points.
+    values : mapping of Symbol to float
+        Value of every other symbol.
+
+    Returns
+    -------
+    function
+        shape (points, len(state)) -> (points, len(exprs))
+    """
+    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
+    names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+    kernel = _kernel(_program(tuple(exprs), tuple(state), names))
+    params = np.array([values[symbol] for symbol in names], dtype=np.float64)
+
+    def run(X: Array) -> Array:
+        return kernel(np.ascontiguousarray(X), params)
+
+    return run
+
+
+@lru_cache(maxsize=256)
+def _program(exprs: tuple[sp.Expr, ...], state: tuple[sp.Symbol, ...], names: tuple[sp.Symbol, ...]) -> Program:
+    # The one function of the model's tables that has no kernel of its own.
+    plain = [expr.replace(sp.coth, lambda z: 1 / sp.tanh(z)) for expr in exprs]
+    return freeze(plain, state, names)
+
+
+@lru_cache(maxsize=256)
+def _kernel(program: Program) -> Kernel:
+    return compile_program(program)

@@ -12,7 +12,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, transform
-from mzsym.evaluate.quadrature.problem import check_dimensions, sides_of
+from mzsym.evaluate.quadrature.problem import check_dimensions, check_values, sides_of
 from mzsym.evaluate.quadrature.rules import noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 
@@ -57,7 +57,7 @@ def galerkin(
     --------
     >>> import mzsym as mz
     >>> net = mz.Network([mz.dense([[1.0]], noise=mz.Uniform(1))], domain=mz.Box([(-1, 1)]))
-    >>> galerkin(net, "uniform", 0, 2, 2)
+    >>> galerkin(net, "uniform", 0, 2, 2).round(12) + 0.0
     array([[1. , 0. ],
            [0. , 0.5]])
     """
@@ -66,6 +66,7 @@ def galerkin(
         raise MzError(f"There is no measure {name!r} here", "galerkin(measure)", 'Use "uniform" or "lebesgue"')
     if not 0 <= n < net.depth:
         raise MzError(f"The index is {n!r}", "galerkin(n)", f"Use 0 <= n < {net.depth}")
+    check_values(net)
     check_dimensions(net)
     left, right = sides_of(net.domains[n]), sides_of(net.domains[n + 1])
     if 16 * k_left ** len(left) * k_right ** len(right) > budget:

@@ -60,7 +60,9 @@ def truncated_normal_rule(cutoff: float, count: int) -> tuple[Array, Array]:
         norm = math.sqrt(float(mass @ after**2))
         beta[k] = norm
         before, now = now, after / norm
-    points = eigvalsh_tridiagonal(np.zeros(count), beta[: count - 1]) if count > 1 else np.zeros(1)
+    points = np.zeros(1)
+    if count > 1:
+        points = np.asarray(eigvalsh_tridiagonal(np.zeros(count), beta[: count - 1]), dtype=np.float64)
     for _ in range(2):
         values, slopes = _orthonormal(points, beta)
         points = points - values[-1] / slopes[-1]
