@@ -13,13 +13,16 @@ import sympy as sp
 from mzsym.calculus.laws import Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
+from mzsym.core.names import latex_names, lower_symbol, state_symbol, upper_symbol
 from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
 from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import Number, as_number, number_key, real_symbol, state
+
+MAX_SHOWN = 4
+"""Widest layer whose map is written out in the notebook display."""
 
 
 @final
@@ -332,6 +335,10 @@ class Network:
         shown = list(self.observable) if self.observable_is_list else self.observable[0]
         return "\n".join([*lines, f"  observable: {shown}"])
 
+    def _repr_latex_(self) -> str:
+        rows = [_layer_latex(n, layer) for n, layer in enumerate(self.layers)]
+        return r"$\displaystyle\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}$"
+
     def _layer(self, n: int) -> AbstractLayer:
         return self.layers[self._index(n, self.depth - 1)]
 
@@ -339,3 +346,18 @@ class Network:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= last:
             raise MzError(f"There is no layer {n!r}", "index n", f"Use 0 <= n <= {last}")
         return int(n)
+
+
+def _layer_latex(n: int, layer: AbstractLayer) -> str:
+    """One row of the display; the map in letters where its entries would not fit a line."""
+    noisy = any(noise.scale is not None for noise in layer.noise)
+    noise = rf" + \xi^{{({n})}}" if noisy else ""
+    if max(layer.dim_in, layer.dim_out) > MAX_SHOWN:
+        return (
+            rf"X_{{{n + 1}}} &= F_{{{n}}}(X_{{{n}}}){noise}, \quad X_{{{n + 1}}} \in \mathbb{{R}}^{{{layer.dim_out}}}"
+        )
+    names = {state_symbol(n, i): rf"x^{{({n})}}_{{{i}}}" for i in range(layer.dim_in)}
+    exprs = layer.map_exprs(n)
+    texts = [sp.latex(expr, symbol_names=latex_names(expr) | names) for expr in exprs]
+    body = texts[0] if len(texts) == 1 else r"\begin{pmatrix}" + r"\\ ".join(texts) + r"\end{pmatrix}"
+    return rf"X_{{{n + 1}}} &= {body}{noise}"

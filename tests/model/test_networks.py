@@ -266,3 +266,11 @@ def bad_observables() -> list[Any]:
 def test_bad_observables(observable: Any) -> None:
     with pytest.raises(mz.MzError):
         mz.Network([mz.dense(np.eye(2))], domain=[(0, 1)] * 2, observable=observable)
+
+
+def test_the_notebook_display_is_latex_without_internal_names() -> None:
+    text = example()._repr_latex_()
+    assert text.startswith("$") and text.count(r"\begin{pmatrix}") == 3 and r"W^{(1)}_{01}" in text and "[" not in text
+    assert text.count("{") == text.count("}")
+    wide = mz.Network([mz.dense(np.ones((9, 9)))])._repr_latex_()
+    assert r"\mathbb{R}^{9}" in wide and len(wide) < 200
