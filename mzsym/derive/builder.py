@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 BUILD_FACTOR = 4
 """A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
 
+LISTED_ENTRIES = 1_000_000
+"""Entries up to which a zero matrix is stored."""
+
+NO_COST = Cost(0, 0, 0, 0.0)
+
 
 class TermBuilder:
     """Concrete terms of a network under a projection, backward; :class:`Equation` turns them for the forward side.
@@ -74,10 +79,6 @@ class TermBuilder:
         columns = len(self.network.observable_exprs) if vector else self.size(m)
         symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
         return symbol, Part(symbol, kind, n, m)
-
-    def cost(self, matrix: sp.ImmutableMatrix) -> Cost:
-        """Cost of a written-out matrix."""
-        return cost_of(matrix)
 
     # ------------------------------------------------------------------ C(n,m) and A_n
 
@@ -141,8 +142,7 @@ class TermBuilder:
         limit = self.options.max_operations
         zero = self._vanishing_memory(m)
         if zero is not None:
-            matrix = sp.ImmutableMatrix.zeros(self.size(n), self.size(m))
-            return Term(kind, n, m, matrix, True, None, (zero,), cost_of(matrix))
+            return Term(kind, n, m, zeros(self.size(n), self.size(m)), True, None, (zero,), NO_COST)
         source = (
             "MATH (14): K(n,m) = C(n,m) - A_n C(n+1,m) - sum_l K(n,l) C(l,m), "
             "with every C(n,m) an exact matrix of inner products."
@@ -284,9 +284,8 @@ class TermBuilder:
         rows, columns = self.size(n), len(u)
         source = f"c-perp_{n} = <eta^({n}), M({n},L) (I - P_L) u> = c_{n} - C({n},L) c_L, MATH (15)."
         if n == self.depth or all(expr.is_zero for expr in u):
-            matrix = sp.ImmutableMatrix.zeros(rows, columns)
             why = f"<eta^({n}), Q_{n} u> = 0." if n == self.depth else "Q_L u = 0."
-            return Term(kind, n, self.depth, matrix, True, None, (source, why), cost_of(matrix))
+            return Term(kind, n, self.depth, zeros(rows, columns), True, None, (source, why), NO_COST)
         limit = self.options.max_operations
         whole, last = self._vector("coefficients", n, u, source), self._vector("coefficients", self.depth, u, source)
         table = self.term("streaming" if n == self.depth - 1 else "correlation", n, self.depth)
@@ -309,9 +308,8 @@ class TermBuilder:
         rows, u = self.size(n), self._observable(True)
         source = "MATH (15): r_n = c-perp_n - A_n c-perp_{n+1} - sum_m K(n,m) c-perp_m."
         if all(expr.is_zero for expr in u):
-            matrix = sp.ImmutableMatrix.zeros(rows, len(u))
             why = "The observable is a polynomial that P_L resolves, Q_L u = 0, so the noise term is exactly zero."
-            return Term(kind, n, self.depth, matrix, True, None, (source, why), cost_of(matrix))
+            return Term(kind, n, self.depth, zeros(rows, len(u)), True, None, (source, why), NO_COST)
         terms: list[tuple[TermKind, int, TermKind, int]] = []
         for k in range(n + 1, self.depth):
             if k == n + 1 or self._vanishing_memory(k) is None:
@@ -364,6 +362,11 @@ class _Counted:
 @lru_cache(maxsize=512)
 def _counted_correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> _Counted:
     return _Counted(products.correlation(chain, projection, max_operations))
+
+
+def zeros(rows: int, columns: int) -> sp.MatrixBase | sp.MatrixExpr:
+    """An exact zero; only its shape where its entries would fill the memory."""
+    return sp.ImmutableMatrix.zeros(rows, columns) if rows * columns <= LISTED_ENTRIES else sp.ZeroMatrix(rows, columns)
 
 
 def _flops(estimate: Estimate) -> float:

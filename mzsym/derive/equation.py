@@ -11,7 +11,7 @@ import sympy as sp
 
 from mzsym.core import MzError, Options
 from mzsym.derive.averages import average
-from mzsym.derive.builder import TermBuilder
+from mzsym.derive.builder import NO_COST, TermBuilder, zeros
 from mzsym.derive.derivation import Derivation, derive_operator
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
@@ -146,7 +146,10 @@ class Equation:
 
     def correlation_entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
         """One entry of C(n,m), exact whatever the size of the whole matrix."""
-        rows, columns = self.correlation(n, m).shape
+        self._integer(n), self._integer(m)
+        allowed = f"0 <= n <= m <= {self.depth}"
+        self._check("correlation", 0 <= n <= m <= self.depth, f"correlation_entry({n}, {m}, ...)", allowed)
+        rows, columns = self._builder.size(n), self._builder.size(m)
         inside = 0 <= self._integer(i) < rows and 0 <= self._integer(j) < columns
         self._check("entry", inside, f"correlation_entry({n}, {m}, {i}, {j})", f"i < {rows} and j < {columns}")
         return self._builder.entry(n, m, i, j)
@@ -240,9 +243,9 @@ class Equation:
                 "The forward noise term needs Q_0 p_0 for this input law", f"noise({n})",
                 'It comes with the forward engine of a later version; with input="uniform" it is exactly zero',
             )
-        zero = sp.ImmutableMatrix.zeros(self._builder.size(n + 1), 1)
+        zero = zeros(self._builder.size(n + 1), 1)
         why = "X_0 is uniform on its box and P_0 resolves constants, so Q_0 p_0 = 0 and the noise term is exactly zero."
-        return Term("noise", n, 0, zero, True, None, (why,), self._builder.cost(zero), (), "forward")
+        return Term("noise", n, 0, zero, True, None, (why,), NO_COST, (), "forward")
 
     def _finish(self, term: Term, n: int, m: int, kind: str) -> Term:
         """Adds the steps of the operator derivation, and turns what the forward side shares with the backward one."""

@@ -78,6 +78,8 @@ def _matrix(
     if isinstance(expr, sp.MatrixBase):
         entries = [[evaluate_expr(expr[i, j], values, digits) for j in range(expr.cols)] for i in range(expr.rows)]
         return mp.matrix(entries)
+    if isinstance(expr, sp.ZeroMatrix):
+        return mp.matrix(*expr.shape)
     if isinstance(expr, sp.MatAdd):
         first, *rest = (again(arg) for arg in expr.args)
         return sum(rest, start=first)

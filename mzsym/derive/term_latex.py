@@ -52,11 +52,11 @@ def term_latex(term: Term) -> str:
 def term_rows(term: Term) -> tuple[list[str], list[sp.Basic]]:
     """Rows of a term, and the expressions they show, whose letters the caller explains."""
     name = symbol_of(term.kind, term.n, term.m, term.direction)
+    if term.is_zero:
+        return [rf"{name} &= 0 \in \mathbb{{R}}^{{{term.shape[0]} \times {term.shape[1]}}}"], []
     if isinstance(term.expr, sp.MatrixExpr) and not isinstance(term.expr, sp.MatrixBase):
         return _factored(name, term)
     matrix = sp.ImmutableMatrix(term.expr)
-    if matrix.is_zero_matrix:
-        return [rf"{name} &= 0 \in \mathbb{{R}}^{{{matrix.rows} \times {matrix.cols}}}"], []
     if matrix.cols <= 6 and matrix.rows <= 12 and sum(operations(e) for e in matrix) <= MATRIX_OPERATIONS:
         view = matrix.applyfunc(readable)
         whole = pmatrix(view)

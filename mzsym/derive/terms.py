@@ -64,6 +64,13 @@ class Term:
         """(rows, columns)."""
         return int(self.expr.shape[0]), int(self.expr.shape[1])
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether the term is known to vanish exactly."""
+        return isinstance(self.expr, sp.ZeroMatrix) or (
+            isinstance(self.expr, sp.MatrixBase) and all(entry.is_zero for entry in self.expr)
+        )
+
     def latex(self) -> str:
         """The term as an ``align*`` environment (amsmath); what a size limit leaves out is said in it."""
         return term_latex(self)

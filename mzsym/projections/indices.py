@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import comb
 from typing import TypeAlias
 
 import sympy as sp
+
+from mzsym.core import MzError
 
 MultiIndex: TypeAlias = tuple[int, ...]
 MonomialTable: TypeAlias = tuple[tuple[tuple[MultiIndex, sp.Expr], ...], ...]
@@ -23,6 +26,10 @@ def _compositions(total: int, dim: int) -> Iterator[tuple[int, ...]]:
             yield (first, *rest)
 
 
+MAX_BASIS = 1_000_000
+"""Basis functions that are ever listed."""
+
+
 @lru_cache(maxsize=64)
 def graded_indices(degree: int, dim: int) -> tuple[tuple[int, ...], ...]:
     """Multi-indices of total degree <= ``degree``: graded, first variable leading.
@@ -32,4 +39,11 @@ def graded_indices(degree: int, dim: int) -> tuple[tuple[int, ...], ...]:
     >>> graded_indices(2, 2)
     ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
     """
+    size = comb(degree + dim, dim)
+    if size > MAX_BASIS:
+        raise MzError(
+            f"The basis of total degree {degree} in {dim} variables has {size} functions",
+            "projection",
+            f"Lower the degree: up to {MAX_BASIS} can be listed",
+        )
     return tuple(index for total in range(degree + 1) for index in _compositions(total, dim))

@@ -61,7 +61,8 @@ class Legendre(AbstractProjection):
         return comb(self.degree + dim, dim)
 
     def degree_of(self, j: int, dim: int) -> int:
-        return sum(self.multi_indices(dim)[j])
+        # Without listing the basis: the functions of degree < k are the first comb(k - 1 + dim, dim).
+        return next(k for k in range(self.degree + 1) if j < comb(k + dim, dim))
 
     def contains_polynomial(self, degree: int) -> bool:
         return degree <= self.degree

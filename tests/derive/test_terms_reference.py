@@ -49,6 +49,19 @@ def test_memory_of_tanh8_factored() -> None:
     assert np.abs(numbers(eq.evaluate(term, digits=9)) - data["memory_0_2"]).max() < 1e-10
 
 
+def test_forward_memory_of_tanh8_is_the_transpose() -> None:
+    data, net = reference("tanh8")
+    eq = mz.derive(net, mz.Legendre(1, "lebesgue"), direction="forward", options=mz.Options(max_operations=50))
+    term = eq.memory(1, 0)
+    assert term.factored is not None
+    backward = mz.derive(net, mz.Legendre(1, "lebesgue"))
+    expected = numbers(backward.evaluate(backward.memory(0, 2), digits=10))
+    assert np.allclose(numbers(eq.evaluate(term, digits=10)), expected.T, rtol=0, atol=1e-9)
+    # K of a smaller basis is another matrix, but its streaming part is a block of the reference.
+    small = numbers(eq.evaluate(eq.streaming(0), digits=10))
+    assert np.allclose(small, np.array(data["streaming_0"])[:2, :2].T, atol=1e-9)
+
+
 def test_memory_written_out_agrees_with_factored() -> None:
     _, net = reference("tanh8")
     eq = mz.derive(net, mz.Legendre(1, "lebesgue"))

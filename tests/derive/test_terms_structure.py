@@ -236,3 +236,14 @@ def test_forward_factored_memory_is_a_transpose() -> None:
     term = eq.memory(3, 0)
     assert term.factored is not None and term.shape == (6, 6)
     assert isinstance(term.expr, sp.MatrixExpr)
+
+
+def test_hostile_sizes_are_judged_without_listing_the_basis() -> None:
+    layers = [mz.dense([[0.01] * 30] * 30, activation="tanh", noise=mz.Uniform(0.1)) for _ in range(3)]
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)] * 30), observable=mz.state(30)[0])
+    eq = mz.derive(net, mz.Legendre(12))
+    for term in (eq.streaming(0), eq.memory(0, 3), eq.correlation(0, 2)):
+        assert term.factored is not None and term.shape[0] > 10**9
+    assert eq.noise(0).is_zero and eq.noise(0).shape == (eq.projection.size(30), 1)
+    with pytest.raises(mz.MzError, match="Lower the degree"):
+        eq.correlation_entry(0, 1, 0, 5)

@@ -105,7 +105,7 @@ def test_expressions_equal_values(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("measure", ["uniform", "lebesgue"])
-@pytest.mark.parametrize(("degree", "dim"), [(3, 1), (2, 2)])
+@pytest.mark.parametrize(("degree", "dim"), [(3, 1), (1, 2)])
 def test_orthonormal_exactly_in_symbols(measure: str, degree: int, dim: int) -> None:
     projection = mz.Legendre(degree, measure)
     basis = projection.basis_exprs(1, dim)
