@@ -68,7 +68,7 @@ class Certificate:
         first = next(layer for layer in self.layers[1:] if not layer.interior.upper < 1.0)
         count = sum(not layer.interior.upper < 1.0 for layer in self.layers[1:])
         if first.reason and math.isinf(first.upper):
-            said = first.reason
+            said = f"at layer {first.n} {first.reason}"
         elif first.standing is Standing.ESTIMATED:
             said = f"layer {first.n} has an estimate only, and an estimate proves nothing"
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -13,7 +14,7 @@ from scipy.sparse.linalg import ArpackError
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
-from mzsym.certify.sharp import sharp_estimate
+from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp"]
 
-MAX_DIMENSION = 3
 MAX_DEGREE = 96
-"""Above these the estimate is left out, with the reason."""
+"""Above this the estimate is left out, with the reason."""
 
-_LAWS = ("uniform", "truncated_gaussian", "deterministic")
+UNRESOLVED = 0.5
+"""Relative error above which an estimate says nothing and is left out, with the reason."""
+
+_LAWS = {"uniform", "truncated_gaussian", "deterministic"}
 
 
 def certify(net: Network, projection: AbstractProjection, method: Method = "auto") -> Certificate:
@@ -68,8 +71,16 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
         names = ", ".join(f'"{name}"' for name in get_args(Method))
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
     projection.check(net)
+    seen: dict[tuple[str, str, str], LayerBound] = {}
+    layers = []
+    for n in range(net.depth):
+        # Equal layers on equal boxes have equal norms.
+        key = (net.layers[n].key(), net.domains[n].key(), net.domains[n + 1].key())
+        if key not in seen:
+            seen[key] = _layer(net, projection, n, method)
+        layers.append(replace(seen[key], n=n))
     return Certificate(
-        layers=tuple(_layer(net, projection, n, method) for n in range(net.depth)),
+        layers=tuple(layers),
         projection=projection.describe(),
         measure=projection.measure,
         method=method,
@@ -124,17 +135,20 @@ def _estimates(
     """Estimates of ||Q_n M_n|| and ||Q_n M_n Q_{n+1}||, or why there are none."""
     dims = net.dims[n], net.dims[n + 1]
     degree = max(projection.degree_of(projection.size(dim) - 1, dim) for dim in dims)
-    if max(dims) > MAX_DIMENSION:
-        return None, None, f"no estimate: layer {n} has dimension {max(dims)}, above {MAX_DIMENSION}"
+    laws = {noise.name for noise in net.layers[n].noise}
+    if not affordable(*dims, laws):
+        return None, None, f"no estimate: the layer maps dimension {dims[0]} to {dims[1]}, too large for a grid"
     if degree > MAX_DEGREE or (degree > 12 and max(dims) > 2):
         return None, None, f"no estimate: degree {degree} is too large for dimension {max(dims)}"
-    if any(noise.name not in _LAWS for noise in net.layers[n].noise):
-        return None, None, f"no estimate: unknown noise law in layer {n}"
+    if not laws <= _LAWS:
+        return None, None, "no estimate: unknown noise law"
     step = step_of(net, projection, n)
     try:
         whole, inner = sharp_estimate(step, smallest=degree)
     except (ArpackError, np.linalg.LinAlgError) as error:
         return None, None, f"no estimate: {error}"
+    if not whole.error <= UNRESOLVED * whole.value + 1e-6:
+        return None, None, "no estimate: it does not settle on grids that a few seconds allow"
     return whole, inner, ""
 
 
@@ -159,6 +173,7 @@ def step_of(net: Network, projection: AbstractProjection, n: int) -> Step:
         lambda X: projection.evaluate(X, here),
         lambda X: projection.evaluate(X, following),
         projection.measure,
+        projection.multi_indices(net.dims[n + 1]),
     )
 
 

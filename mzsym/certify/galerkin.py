@@ -60,7 +60,7 @@ def smoothed_legendre(center: Array, lower: float, upper: float, noise: NoiseCom
     return np.asarray(total * scale)
 
 
-def _grid(lower: Array, upper: Array, nodes: int) -> tuple[Array, Array]:
+def tensor_grid(lower: Array, upper: Array, nodes: int) -> tuple[Array, Array]:
     """Tensor Gauss grid of a box: points (nodes**N, N) and weights that sum to 1."""
     t, w = gauss(nodes)
     axes = [lo + (hi - lo) * (t + 1) / 2 for lo, hi in zip(lower, upper, strict=True)]
@@ -143,7 +143,7 @@ def lower_bound(step: Step, degrees: int, nodes: int) -> tuple[Array, Array]:
     tuple of array
         Of Q_n M_n, and of Q_n M_n Q_{n+1}.
     """
-    points, weights = _grid(step.lower, step.upper, nodes)
+    points, weights = tensor_grid(step.lower, step.upper, nodes)
     image = step.forward(points)
     factors = tuple(
         smoothed_legendre(image[:, i], float(step.lower_next[i]), float(step.upper_next[i]), noise, degrees)
@@ -159,15 +159,11 @@ def lower_bound(step: Step, degrees: int, nodes: int) -> tuple[Array, Array]:
 
 def _right_range(step: Step, degrees: int) -> Array:
     """Range of P_{n+1} in the coordinates of the tensor functions."""
-    points, weights = _grid(step.lower_next, step.upper_next, degrees)
-    values = step.basis_next(points)
-    table = np.ones((points.shape[0], 1))
-    still = NoiseComponent("deterministic", 0.0, 0.0)
-    for i in range(points.shape[1]):
-        lo, hi = float(step.lower_next[i]), float(step.upper_next[i])
-        factor = smoothed_legendre(points[:, i], lo, hi, still, degrees)
-        table = np.einsum("pa,pb->pab", table, factor).reshape(points.shape[0], -1)
-    return np.asarray(np.linalg.qr(table.T @ (weights[:, None] * values))[0])
+    shape = (degrees,) * step.lower_next.size
+    columns = [np.ravel_multi_index(index, shape) for index in step.resolved_next]
+    out = np.zeros((degrees ** len(shape), len(columns)))
+    out[columns, np.arange(len(columns))] = 1.0
+    return out
 
 
 def galerkin_estimate(step: Step, *, tolerance: float, smallest: int = 0) -> tuple[Estimate, Estimate]:

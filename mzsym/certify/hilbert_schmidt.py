@@ -83,7 +83,7 @@ def hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> Hil
         if still:
             infinite = (math.inf, math.inf)
             which = "no noise" if len(still) == layer.dim_out else f"no noise in component {still[0]}"
-            reason = f"layer {n} has {which}: M_n is not Hilbert-Schmidt"
+            reason = f"there is {which}, so M_n is not Hilbert-Schmidt"
             return HilbertSchmidt(math.inf, math.inf, infinite, _ends(volume), _ends(ratio), reason)
         density = to_arb(1)
         for noise in layer.noise:

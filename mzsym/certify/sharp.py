@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from mzsym.certify.adjoint import adjoint_estimate, monotone
 from mzsym.certify.galerkin import galerkin_estimate
+from mzsym.certify.overlap import overlap_estimate
 from mzsym.certify.steps import Estimate, Step
 from mzsym.evaluate.blas import blas_threads
+
+MAX_TENSOR = 3
+"""Largest dimension of a tensor grid."""
 
 ENOUGH = 1e-8
 """Relative change between levels at which refinement stops."""
@@ -17,7 +21,7 @@ def sharp_estimate(step: Step, *, tolerance: float = ENOUGH, smallest: int = 0) 
     Parameters
     ----------
     step : Step
-        A layer with at most three inputs and outputs.
+        A layer with at most three inputs, and at most three outputs if one of them has no noise.
     tolerance : float
         Relative change between levels below which refinement stops.
     smallest : int
@@ -32,4 +36,11 @@ def sharp_estimate(step: Step, *, tolerance: float = ENOUGH, smallest: int = 0) 
         curve = monotone(step)
         if curve is not None:
             return adjoint_estimate(step, curve, tolerance=tolerance, smallest=smallest)
+        if all(noise.law != "deterministic" for noise in step.noise) and step.dimension > 1:
+            return overlap_estimate(step, tolerance=tolerance)
         return galerkin_estimate(step, tolerance=tolerance, smallest=smallest)
+
+
+def affordable(dim: int, dim_next: int, laws: set[str]) -> bool:
+    """Whether ``sharp_estimate`` takes such a layer on."""
+    return dim <= MAX_TENSOR and (dim_next <= MAX_TENSOR or "deterministic" not in laws)

@@ -52,6 +52,8 @@ class Step:
     basis, basis_next : callable
         Values of the projection's basis on either box, (points, N) -> (points, d).
     measure : {"uniform", "lebesgue"}
+    resolved_next : tuple of multi-indices
+        Tensor Legendre functions that span the range of P_{n+1}.
     """
 
     forward: Callable[[Array], Array]
@@ -63,6 +65,7 @@ class Step:
     basis: Callable[[Array], Array]
     basis_next: Callable[[Array], Array]
     measure: str
+    resolved_next: tuple[tuple[int, ...], ...]
 
     @property
     def dimension(self) -> int:
