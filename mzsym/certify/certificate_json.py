@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.steps import Estimate
 from mzsym.core import MzError, Standing
+from mzsym.core.atomic import write_atomic
 
 if TYPE_CHECKING:
     from mzsym.certify.certificate import Certificate
@@ -31,7 +30,7 @@ def write(certificate: Certificate, path: Any = None) -> str:
     content = _content(certificate)
     text = json.dumps(content | {"sha256": digest(content)}, indent=1, ensure_ascii=False) + "\n"
     if path is not None:
-        write_text_atomically(Path(path), text)
+        write_atomic(Path(path), text)
     return text
 
 
@@ -40,32 +39,6 @@ def digest(content: dict[str, Any]) -> str:
     kept = {key: value for key, value in content.items() if key != "sha256"}
     canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write beside the target, then rename over it: a reader never sees half a file.
-
-    Raises
-    ------
-    MzError
-        When the place cannot be written.
-    """
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise MzError(
-            f"The file cannot be written: {error.strerror or error}", str(path), "Give a path in a writable directory"
-        ) from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _number(value: float) -> dict[str, Any]:
