@@ -201,6 +201,13 @@ class Equation:
         values = self.network.bindings() if bindings is None else dict(bindings)
         return evaluate_term(term, values, digits, self._builder)
 
+    def structure(self, term: Term) -> object:
+        """A key that is equal for terms of one kind that differ only in the layers' indices and parameters."""
+        n, m = (term.m, term.n + 1) if self.direction == "forward" and term.kind == "memory" else (term.n, term.m)
+        if term.kind in ("noise", "coefficients", "unresolved"):
+            return (term.n, term.m)
+        return self._builder.chain(n, m)[0]
+
     # ------------------------------------------------------------------ views
 
     def latex(self) -> str:

@@ -34,11 +34,16 @@ def equation_latex(eq: Equation) -> str:
     blocks = [_operator(eq), _definitions(eq)]
     used, left_out = 0, []
     shown: list[sp.Basic] = []
+    first: dict[object, Term] = {}
     for number, (name, build) in enumerate(_terms(eq)):
         if number >= MAX_TERMS or used > MAX_CHARACTERS:
             left_out.append(name)
             continue
         term: Term = build()
+        twin = None if term.is_zero else first.setdefault((term.kind, eq.structure(term)), term)
+        if twin is not None and twin is not term:
+            blocks.append(_same(term, twin))
+            continue
         rows, exprs = term_rows(term)
         shown += exprs
         used += sum(map(len, rows))
@@ -104,6 +109,15 @@ def _terms(eq: Equation) -> list[tuple[str, Callable[[], Term]]]:
         found += [(f"memory({n}, {m})", partial(eq.memory, n, m)) for m in lags]
         found.append((f"noise({n})", partial(eq.noise, n)))
     return found
+
+
+def _same(term: Term, twin: Term) -> str:
+    """A term of a stretch of layers with the structure of an earlier one."""
+    names = [symbol_of(t.kind, t.n, t.m, t.direction) for t in (term, twin)]
+    return (
+        rf"\par\noindent {term.kind.capitalize()} term ${names[0]}$: as ${names[1]}$, with all layer indices raised by "
+        rf"{term.n - twin.n} and the parameters of those layers.\par"
+    )
 
 
 def _sentence(term: Term) -> str:

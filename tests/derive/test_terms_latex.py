@@ -97,6 +97,15 @@ def test_readable_form_has_the_same_value() -> None:
     assert readable(5 * t**2) == 5 * (mid - x) ** 2 / half**2
 
 
+def test_equal_layers_are_printed_once() -> None:
+    layers = [mz.dense([[w]], activation="tanh", noise=mz.Uniform(0.5)) for w in (1.0, 2.0)]
+    layers.append(mz.dense([[1.0]], activation="sin", noise=mz.Uniform(0.5)))
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+    text = mz.derive(net, mz.Legendre(1)).latex()
+    assert "Streaming term $A_{1}$: as $A_{0}$, with all layer indices raised by 1" in text
+    assert "Streaming term $A_{2}$ (2" in text and text.count(": as $") == 1
+
+
 def test_size_limits_are_stated() -> None:
     layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5)) for _ in range(8)]
     net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
@@ -135,7 +135,7 @@ class Brute:
         return self.product(n, self.push(n, self.net.depth, self.u, self.grid(n)))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     st.lists(
         st.tuples(st.floats(-1.5, 1.5).filter(lambda w: abs(w) > 0.1), st.floats(-0.5, 0.5), st.floats(0.1, 0.6)),

@@ -130,6 +130,8 @@ def test_polynomial_networks_are_closed_throughout() -> None:
     eq = mz.derive(mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]), observable=x[0] ** 3), mz.Legendre(2))
     assert eq.streaming(0).closed and eq.memory(0, 2).factored is None and eq.memory(0, 2).closed
     assert eq.noise(1).closed and eq.noise(1).cost.integrals == 0
+    # A quadratic layer leaves the polynomials of degree 2.
+    assert not eq.memory(0, 2).is_zero
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
