@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import sympy as sp
@@ -52,5 +53,13 @@ def average_monomial(chain: Chain, alpha: tuple[int, ...], max_operations: int) 
 
 
 def merged(*groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Rules in order of first use, each once."""
-    return tuple(dict.fromkeys(rule for group in groups for rule in group))
+    """Rules in order of first use, each once; what was left open is collected in one sentence."""
+    rules = dict.fromkeys(rule for group in groups for rule in group)
+    closed = [rule for rule in rules if not rule.startswith(_LEFT)]
+    parts = [_MORE.sub("", rule.removeprefix(_LEFT)).split("; ") for rule in rules if rule.startswith(_LEFT)]
+    left = dict.fromkeys(part for row in parts for part in row)
+    return (*closed, *([_LEFT + "; ".join(left)] if left else []))
+
+
+_LEFT = "left as an integral, no closed form in the tables: "
+_MORE = re.compile(r" and \d+ more$")

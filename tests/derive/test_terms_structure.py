@@ -124,6 +124,13 @@ def test_two_layers_are_closed_at_degree_one(activation: str) -> None:
     assert eq.average(0, 2, state_symbol(2, 0)).closed
 
 
+def test_why_names_steps_and_rules_once() -> None:
+    why = mz.derive(tanh_network(3, sp.cos(mz.state(1)[0])), mz.Legendre(2)).noise(1).why
+    assert len(set(why)) == len(why) and "proved steps" in why[0]
+    assert sum(sentence.startswith("left as an integral") for sentence in why) == 1
+    assert any("MATH (17)" in sentence for sentence in why) and any("MATH (15)" in sentence for sentence in why)
+
+
 def test_polynomial_networks_are_closed_throughout() -> None:
     x, a = mz.state(1), sp.Symbol("a", real=True)
     layer = mz.Layer([x[0] - a * x[0] ** 2], state=x, noise=mz.Uniform(0.1), params={a: 0.25})
