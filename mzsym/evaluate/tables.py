@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dtrtri
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.blas import blas_threads
+from mzsym.evaluate.threads import blas_threads
 
 
 def table_bytes(ranks: Sequence[int]) -> int:
@@ -25,7 +25,7 @@ def memory_matrix(C: Array) -> Array:
     Parameters
     ----------
     C : array of shape (d, d)
-        Unit upper triangular matrix of all C(n, m), C(n, n) = I; what stands below the diagonal is not read.
+        Unit upper triangular matrix of all C(n, m), C(n, n) = I, with zeros below the diagonal.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def memory_matrix(C: Array) -> Array:
         inverse, info = dtrtri(C.T, lower=1, unitdiag=1)
     if info != 0:
         raise MzError(f"LAPACK dtrtri returned {info}", "memory table", "Report this: C has a unit diagonal")
-    K = np.negative(inverse.T)
-    # dtrtri copies the unread triangle; blocks on and below the diagonal are zero by definition.
-    K = np.triu(K, 1)
-    return np.asarray(K) + 0.0
+    # In place and in one sweep; 0 - 0 is +0, which a negation would turn into -0.
+    K: Array = np.subtract(0.0, inverse.T, out=inverse.T)
+    np.fill_diagonal(K, 0.0)
+    return K
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mzsym.evaluate import galerkin
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, pruned
 from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre, noise_law, truncated_normal_rule
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
+from mzsym.evaluate.threads import by_rows, processors
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64, 300])
@@ -199,3 +200,23 @@ def test_galerkin_refuses() -> None:
     for bad in (("gaussian", 0, 2, 2), ("uniform", 1, 2, 2), ("uniform", 0, 10**6, 10**6)):
         with pytest.raises(MzError):
             galerkin(net, *bad)
+
+
+@pytest.mark.parametrize("operations", [0.0, 1e12])
+def test_rows_in_blocks_are_rows_at_once(operations: float) -> None:
+    X = np.random.default_rng(1).normal(size=(1001, 2))
+    out = by_rows(lambda block: block**2 + 1, X, 2, 64, operations)
+    assert np.array_equal(out, X**2 + 1)
+    assert by_rows(lambda block: block, np.empty((0, 2)), 2, 64, operations).shape == (0, 2)
+
+    def fail(block: np.ndarray) -> np.ndarray:
+        raise MzError("what", "where", "fix")
+
+    with pytest.raises(MzError):
+        by_rows(fail, X, 2, 64, operations)
+
+
+def test_processors_can_be_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processors() >= 1
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    assert processors() == 1

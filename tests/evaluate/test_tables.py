@@ -43,9 +43,12 @@ def test_inverse_is_the_recursion(ranks: list[int], outputs: int, seed: int) -> 
     assert not tables.rows(tables.noise, depth).any()
 
 
-def test_what_stands_below_the_diagonal_is_not_read() -> None:
-    C = np.array([[1.0, 2.0, 5.0], [np.nan, 1.0, 3.0], [np.nan, np.nan, 1.0]])
-    assert np.array_equal(memory_matrix(C), [[0, 2, -1], [0, 0, 3], [0, 0, 0]])
+def test_the_given_matrix_is_left_alone() -> None:
+    C = np.array([[1.0, 2.0, 5.0], [0.0, 1.0, 3.0], [0.0, 0.0, 1.0]])
+    K = memory_matrix(C)
+    assert np.array_equal(C, [[1, 2, 5], [0, 1, 3], [0, 0, 1]])
+    assert np.array_equal(K, [[0, 2, -1], [0, 0, 3], [0, 0, 0]])
+    assert not np.signbit(np.tril(K)).any()
 
 
 def test_blocks_are_copies() -> None:

@@ -16,6 +16,7 @@ from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
 from mzsym.evaluate.quadrature.sweep import Sweep, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
+from mzsym.evaluate.threads import blas_threads
 
 _ROUNDS = 4
 _COMPARED = 256
@@ -105,7 +106,8 @@ def solve(problem: Problem, options: Options) -> Solution:
 
 def expectation(problem: Problem, first: Series, X: Array) -> Array:
     """q_0(x) = (E q_1(. + xi_0))(F_0(x)), exact for the interpolant of q_1."""
-    return first(problem.states(0, X))
+    with blas_threads():
+        return first(problem.states(0, X))
 
 
 def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float]:

@@ -12,9 +12,10 @@ import numpy as np
 from mzsym.core.arrays import AnyArray, Array
 from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products
 from mzsym.evaluate.quadrature.rules import gauss_legendre
+from mzsym.evaluate.threads import by_rows
 
 # Doubles that a temporary block of basis values may take: large enough for BLAS, small enough for any machine.
-_CHUNK = 2**21
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ class Series:
 
     def __call__(self, Y: Array) -> Array:
         """Values at Y, shape (points, dim) -> (points, columns)."""
-        out = np.empty((Y.shape[0], self.coefs.shape[1]))
-        step = max(64, _CHUNK // max(1, self.coefs.shape[0]))
-        for start in range(0, Y.shape[0], step):
-            out[start : start + step] = self.rows(Y[start : start + step]) @ self.coefs
-        return out
+        terms, columns = self.coefs.shape
+        step = max(64, _CHUNK // max(1, terms))
+        return by_rows(
+            lambda block: self.rows(block) @ self.coefs, Y, columns, step, 2.0 * Y.shape[0] * terms * columns
+        )
 
     def rows(self, Y: Array) -> Array:
         """Values of the basis functions that occur, shape (points, sum(lengths))."""

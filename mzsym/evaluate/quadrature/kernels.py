@@ -1,22 +1,23 @@
-"""Numba kernels of the quadrature engine, compiled once and cached on disk; large jobs run parallel over points."""
+"""Numba kernels of the quadrature engine, compiled once and cached on disk.
+
+They run without the interpreter's lock, so that plain threads over blocks of points work in parallel; numba's own
+parallel loops would abort the process where two Python threads meet in them and no OpenMP is installed.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from mzsym.core.arrays import AnyArray, Array
 
 # Sums may be reordered: every sum here is one of a well-scaled recurrence or inner product.
 _FAST = {"contract", "reassoc", "nsz"}
 
-# Entries below which waking a second thread costs more than it brings (far more when the machine is busy).
-_PARALLEL = 2**18
-
 _LANES = 8
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
 def averaged_legendre(centers: Array, offsets: Array, weights: Array, order: int) -> Array:
     """sum_q weights[q] sqrt(2k+1) P_k(centers[i] + offsets[q]), shape (points, order)."""
     points, rule = centers.shape[0], offsets.shape[0]
@@ -41,14 +42,14 @@ def averaged_legendre(centers: Array, offsets: Array, weights: Array, order: int
     return out
 
 
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _rows(t: Array, start: int, stop: int, out: Array) -> None:
-    """Fill out[start:stop] with sqrt(2k+1) P_k(t): eight points at a time, so that the recurrence vectorises."""
-    order = out.shape[1]
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _rows(t: Array, out: Array) -> None:
+    """Fill out with sqrt(2k+1) P_k(t): eight points at a time, so that the recurrence vectorises."""
+    stop, order = out.shape
     before = np.empty(_LANES)
     now = np.empty(_LANES)
     at = np.empty(_LANES)
-    for first in range(start, stop, _LANES):
+    for first in range(0, stop, _LANES):
         for j in range(_LANES):
             at[j] = t[min(first + j, stop - 1)]
             before[j] = 1.0
@@ -64,45 +65,21 @@ def _rows(t: Array, start: int, stop: int, out: Array) -> None:
                 now[j] = after
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _rows_serial(t: Array, out: Array) -> None:
-    _rows(t, 0, t.shape[0], out)
-
-
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def _rows_parallel(t: Array, out: Array) -> None:
-    block = 256
-    for i in prange((t.shape[0] + block - 1) // block):
-        _rows(t, i * block, min(t.shape[0], (i + 1) * block), out)
-
-
-@njit(cache=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _products(lead: Array, last: Array, lengths: AnyArray, out: Array, p: int) -> None:
-    at = 0
-    for r in range(lengths.shape[0]):
-        factor, length = lead[p, r], lengths[r]
-        for k in range(length):
-            out[p, at + k] = factor * last[p, k]
-        at += length
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _products_serial(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _products(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
     for p in range(out.shape[0]):
-        _products(lead, last, lengths, out, p)
-
-
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def _products_parallel(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
-    for p in prange(out.shape[0]):
-        _products(lead, last, lengths, out, p)
+        at = 0
+        for r in range(lengths.shape[0]):
+            factor, length = lead[p, r], lengths[r]
+            for k in range(length):
+                out[p, at + k] = factor * last[p, k]
+            at += length
 
 
 def legendre_rows(t: Array, order: int) -> Array:
     """sqrt(2k+1) P_k(t[i]), shape (points, order)."""
     out = np.empty((t.shape[0], order))
-    run = _rows_parallel if out.size > _PARALLEL else _rows_serial
-    run(np.ascontiguousarray(t), out)
+    _rows(np.ascontiguousarray(t), out)
     return out
 
 
@@ -121,6 +98,5 @@ def row_products(lead: Array, last: Array, lengths: AnyArray) -> Array:
     array of shape (points, sum(lengths))
     """
     out = np.empty((lead.shape[0], int(lengths.sum())))
-    run = _products_parallel if out.size > _PARALLEL else _products_serial
-    run(np.ascontiguousarray(lead), last, lengths, out)
+    _products(np.ascontiguousarray(lead), last, lengths, out)
     return out

@@ -60,10 +60,6 @@ class Chooser(ABC):
     def negligible(self, block: Array) -> float:
         """Norm of the terms that may be left out of a block of coefficients."""
 
-    @abstractmethod
-    def expected_points(self, n: int) -> float:
-        """Rough number of points of the grid of layer n."""
-
 
 def rounding_level(coefs: Array) -> float:
     """What rounding alone may leave in a coefficient block."""
@@ -83,9 +79,6 @@ class Fixed(Chooser):
     def negligible(self, block: Array) -> float:
         # Far below what the compared pass leaves out: else both would leave out the same, and nobody would see it.
         return max(1e-4 * self.tolerance, 0.1 * rounding_level(block))
-
-    def expected_points(self, n: int) -> float:
-        return float(math.prod(self.sizes[n]))
 
 
 @dataclass(frozen=True)
@@ -109,9 +102,6 @@ class Adaptive(Chooser):
 
     def negligible(self, block: Array) -> float:
         return max(0.1 * self.tolerance, 0.1 * rounding_level(block))
-
-    def expected_points(self, n: int) -> float:
-        return 4e3
 
     def choose(self, job: Evaluation) -> tuple[tuple[int, ...], Array, str]:
         dim = len(job.sides)

@@ -15,12 +15,12 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.quadrature.grid import Grid, Series, pruned, transform
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Chooser, Evaluation
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.tables import Tables
+from mzsym.evaluate.threads import blas_threads
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Pass:
         with blas_threads():
             block = self._last()
         for n in range(depth - 1, -1, -1):
-            with blas_threads(2.0 * block.size * self.chooser.expected_points(n)):
+            with blas_threads():
                 series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
                 if n == 0:
                     first = replace(series, coefs=self._observables(series.coefs))
