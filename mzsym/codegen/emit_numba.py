@@ -10,10 +10,32 @@ from mzsym.codegen.leaves.library import Leaf, constants, leaves
 from mzsym.codegen.nodes import Program
 from mzsym.codegen.operations import ELEMENTARY
 
+BLOCK: Final = 64
+"""Rows that are worked on at a time."""
+
 JIT: Final = '@njit(cache=True, nogil=True, error_model="numpy")'
 """No fast-math: results do not depend on the target. IEEE division instead of Python's exception."""
 
 LIBM: Final = (*ELEMENTARY, "fabs", "atan2")
+
+JIT_INLINE: Final = '@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)'
+
+_BITS: Final = """
+@intrinsic
+def to_bits(context, x):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
+def from_bits(context, n):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+"""
 
 _SPECIAL: Final = {
     # math.floor would return an integer; pow and atan2 are what C has.
@@ -56,19 +78,32 @@ class NumbaEmitter(AbstractEmitter):
 
     def source(self, program: Program) -> str:
         """One function ``run(X, P, out)`` over the rows of X."""
+        points = _used(program, "point")
         body = [f"    p{index} = P[{index}]" for index in _used(program, "param")]
         body += [f"    {name} = {text}" for name, text in self.statements(program, varying=False)]
-        body.append("    for i in range(X.shape[0]):")
-        body += [f"        x{index} = X[i, {index}]" for index in _used(program, "point")]
-        body += [f"        {name} = {text}" for name, text in self.statements(program, varying=True)]
-        body += [f"        out[i, {index}] = {name}" for index, name in enumerate(self.output_names(program))]
+        # Blocks of columns: every load and store of the loop in the middle is contiguous, so it can vectorise.
+        body += [
+            f"    xs = np.empty({max(1, len(points)) * BLOCK})",
+            f"    ys = np.empty({len(program.outputs) * BLOCK})",
+            f"    for start in range(0, X.shape[0], {BLOCK}):",
+            f"        n = min({BLOCK}, X.shape[0] - start)",
+        ]
+        if points:
+            body.append("        for i in range(n):")
+            body += [f"            xs[{_at(at)}] = X[start + i, {index}]" for at, index in enumerate(points)]
+        body.append("        for i in range(n):")
+        body += [f"            x{index} = xs[{_at(at)}]" for at, index in enumerate(points)]
+        body += [f"            {name} = {text}" for name, text in self.statements(program, varying=True)]
+        body += [f"            ys[{_at(at)}] = {name}" for at, name in enumerate(self.output_names(program))]
+        body.append("        for i in range(n):")
+        body += [f"            out[start + i, {at}] = ys[{_at(at)}]" for at in range(len(program.outputs))]
         outputs = (
             f"{len(program.outputs)} outputs of {program.n_point} point arguments and {program.n_param} parameters"
         )
         names = self.calls(program)
         head = [f'"""mzsym kernel: {outputs}."""\n']
         head += [_import("math", [name for name in names if name in LIBM])] * any(name in LIBM for name in names)
-        head += ["from numba import njit\n"]
+        head += ["import numpy as np", "from numba import njit\n"]
         own = [name for name in names if name not in LIBM]
         head += [_import(self._leaves, own) + "\n"] if own else []
         return "\n".join([*head, f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
@@ -76,6 +111,11 @@ class NumbaEmitter(AbstractEmitter):
 
 def _import(module: str, names: list[str]) -> str:
     return f"from {module} import {', '.join(names)}"
+
+
+def _at(column: int) -> str:
+    """Index of row i in a column of a block."""
+    return f"{column * BLOCK} + i" if column else "i"
 
 
 def _used(program: Program, op: str) -> list[int]:
@@ -90,13 +130,16 @@ def leaf_library() -> str:
         "import math",
         "from math import " + ", ".join(LIBM),
         "\nimport numpy as np",
-        "from numba import njit\n",
+        "from llvmlite import ir",
+        "from numba import njit, types",
+        "from numba.extending import intrinsic\n",
     ]
     parts += [f"{name} = {value!r}" for name, value in constants().items()]
     parts += [f"\n\n{JIT}\n{source}" for source in _SPECIAL.values()]
+    parts += [_BITS]
     parts += [_decorated(leaf) for leaf in leaves().values()]
     return "\n".join(parts)
 
 
 def _decorated(leaf: Leaf) -> str:
-    return f"\n\n{JIT}\n{leaf.source}"
+    return f"\n\n{JIT_INLINE if leaf.straight else JIT}\n{leaf.source}"

@@ -7,6 +7,7 @@ written once and gives the same bits in the interpreter and in a kernel.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 
 _inf, _nan = math.inf, math.nan
@@ -85,3 +86,13 @@ def divide(x: float, y: float) -> float:
             return _nan
         return math.copysign(_inf, x) * math.copysign(1.0, y)
     return x / y
+
+
+def to_bits(x: float) -> int:
+    """The bits of a float64 as a signed integer."""
+    return int(struct.unpack("<q", struct.pack("<d", x))[0])
+
+
+def from_bits(n: int) -> float:
+    """The float64 of given bits."""
+    return float(struct.unpack("<d", struct.pack("<q", n))[0])

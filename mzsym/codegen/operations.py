@@ -45,7 +45,11 @@ ELEMENTARY = (
 
 def _rows() -> tuple[Operation, ...]:
     cheap = {"sqrt": 4, "floor": 1, "ceil": 1}
-    rows = [Operation(name, 1, name, cheap.get(name, 20)) for name in (*ELEMENTARY, "floor", "ceil")]
+    own = {"exp": "vexp", "tanh": "vtanh"}
+    rows = [
+        Operation(name, 1, own.get(name, name), cheap.get(name, 20), leaf=name in own)
+        for name in (*ELEMENTARY, "floor", "ceil")
+    ]
     rows += [Operation("abs", 1, "fabs", 1), Operation("atan2", 2, "atan2", 30)]
     leaves = {"sigmoid": 1, "softplus": 1, "relu": 1, "leaky_relu": 2, "gelu": 1, "logcosh": 1, "sech2": 1}
     leaves |= {"normal_cdf": 1, "normal_density": 1, "dilog": 1}

@@ -70,8 +70,8 @@ def some_points(count: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(scale=1.5, size=(count, 2))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(exprs=st.lists(expressions, min_size=1, max_size=4), seed=st.integers(0, 10**6))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(exprs=st.lists(expressions, min_size=3, max_size=6), seed=st.integers(0, 10**6))
 def test_kernel_and_interpreter_agree_to_the_last_bit(exprs: list[sp.Expr], seed: int) -> None:
     program = freeze(exprs, *ARGUMENTS)
     points, params = some_points(5, seed), [0.7, -1.1, 0.3]
@@ -80,7 +80,7 @@ def test_kernel_and_interpreter_agree_to_the_last_bit(exprs: list[sp.Expr], seed
     assert slow.tobytes() == fast.tobytes() or np.array_equal(slow, fast, equal_nan=True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(expr=expressions, seed=st.integers(0, 10**6))
 def test_passes_keep_the_value(expr: sp.Expr, seed: int) -> None:
     """Nodes after the passes and nodes as written, both in many digits: the rewriting itself is exact."""
@@ -178,13 +178,10 @@ def test_ten_processes_build_one_kernel_at_once(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob(".new-*"))
     path = Path(results[0][1])
     assert len(list((path.parent / "__pycache__").glob("*.nbi"))) == 1
-
-
-def test_the_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
-    path = Path(run_builds(tmp_path, 2, 1)[0][1])
+    # The next process finds the machine code and does not write it again.
     code = {file: file.stat().st_mtime_ns for file in (path.parent / "__pycache__").glob("*.nbc")}
     assert code
-    run_builds(tmp_path, 2, 1)
+    assert run_builds(tmp_path, 1, 1)[0] == results[0]
     assert {file: file.stat().st_mtime_ns for file in (path.parent / "__pycache__").glob("*.nbc")} == code
 
 

@@ -15,6 +15,7 @@ from mzsym.codegen.leaves import (
     gaussian,
     plain,
     quadrature,
+    straight,
     tails,
     trigonometric,
     uniform,
@@ -24,6 +25,7 @@ from mzsym.codegen.leaves import (
 MODULES: tuple[ModuleType, ...] = (
     quadrature,
     double,
+    straight,
     plain,
     tails,
     elementary,
@@ -33,6 +35,9 @@ MODULES: tuple[ModuleType, ...] = (
     gaussian,
 )
 """In an order in which what is used comes first."""
+
+STRAIGHT = (double, straight)
+"""Modules of functions without branches, or so short that it does not matter."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,14 @@ class Leaf:
         The function itself, for the interpreter.
     source : str
         Its text.
-    uses : tuple of str
-        Names of leaves, constants and C functions in it.
+    straight : bool
+        Whether it has no branches, so that inlining it lets the loop around it vectorise.
     """
 
     name: str
     function: Callable[..., Any]
     source: str
-    uses: tuple[str, ...]
+    straight: bool
 
 
 def _own_functions(module: ModuleType) -> dict[str, FunctionType]:
@@ -71,7 +76,7 @@ def leaves() -> Mapping[str, Leaf]:
     found: dict[str, Leaf] = {}
     for module in MODULES:
         for name, function in _own_functions(module).items():
-            found[name] = Leaf(name, function, inspect.getsource(function), tuple(function.__code__.co_names))
+            found[name] = Leaf(name, function, inspect.getsource(function), module in STRAIGHT)
     return MappingProxyType(found)
 
 

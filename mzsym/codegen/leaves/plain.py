@@ -24,22 +24,6 @@ DILOG = (
 )
 
 
-def sigmoid(z: float) -> float:
-    """1/(1 + exp(-z))."""
-    e = exp(-fabs(z))
-    if z >= 0:
-        return 1.0 / (1.0 + e)
-    return e / (1.0 + e)
-
-
-def softplus(z: float) -> float:
-    """log(1 + exp(z))."""
-    tail = log1p(exp(-fabs(z)))
-    if z > 0:
-        return z + tail
-    return tail
-
-
 def relu(z: float) -> float:
     """max(0, z)."""
     if z > 0 or z != z:

@@ -1,4 +1,4 @@
-"""Averages E g(z + S U), U uniform on (-1, 1), of first powers. MATH (18), (20).
+"""Averages E g(z + S U), U uniform on (-1, 1), of first powers (tanh and sigmoid: ``straight``). MATH (18), (20).
 
 Small S: a Gauss-Legendre average, whose positive weights keep the error below some ulp of E|g|. Larger S: the
 difference of antiderivatives in a form that does not cancel. S = 0 is the function itself.
@@ -6,53 +6,16 @@ difference of antiderivatives in a form that does not cancel. S = 0 is the funct
 
 from __future__ import annotations
 
-from mzsym.codegen.leaves.double import exp_two, two_sum
+from mzsym.codegen.leaves.double import two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
-from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu_two, sigmoid, softplus, softplus_tail
+from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu_two, softplus_tail
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
+from mzsym.codegen.leaves.straight import softplus
 from mzsym.codegen.leaves.tails import erfc_tail, gelu_tail
-from mzsym.codegen.libm import atan, erf, exp, expm1, fabs, log1p, tanh
+from mzsym.codegen.libm import atan, erf, fabs, log1p
 
 NO_NOISE = 1e-9
 EXP_TAIL = -40.0
-
-
-def umean_tanh(z: float, half: float) -> float:
-    """[log cosh(z + S) - log cosh(z - S)]/(2S), MATH (20): relative error below 1e-15."""
-    s = fabs(half)
-    if s < NO_NOISE:
-        return tanh(z)
-    u = fabs(z)
-    m = min(u, s)
-    if m < 0.5:
-        a = expm1(-2.0 * u)
-        b = expm1(-2.0 * s)
-        value = log1p(a * b / ((1.0 + a) + (1.0 + b))) / (2.0 * s)
-    else:
-        q = exp(-2.0 * (u + s))
-        r = exp(-2.0 * fabs(u - s))
-        value = (2.0 * m + log1p((q - r) / (1.0 + r))) / (2.0 * s)
-    return value if z > 0 else -value
-
-
-def umean_sigmoid(z: float, half: float) -> float:
-    """[softplus(z + S) - softplus(z - S)]/(2S) as log1p of what is positive; relative accuracy in the left tail."""
-    s = fabs(half)
-    if s < NO_NOISE:
-        return sigmoid(z)
-    # E sigmoid(z + SU) = 1 - E sigmoid(-z + SU), which costs nothing at z >= 0.
-    u = -fabs(z)
-    high, low = two_sum(u, s)
-    gap = -expm1(-2.0 * s)
-    below = 1.0 + exp(u - s)
-    if high > 40.0:
-        value = (high + log1p(exp(-high) + (gap / below - 1.0))) / (2.0 * s)
-    else:
-        # x = (e^A - e^B)/(1 + e^B), carried as x/(2S): x itself may underflow.
-        ratio = exp_two(high, low) * (gap / (2.0 * s)) / below
-        x = ratio * (2.0 * s)
-        value = ratio * (log1p(x) / x) if x > 1e-200 else ratio
-    return 1.0 - value if z > 0 else value
 
 
 def umean_softplus(z: float, half: float) -> float:

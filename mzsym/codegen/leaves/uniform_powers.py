@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from mzsym.codegen.leaves.double import int_power, two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
-from mzsym.codegen.leaves.plain import sigmoid
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
-from mzsym.codegen.leaves.uniform import umean_sigmoid, umean_tanh
-from mzsym.codegen.libm import fabs, tanh
+from mzsym.codegen.leaves.straight import sigmoid, umean_sigmoid, umean_tanh, vtanh
+from mzsym.codegen.libm import fabs
 
 
 def umean_tanh_panels(k: int, z: float, s: float) -> float:
@@ -18,7 +17,7 @@ def umean_tanh_panels(k: int, z: float, s: float) -> float:
         centre = s * ((2 * j + 1 - panels) / panels)
         for i in range(8):
             h = s * (NODES[i] / panels)
-            total = total + WEIGHTS[i] * (int_power(tanh(z + (centre + h)), k) + int_power(tanh(z + (centre - h)), k))
+            total = total + WEIGHTS[i] * (int_power(vtanh(z + (centre + h)), k) + int_power(vtanh(z + (centre - h)), k))
     return total / panels
 
 
@@ -27,8 +26,8 @@ def umean_tanh_power(k: int, z: float, half: float) -> float:
     s = fabs(half)
     if s < 2.0:
         return umean_tanh_panels(k, z, s)
-    a = tanh(z + s)
-    b = tanh(z - s)
+    a = vtanh(z + s)
+    b = vtanh(z - s)
     value = 1.0
     first = 2
     if k % 2 == 1:

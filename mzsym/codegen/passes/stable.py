@@ -16,6 +16,7 @@ from mzsym.codegen.passes.rewrite import rewrite
 
 Linear = dict[int | None, Fraction]
 
+
 @dataclass(frozen=True)
 class Antiderivative:
     """G with G' = sign*g, and whether G is even (1), odd (-1) or neither (0).

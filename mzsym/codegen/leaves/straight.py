@@ -1,0 +1,174 @@
+"""Functions without branches or calls: a loop of them vectorises, and numba inlines them.
+
+exp, log and what follows from them, by range reduction and polynomials; errors are a few ulp and stated in the docs.
+Selections are written as conditional expressions, whose sides are both safe to compute.
+"""
+
+from __future__ import annotations
+
+from mzsym.codegen.leaves.double import two_sum
+from mzsym.codegen.libm import fabs, from_bits, to_bits
+
+ROUNDER = 6755399441055744.0
+ROUNDER_BITS = 4843621399236968448
+LOG2_E = 1.4426950408889634
+LN2_HIGH = 0.6931471803691238
+LN2_LOW = 1.9082149292705877e-10
+EXP_LOWEST = -746.0
+EXP_HIGHEST = 710.0
+HALF_BITS = 4604544271217802189
+"""Bits of sqrt(1/2)."""
+EXPONENT_BITS = 4503599627370496
+"""2**52."""
+E2 = 0.5
+E3 = 0.16666666666666666
+E4 = 0.041666666666666664
+E5 = 0.008333333333333333
+E6 = 0.001388888888888889
+E7 = 0.0001984126984126984
+E8 = 2.48015873015873e-05
+E9 = 2.7557319223985893e-06
+E10 = 2.755731922398589e-07
+E11 = 2.505210838544172e-08
+E12 = 2.08767569878681e-09
+E13 = 1.6059043836821613e-10
+G1 = 0.6666666666666735
+G2 = 0.3999999999940942
+G3 = 0.2857142874366239
+G4 = 0.22222198432149784
+G5 = 0.1818357216161805
+G6 = 0.15313837699209373
+G7 = 0.14798198605116586
+LEAST_HALF = 1e-8
+FAR = 300.0
+FARTHEST_EXPONENT = 350.0
+SQRT2 = 1.4142135623730951
+SQRT_HALF_UP = 0.7071067811865476
+TAIL = 40.0
+
+
+def power_of_two(n: int) -> float:
+    """2**n, -1022 <= n <= 1023."""
+    return from_bits((n + 1023) * EXPONENT_BITS)
+
+
+def exp_polynomial(r: float) -> float:
+    """expm1(r), |r| <= log(2)/2."""
+    q = r * r
+    q2 = q * q
+    low = ((E2 + r * E3) + q * (E4 + r * E5)) + q2 * ((E6 + r * E7) + q * (E8 + r * E9))
+    return r + q * (low + q2 * q2 * ((E10 + r * E11) + q * (E12 + r * E13)))
+
+
+def vexp(x: float) -> float:
+    """exp(x), the whole range."""
+    y = x if x > EXP_LOWEST else EXP_LOWEST
+    y = y if y < EXP_HIGHEST else EXP_HIGHEST
+    t = y * LOG2_E + ROUNDER
+    n = t - ROUNDER
+    r = (y - n * LN2_HIGH) - n * LN2_LOW
+    k = to_bits(t) - ROUNDER_BITS
+    # Two factors: 2**1024 and 2**-1074 have no float64 of their own.
+    half = k >> 1
+    value = (1.0 + exp_polynomial(r)) * power_of_two(half) * power_of_two(k - half)
+    return value if x == x else x
+
+
+def exp_parts(x: float) -> tuple[float, float]:
+    """(expm1(x), exp(x)) for -708 <= x <= 0."""
+    t = x * LOG2_E + ROUNDER
+    n = t - ROUNDER
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    scale = power_of_two(to_bits(t) - ROUNDER_BITS)
+    p = scale * exp_polynomial(r)
+    return p + (scale - 1.0), scale + p
+
+
+def log_one_plus_ratio(a: float, b: float) -> float:
+    """log(1 + a/b), a > -b/2, b > 0 normal: k log 2 + 2 artanh(s), with one division and no loss for small a/b."""
+    top = to_bits(a + b) - HALF_BITS
+    low = to_bits(b) - HALF_BITS
+    # k makes (a + b)/(2**k b) lie in (1/2, 2); one step more or less brings it near 1.
+    k = (top >> 52) - (low >> 52)
+    scaled = power_of_two(k) * b
+    k = k + (1 if (a + b) > SQRT2 * scaled else 0)
+    k = k - (1 if (a + b) < SQRT_HALF_UP * scaled else 0)
+    scale = power_of_two(k)
+    s = (a + b * (1.0 - scale)) / (a + b * (1.0 + scale))
+    z = s * s
+    w = z * z
+    tail = z * (G1 + w * (G3 + w * (G5 + w * G7))) + w * (G2 + w * (G4 + w * G6))
+    n = from_bits(k + ROUNDER_BITS) - ROUNDER
+    return n * LN2_HIGH + (2.0 * s + (s * tail + n * LN2_LOW))
+
+
+def vtanh(z: float) -> float:
+    """tanh(z)."""
+    u = fabs(z)
+    a, e = exp_parts(-2.0 * (u if u < FAR else FAR))
+    value = -a / (1.0 + e)
+    value = value if z > 0 else -value
+    return value if z == z else z
+
+
+def sigmoid(z: float) -> float:
+    """1/(1 + exp(-z))."""
+    e = vexp(-fabs(z))
+    return (1.0 if z >= 0 else e) / (1.0 + e)
+
+
+def softplus(z: float) -> float:
+    """log(1 + exp(z))."""
+    u = fabs(z)
+    # Below exp(-700) the logarithm is its argument.
+    e = vexp(-u)
+    tail = log_one_plus_ratio(e, 1.0)
+    tail = tail if u < TAIL else e
+    value = z + tail if z > 0 else tail
+    return value if z == z else z
+
+
+def umean_tanh(z: float, half: float) -> float:
+    """E tanh(z + S U) = [log cosh(z + S) - log cosh(z - S)]/(2S). MATH (18), (20).
+
+    With a = expm1(-2|z|), b = expm1(-2S), A = 1 + a, B = 1 + b the numerator is log1p(ab/(A + B)): relative error
+    below 1e-15 wherever A + B does not underflow; beyond, |z| and S move together by c.
+    """
+    s = fabs(half)
+    s = s if s > LEAST_HALF else LEAST_HALF
+    u = fabs(z)
+    c = s - FAR if s > FAR else 0.0
+    v = u - c
+    v = v if v > 0.0 else 0.0
+    v = v if v < FARTHEST_EXPONENT else FARTHEST_EXPONENT
+    a, e = exp_parts(-2.0 * v)
+    b, f = exp_parts(-2.0 * (s - c))
+    value = 2.0 * c + log_one_plus_ratio(a * b, e + f)
+    # So deep inside a wide interval the mean is z/S.
+    near = s - 280.0 if c > 0.0 else -1.0
+    value = 2.0 * u if u < near else value
+    value = value * (0.5 / s)
+    value = value if z > 0 else -value
+    return value if z == z else z
+
+
+def umean_sigmoid(z: float, half: float) -> float:
+    """E sigmoid(z + S U) = [softplus(z + S) - softplus(z - S)]/(2S), relative accuracy in the left tail. MATH (20).
+
+    For z <= 0 the numerator is log(1 + (e^A - e^B)/(1 + e^B)) with A = z + S, B = z - S, and positive throughout.
+    """
+    s = fabs(half)
+    s = s if s > LEAST_HALF else LEAST_HALF
+    # E sigmoid(z + SU) = 1 - E sigmoid(-z + SU), which costs nothing at z >= 0.
+    u = -fabs(z)
+    high, low = two_sum(u, s)
+    e = vexp(high if high < TAIL else TAIL)
+    e = e + e * (low if low == low else 0.0)
+    gap = 1.0 - vexp(-2.0 * s) if s > 0.5 else -exp_parts(-2.0 * (s if s < 0.5 else 0.5))[0]
+    below = 1.0 + vexp(u - s)
+    value = log_one_plus_ratio(e * gap, below) * (0.5 / s)
+    # In the tail e*gap may underflow where the mean does not; far inside, the numerator is A.
+    value = e * (gap * (0.5 / s)) if high < -TAIL else value
+    value = high * (0.5 / s) if high > TAIL else value
+    value = 1.0 - value if z > 0 else value
+    return value if z == z else z

@@ -1,0 +1,133 @@
+"""Plain functions at every argument against mpmath, in units of the last place, and their IEEE corners."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import mpmath as mp
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mzsym.codegen import libm
+from mzsym.codegen.digits import FUNCTIONS
+from mzsym.codegen.leaves.library import functions, leaves
+from mzsym.codegen.leaves.straight import exp_parts, log_one_plus_ratio
+
+INF, NAN = math.inf, math.nan
+
+BOUNDS = {
+    "vexp": ("exp", 1.5),
+    "vtanh": ("tanh", 3.0),
+    "sigmoid": ("sigmoid", 3.0),
+    "softplus": ("softplus", 3.0),
+    "logcosh": ("logcosh", 4.0),
+    "sech2": ("sech2", 4.0),
+    "gelu": ("gelu", 6.0),
+    "normal_cdf": ("normal_cdf", 5.0),
+    "normal_density": ("normal_density", 3.0),
+    "dilog": ("dilog", 8.0),
+}
+"""Leaf -> (definition, largest error in ulp)."""
+
+
+def ulps(name: str, x: float) -> float:
+    """Error of a leaf in units of the last place of the exact value."""
+    definition, _ = BOUNDS[name]
+    with mp.workdps(1100 if name == "logcosh" else 60):
+        exact = FUNCTIONS[definition](mp.mpf(x))
+        if mp.fabs(exact) > mp.mpf("1.79e308") or (name == "gelu" and mp.fabs(exact) < mp.mpf("1e-300")):
+            # Beyond the range; or a subnormal erfc inside gelu.
+            return 0.0
+        value = functions()[name](x)
+        return float(mp.fabs(mp.mpf(value) - exact) / mp.mpf(math.ulp(float(exact))))
+
+
+arguments = st.one_of(
+    st.floats(-745, 709), st.floats(-40, 40), st.floats(-2, 2), st.floats(-300, 3).map(lambda e: -(10.0**e))
+)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@settings(max_examples=150, deadline=None)
+@given(x=arguments)
+def test_errors_in_ulp(name: str, x: float) -> None:
+    if name == "dilog" and not -700 < x <= 1:
+        x = math.fmod(x, 1.0)
+    assert ulps(name, x) <= BOUNDS[name][1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(ratio=st.floats(-300, 300).map(lambda e: 10.0**e), b=st.floats(-6, 6).map(lambda e: 10.0**e))
+def test_logarithm_of_one_plus_a_ratio(ratio: float, b: float) -> None:
+    with mp.workdps(700):
+        exact = mp.log1p(mp.mpf(ratio * b) / mp.mpf(b))
+        assert abs(log_one_plus_ratio(ratio * b, b) - exact) <= 6e-16 * exact
+
+
+@settings(max_examples=300, deadline=None)
+@given(x=st.one_of(st.floats(-708, 0), st.floats(-300, 2).map(lambda e: -(10.0**e))))
+def test_exponential_and_what_it_lacks_to_one(x: float) -> None:
+    less, whole = exp_parts(x)
+    with mp.workdps(400):
+        assert abs(less - mp.expm1(x)) <= 4e-16 * abs(mp.expm1(x))
+        assert abs(whole - mp.exp(x)) <= 3e-16 * mp.exp(x)
+
+
+CORNERS: list[tuple[str, tuple[float, ...], float]] = [
+    ("vexp", (INF,), INF),
+    ("vexp", (-INF,), 0.0),
+    ("vexp", (710.5,), INF),
+    ("vexp", (-746.0,), 0.0),
+    ("vexp", (-745.0,), 5e-324),
+    ("vexp", (0.0,), 1.0),
+    ("vtanh", (INF,), 1.0),
+    ("vtanh", (-INF,), -1.0),
+    ("sigmoid", (INF,), 1.0),
+    ("sigmoid", (-INF,), 0.0),
+    ("softplus", (INF,), INF),
+    ("softplus", (-INF,), 0.0),
+    ("relu", (-INF,), 0.0),
+    ("leaky_relu", (-2.0, 0.5), -1.0),
+    ("gelu", (-INF,), 0.0),
+    ("gelu", (INF,), INF),
+    ("normal_cdf", (INF,), 1.0),
+    ("normal_density", (INF,), 0.0),
+    ("dilog", (1.0,), math.pi**2 / 6),
+    ("dilog", (2.0,), NAN),
+    ("heaviside", (0.0, 0.5), 0.5),
+    ("sign", (-0.3,), -1.0),
+    ("umean_tanh", (INF, 0.3), 1.0),
+    ("umean_sigmoid", (-INF, 0.3), 0.0),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "expected"), CORNERS)
+def test_corners(name: str, args: tuple[float, ...], expected: float) -> None:
+    value = functions()[name](*args)
+    assert value == expected or (math.isnan(expected) and math.isnan(value))
+
+
+@pytest.mark.parametrize("name", [*BOUNDS, "relu", "sign", "umean_tanh", "umean_sigmoid", "umean_erf", "gmean_relu"])
+def test_nan_stays_nan(name: str) -> None:
+    function: Callable[..., float] = functions()[name]
+    assert math.isnan(function(NAN) if function.__code__.co_argcount == 1 else function(NAN, 0.5))
+
+
+def test_library_functions_are_total() -> None:
+    assert libm.exp(1e4) == INF and libm.log(0.0) == -INF and math.isnan(libm.log(-1.0))
+    assert libm.sinh(-1e4) == -INF and math.isnan(libm.sin(INF)) and libm.expm1(-1e4) == -1.0
+    assert libm.power(0.0, -1.0) == INF and math.isnan(libm.power(-8.0, 1 / 3)) and libm.power(-2.0, 3.0) == -8.0
+    assert libm.power(-1e200, 3.0) == -INF and libm.floor(-0.5) == -1.0 and libm.ceil(INF) == INF
+    assert libm.from_bits(libm.to_bits(-1.5)) == -1.5
+
+
+def test_leaves_keep_to_their_dialect() -> None:
+    """What the C emitter and numba rely on: names of leaves, of the C library and of constants only."""
+    known = {*leaves(), *vars(libm), "min", "max", "range", "int", "float"}
+    for leaf in leaves().values():
+        names = set(leaf.function.__code__.co_names)
+        assert all(name in known or name.isupper() for name in names), (leaf.name, names - known)
+        assert leaf.function.__defaults__ is None
+        assert leaf.function.__doc__
