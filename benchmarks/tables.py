@@ -15,7 +15,7 @@ from scipy.special import eval_legendre
 
 import mzsym as mz
 from benchmarks.timing import interleaved, seconds
-from mzsym.evaluate.threads import blas_threads
+from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.tables import memory_matrix
 
 DEPTH = 64

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dtrtri
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.threads import blas_threads
+from mzsym.evaluate.blas import blas_threads
 
 
 def table_bytes(ranks: Sequence[int]) -> int:

@@ -8,8 +8,8 @@ A function on Omega_m is its tensor Legendre series. One step of M_n is
 2. composition: that series at z = F_n(x), x on the grid of Omega_n;
 3. analysis: the Legendre coefficients of the interpolant.
 
-Only step 3 is approximate. M_n does not expand the largest absolute value, so the errors of the layers add up and do not
-grow. Sizes are chosen per layer and coordinate until the coefficients have decayed and values between the nodes agree;
-then everything is computed once more on other, finer grids, and the difference is reported as the accuracy reached: an
-estimate, not a proof.
+Only step 3 is approximate. M_n does not expand the largest absolute value, so the errors of the layers add up and do
+not grow. Sizes are chosen per layer and coordinate until the coefficients have decayed and values between the nodes
+agree; then everything is computed once more on other, finer grids, and the difference is reported as the accuracy
+reached: an estimate, not a proof.
 """

@@ -11,12 +11,12 @@ import numpy as np
 
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
+from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.quadrature.grid import Series
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
 from mzsym.evaluate.quadrature.sweep import Sweep, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
-from mzsym.evaluate.threads import blas_threads
 
 _ROUNDS = 4
 _COMPARED = 256

@@ -9,12 +9,12 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, transform
 from mzsym.evaluate.quadrature.problem import check_dimensions, check_values, sides_of
 from mzsym.evaluate.quadrature.rules import noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
-from mzsym.evaluate.threads import blas_threads
 
 if TYPE_CHECKING:
     from mzsym.model import Network

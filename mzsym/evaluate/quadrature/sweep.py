@@ -15,12 +15,12 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.quadrature.grid import Grid, Series, pruned, transform
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Chooser, Evaluation
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.tables import Tables
-from mzsym.evaluate.threads import blas_threads
 
 
 @dataclass(frozen=True)
