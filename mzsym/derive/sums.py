@@ -69,11 +69,14 @@ def canonical_dummies(expression: Expression) -> Iterator[Monomial]:
     """The same terms with every dummy renamed to DUMMY; refuses a dummy that is also a variable of its bounds."""
     for term in expression:
         over = term.over
-        if over is None or over.dummy == DUMMY:
+        if over is None:
             yield term
             continue
         if over.dummy in (over.low.symbol, over.high.symbol, ""):
             raise Malformed(f"the dummy {over.dummy!r} occurs in its own bounds")
+        if over.dummy == DUMMY:
+            yield term
+            continue
         renamed = replace_symbol(term.word, {over.dummy: variable(DUMMY)})
         yield Monomial(term.coefficient, renamed, Range(DUMMY, over.low, over.high))
 
