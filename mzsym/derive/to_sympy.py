@@ -15,7 +15,7 @@ from mzsym.derive.sums import DUMMY, Expression, canonical_dummies
 from mzsym.derive.words import Factor, Word
 
 
-class Operator(sp.Function):  # type: ignore[misc]
+class Operator(sp.Function):
     """Base of the operator heads: non-commuting, one index (a letter) or two (from layer to layer)."""
 
     is_commutative = False
