@@ -59,7 +59,7 @@ class Derivation:
         Returns
         -------
         tuple of str
-            Names of the proved steps, in order.
+            Names of the proved steps, in order. For a concrete depth the symbolic derivation is proved as well.
 
         Raises
         ------
@@ -71,6 +71,8 @@ class Derivation:
         >>> derive_operator("backward", 3).verify()[-1]
         'projected[0]'
         """
+        if self.depth is not None:
+            self.symbolic.verify()  # .equation and .latex() show it
         return prove(self.algebra, self.steps)
 
     @property
