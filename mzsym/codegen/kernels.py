@@ -19,8 +19,8 @@ from mzsym.codegen.numba_build import NumbaRun
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 
-_WORK_PER_THREAD = 400_000
-"""Arithmetic operations below which another thread costs more than it brings, about 0.1 ms."""
+_WORK_PER_THREAD = 3_000_000
+"""Arithmetic operations below which another thread costs more than it brings, about 0.3 ms."""
 
 Run = Callable[[Array, Array, Array], None]
 

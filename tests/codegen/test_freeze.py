@@ -162,6 +162,12 @@ class TestPasses:
         fixed = [node.op for node, varies in zip(program.nodes, program.depends_on_point, strict=True) if not varies]
         assert fixed.count("mul") == 1 and fixed.count("exp") == 1 and fixed.count("add") == 1
 
+    def test_divisions_by_parameters_leave_the_loop(self) -> None:
+        program = freeze([x / w, (x + 1) / (w * b), 1 / (x + w)], [x], [w, b])
+        pairs = zip(program.nodes, program.depends_on_point, strict=True)
+        assert [node.op for node, varies in pairs if varies].count("div") == 1
+        assert interpret(program, np.array([[2.0]]), [4.0, 8.0])[0].tolist() == [0.5, 3 / 32, 1 / 6]
+
     def test_literals_round_trip(self) -> None:
         value = 0.1 + 0.2
         assert repr(value) in NumbaEmitter("leaves").source(freeze([x * sp.Float(value) + 1], [x]))

@@ -10,9 +10,10 @@ from mzsym.codegen.passes.fold import fold
 from mzsym.codegen.passes.horner import horner
 from mzsym.codegen.passes.invariants import invariants
 from mzsym.codegen.passes.powers import powers
+from mzsym.codegen.passes.reciprocals import reciprocals
 from mzsym.codegen.passes.stable import stable
 
-PASSES = (stable, horner, fold, powers, invariants)
+PASSES = (stable, horner, fold, powers, reciprocals, invariants)
 """Stable forms first, while sums and products are whole; then fewer operations; then what need not be repeated."""
 
-__all__ = ["PASSES", "fold", "horner", "invariants", "powers", "stable"]
+__all__ = ["PASSES", "fold", "horner", "invariants", "powers", "reciprocals", "stable"]
