@@ -12,7 +12,7 @@ import mzsym as mz
 from mzsym.cli.pipeline import CHECKPOINT, TABLES, Job
 from mzsym.cli.workspace import Workspace
 from mzsym.core import MzError
-from mzsym.derive.derivation import DerivationError
+from mzsym.derive.operators.derivation import DerivationError
 from mzsym.evaluate.findings import Findings, findings
 from mzsym.evaluate.stored import HasTables, all_tables, store
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.certify.certify import Method
     from mzsym.derive import Equation, Term
-    from mzsym.derive.words import Direction
+    from mzsym.derive.operators.words import Direction
 
 SHOWN_TERMS = 12
 """Concrete terms that ``derive`` lists on the screen."""

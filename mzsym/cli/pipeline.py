@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.certify.certify import Method
     from mzsym.derive import Equation
-    from mzsym.derive.words import Direction
+    from mzsym.derive.operators.words import Direction
     from mzsym.projections import AbstractProjection
 
 CHECKPOINT = ".mzsym-checkpoint.npz"

@@ -12,12 +12,12 @@ import sympy as sp
 from mzsym.core import MzError, Options
 from mzsym.derive.averages import average
 from mzsym.derive.builder import NO_COST, TermBuilder, zeros
-from mzsym.derive.derivation import Derivation, derive_operator
+from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
-from mzsym.derive.steps import Step
+from mzsym.derive.operators.steps import Step
 from mzsym.derive.terms import Term, TermKind
-from mzsym.derive.words import Direction
+from mzsym.derive.operators.words import Direction
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.derive.derivation_latex import text_latex
+from mzsym.derive.operators.derivation_latex import text_latex
 from mzsym.derive.display import definitions
-from mzsym.derive.steps import Step
+from mzsym.derive.operators.steps import Step
 from mzsym.derive.term_latex import environment, symbol_of, term_rows
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from mzsym.derive.indices import Index
-from mzsym.derive.steps import Claim, Step
-from mzsym.derive.sums import Expression
-from mzsym.derive.words import Factor, Word
+from mzsym.derive.operators.indices import Index
+from mzsym.derive.operators.steps import Claim, Step
+from mzsym.derive.operators.sums import Expression
+from mzsym.derive.operators.words import Factor, Word
 
 
 class Nonsense(Exception):

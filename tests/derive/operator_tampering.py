@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mzsym.derive.indices import Bound, Index
-from mzsym.derive.steps import HYPOTHESIS, INDUCTION, RULES, Claim, Step, Use
-from mzsym.derive.sums import Expression, Monomial
-from mzsym.derive.words import Factor, Word
+from mzsym.derive.operators.indices import Bound, Index
+from mzsym.derive.operators.steps import HYPOTHESIS, INDUCTION, RULES, Claim, Step, Use
+from mzsym.derive.operators.sums import Expression, Monomial
+from mzsym.derive.operators.words import Factor, Word
 
 OTHER_HEAD = {
     "M": "N", "N": "M", "P": "Q", "Q": "P", "M*": "Phi", "N*": "Psi", "Phi": "M*", "Psi": "N*",

@@ -12,10 +12,10 @@ import sympy as sp
 from latex2mathml import converter
 
 from mzsym.core import MzError
-from mzsym.derive.derivation import Derivation, derive_operator
-from mzsym.derive.indices import variable
-from mzsym.derive.sums import text
-from mzsym.derive.to_sympy import OBSERVABLE, M, N, P, Phi, Psi, Q, p, q
+from mzsym.derive.operators.derivation import Derivation, derive_operator
+from mzsym.derive.operators.indices import variable
+from mzsym.derive.operators.sums import text
+from mzsym.derive.operators.to_sympy import OBSERVABLE, M, N, P, Phi, Psi, Q, p, q
 
 DIRECTIONS = ("backward", "forward")
 n, m, L = (sp.Symbol(name, integer=True) for name in "nmL")

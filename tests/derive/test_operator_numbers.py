@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mzsym.derive.derivation import derive_operator
-from mzsym.derive.indices import Bound, Index, number, variable
-from mzsym.derive.normal_form import DEFINE, SPLIT, SUMS, NormalForm, Site
-from mzsym.derive.sums import Expression, Monomial, Range
-from mzsym.derive.words import Algebra, Factor
+from mzsym.derive.operators.derivation import derive_operator
+from mzsym.derive.operators.indices import Bound, Index, number, variable
+from mzsym.derive.operators.normal_form import DEFINE, SPLIT, SUMS, NormalForm, Site
+from mzsym.derive.operators.sums import Expression, Monomial, Range
+from mzsym.derive.operators.words import Algebra, Factor
 
 
 def _load(name: str) -> ModuleType:

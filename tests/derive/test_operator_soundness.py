@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mzsym.derive.derivation import DerivationError, derive_operator
-from mzsym.derive.indices import Bound, Index, Order, number, variable
-from mzsym.derive.normal_form import DEFINE, SPLIT, NormalForm, Site
-from mzsym.derive.steps import HYPOTHESIS, INDUCTION, Claim, Induction, Step, Use
-from mzsym.derive.sums import DUMMY, Expression, Monomial, Range, canonical, substitute, total, words
-from mzsym.derive.words import Algebra, Factor, Malformed
+from mzsym.derive.operators.derivation import DerivationError, derive_operator
+from mzsym.derive.operators.indices import Bound, Index, Order, number, variable
+from mzsym.derive.operators.normal_form import DEFINE, SPLIT, NormalForm, Site
+from mzsym.derive.operators.steps import HYPOTHESIS, INDUCTION, Claim, Induction, Step, Use
+from mzsym.derive.operators.sums import DUMMY, Expression, Monomial, Range, canonical, substitute, total, words
+from mzsym.derive.operators.words import Algebra, Factor, Malformed
 
 N, L, ZERO = variable("n"), variable("L"), number(0)
 INSIDE = (Bound(ZERO, N), Bound(N.plus(1), L))

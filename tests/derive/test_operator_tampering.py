@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mzsym.derive.derivation import Derivation, DerivationError, derive_operator
-from mzsym.derive.steps import Step
+from mzsym.derive.operators.derivation import Derivation, DerivationError, derive_operator
+from mzsym.derive.operators.steps import Step
 
 
 def _load(name: str) -> ModuleType:

@@ -2,17 +2,17 @@
 
 One generator serves both directions, because the forward equations are the backward ones with the layers counted
 the other way: a *row* is the layer whose functions an equation is about, and the *next* layer is row + 1 backward
-and row - 1 forward. It only writes steps down; :mod:`mzsym.derive.proof` proves them without it.
+and row - 1 forward. It only writes steps down; :mod:`mzsym.derive.operators.proof` proves them without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mzsym.derive.indices import ZERO, Bound, Index, number, variable
-from mzsym.derive.steps import HYPOTHESIS, INDUCTION, Claim, Induction, Step, Use
-from mzsym.derive.sums import Expression, Monomial, Range, total, words
-from mzsym.derive.words import Algebra, Word, complement, projection
+from mzsym.derive.operators.indices import ZERO, Bound, Index, number, variable
+from mzsym.derive.operators.steps import HYPOTHESIS, INDUCTION, Claim, Induction, Step, Use
+from mzsym.derive.operators.sums import Expression, Monomial, Range, total, words
+from mzsym.derive.operators.words import Algebra, Word, complement, projection
 
 _CITES = {
     "backward": {"dyson": "MATH (10)", "unprojected": "MATH (12)", "projected": "MATH (11)"},

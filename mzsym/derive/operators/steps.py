@@ -1,4 +1,4 @@
-"""Steps of a derivation as data. What they claim is proved by :mod:`mzsym.derive.proof`, whatever made them."""
+"""Steps of a derivation as data. What they claim is proved by :mod:`mzsym.derive.operators.proof`, whatever made them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from mzsym.derive.indices import Bound, Index
-from mzsym.derive.normal_form import DEFINE, PREMISES, SPLIT, SUMS, Mechanisms
-from mzsym.derive.operator_latex import claim_latex
-from mzsym.derive.sums import Expression, text
-from mzsym.derive.to_sympy import equation_to_sympy
-from mzsym.derive.words import Word
+from mzsym.derive.operators.indices import Bound, Index
+from mzsym.derive.operators.normal_form import DEFINE, PREMISES, SPLIT, SUMS, Mechanisms
+from mzsym.derive.operators.operator_latex import claim_latex
+from mzsym.derive.operators.sums import Expression, text
+from mzsym.derive.operators.to_sympy import equation_to_sympy
+from mzsym.derive.operators.words import Word
 
 HYPOTHESIS = "hypothesis"
 INDUCTION = "induction"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mzsym.derive.indices import Bound, Index, number, variable
-from mzsym.derive.steps import Claim
-from mzsym.derive.sums import Expression, Range, total, words
-from mzsym.derive.words import Algebra, Factor, Word
+from mzsym.derive.operators.indices import Bound, Index, number, variable
+from mzsym.derive.operators.steps import Claim
+from mzsym.derive.operators.sums import Expression, Range, total, words
+from mzsym.derive.operators.words import Algebra, Factor, Word
 
 
 def _sum(word: Callable[[Index], Word], low: Index, high: Index, explicit: bool) -> Expression:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mzsym.derive.indices import Bound, Index, Order, order_of
-from mzsym.derive.sums import DUMMY, Expression, Monomial, Range, canonical_dummies, text
-from mzsym.derive.words import Algebra, Factor, Malformed, Word
+from mzsym.derive.operators.indices import Bound, Index, Order, order_of
+from mzsym.derive.operators.sums import DUMMY, Expression, Monomial, Range, canonical_dummies, text
+from mzsym.derive.operators.words import Algebra, Factor, Malformed, Word
 
 DEFINE = "definitions"
 SPLIT = "I = P + Q"

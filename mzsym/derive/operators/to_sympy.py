@@ -10,9 +10,9 @@ from typing import Any
 
 import sympy as sp
 
-from mzsym.derive.indices import Index
-from mzsym.derive.sums import DUMMY, Expression, canonical_dummies
-from mzsym.derive.words import Factor, Word
+from mzsym.derive.operators.indices import Index
+from mzsym.derive.operators.sums import DUMMY, Expression, canonical_dummies
+from mzsym.derive.operators.words import Factor, Word
 
 
 class Operator(sp.Function):
@@ -146,9 +146,9 @@ def equation_to_sympy(lhs: Expression, rhs: Expression) -> sp.Eq:
 
     Examples
     --------
-    >>> from mzsym.derive.indices import variable
-    >>> from mzsym.derive.sums import words
-    >>> from mzsym.derive.words import complement, projection
+    >>> from mzsym.derive.operators.indices import variable
+    >>> from mzsym.derive.operators.sums import words
+    >>> from mzsym.derive.operators.words import complement, projection
     >>> n = variable("n")
     >>> equation_to_sympy(words((projection(n),)), words((projection(n), projection(n))))
     Eq(P(n), P(n)**2)

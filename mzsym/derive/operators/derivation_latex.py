@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mzsym.derive.indices import Bound
-from mzsym.derive.operator_latex import equation_lines
-from mzsym.derive.steps import Step
+from mzsym.derive.operators.indices import Bound
+from mzsym.derive.operators.operator_latex import equation_lines
+from mzsym.derive.operators.steps import Step
 
 
 def bounds_latex(given: Sequence[Bound]) -> str:

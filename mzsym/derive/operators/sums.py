@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from mzsym.derive.indices import Bound, Index, variable
-from mzsym.derive.words import Malformed, Word, replace_symbol, spell
+from mzsym.derive.operators.indices import Bound, Index, variable
+from mzsym.derive.operators.words import Malformed, Word, replace_symbol, spell
 
 #: The canonical dummy. It is no identifier, so it never meets a variable and substitution cannot capture it.
 DUMMY = "@"
@@ -57,7 +57,7 @@ def text(expression: Expression) -> str:
 
     Examples
     --------
-    >>> from mzsym.derive.words import complement, projection
+    >>> from mzsym.derive.operators.words import complement, projection
     >>> n = variable("n")
     >>> text(words((projection(n),), (complement(n),)))
     'P_n + Q_n'
@@ -86,7 +86,7 @@ def substitute(expression: Expression, values: Mapping[str, Index]) -> Expressio
 
     Examples
     --------
-    >>> from mzsym.derive.words import projection
+    >>> from mzsym.derive.operators.words import projection
     >>> m, n = variable("m"), variable("n")
     >>> text(substitute(total((projection(m),), Range("m", n, n.plus(2))), {"n": m}))
     'sum_{@=m}^{m+2} P_@'

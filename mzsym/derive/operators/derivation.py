@@ -9,11 +9,11 @@ from typing import Literal
 import sympy as sp
 
 from mzsym.core import MzError
-from mzsym.derive.derivation_latex import derivation_latex
-from mzsym.derive.identities import concrete_steps, symbolic_steps
-from mzsym.derive.proof import DerivationError, algebra_of, prove
-from mzsym.derive.steps import Step
-from mzsym.derive.words import Algebra, Direction
+from mzsym.derive.operators.derivation_latex import derivation_latex
+from mzsym.derive.operators.identities import concrete_steps, symbolic_steps
+from mzsym.derive.operators.proof import DerivationError, algebra_of, prove
+from mzsym.derive.operators.steps import Step
+from mzsym.derive.operators.words import Algebra, Direction
 
 __all__ = ["Derivation", "DerivationError", "derive_operator"]
 

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mzsym.core import MzError
-from mzsym.derive.indices import Bound, Index, number, order_of, variable
-from mzsym.derive.normal_form import PREMISES, NormalForm, Site, check_expression
-from mzsym.derive.statements import required
-from mzsym.derive.steps import HYPOTHESIS, INDUCTION, PREMISE_COUNT, RULES, Claim, Induction, Step, Use
-from mzsym.derive.sums import DUMMY, Expression, canonical, substitute
-from mzsym.derive.words import Algebra, Malformed, Word, spell
+from mzsym.derive.operators.indices import Bound, Index, number, order_of, variable
+from mzsym.derive.operators.normal_form import PREMISES, NormalForm, Site, check_expression
+from mzsym.derive.operators.statements import required
+from mzsym.derive.operators.steps import HYPOTHESIS, INDUCTION, PREMISE_COUNT, RULES, Claim, Induction, Step, Use
+from mzsym.derive.operators.sums import DUMMY, Expression, canonical, substitute
+from mzsym.derive.operators.words import Algebra, Malformed, Word, spell
 
 Kind = tuple[Index, Index | None]
 

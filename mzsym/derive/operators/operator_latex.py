@@ -6,9 +6,9 @@ article.
 
 from __future__ import annotations
 
-from mzsym.derive.indices import Index
-from mzsym.derive.sums import Expression, Monomial
-from mzsym.derive.words import Factor, Word
+from mzsym.derive.operators.indices import Index
+from mzsym.derive.operators.sums import Expression, Monomial
+from mzsym.derive.operators.words import Factor, Word
 
 #: Widths in em: of a line beside its number, and how far a left-hand side may push the right one in.
 LINE = 30.5
@@ -95,7 +95,7 @@ def claim_latex(lhs: Expression, rhs: Expression) -> str:
 
     Examples
     --------
-    >>> from mzsym.derive.derivation import derive_operator
+    >>> from mzsym.derive.operators.derivation import derive_operator
     >>> print(derive_operator().step("split").latex())
     q_{n} = M_{n} q_{n+1}
     """

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from mzsym.core import MzError
-from mzsym.derive.indices import ZERO, Index, Order
+from mzsym.derive.operators.indices import ZERO, Index, Order
 
 Direction = Literal["backward", "forward"]
 
