@@ -19,7 +19,9 @@ from mzsym.calculus.cells import GAUSSIAN as GAUSSIAN_CELLS
 from mzsym.codegen.leaves.library import functions
 from mzsym.codegen.leaves.registry import POWERS, average_leaf
 
-TOLERANCE = 1e-13
+TOLERANCE = 2e-14
+"""MATH (20) asks for 1e-13; the leaves keep more, and a lost digit should show."""
+
 TINY = 1e-290
 """Below this float64 itself loses digits."""
 

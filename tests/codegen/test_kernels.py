@@ -80,6 +80,13 @@ def test_kernel_and_interpreter_agree_to_the_last_bit(exprs: list[sp.Expr], seed
     assert slow.tobytes() == fast.tobytes() or np.array_equal(slow, fast, equal_nan=True)
 
 
+def test_long_sums_and_products_keep_their_order() -> None:
+    terms = [x, w * y, sp.tanh(x), b * sp.Rational(1, 3), -s * x * y, sp.sin(y), x * y]
+    program = freeze([sp.Add(*terms), sp.Mul(*(1 + term for term in terms)), sum(terms) ** 7], *ARGUMENTS)
+    points, params = some_points(300), [0.7, -1.1, 0.3]
+    assert interpret(program, points, params).tobytes() == compile_program(program)(points, params).tobytes()
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(expr=expressions, seed=st.integers(0, 10**6))
 def test_passes_keep_the_value(expr: sp.Expr, seed: int) -> None:
