@@ -41,7 +41,7 @@ def derive(job: Job, output: Path | None, direction: Direction, json: bool) -> i
         latex = eq.latex() if output is None else None
         _print_json(
             {
-                "model": job.name,
+                "model": job.source.path.name,
                 "direction": direction,
                 "steps": list(steps),
                 "operator": _operator(eq),
@@ -69,12 +69,12 @@ def verify(job: Job, direction: Direction, json: bool) -> int:
             steps = eq.verify()
     except DerivationError as error:
         if json:
-            _print_json({"model": job.name, "direction": direction, "proved": False, "why": str(error)})
+            _print_json({"model": job.source.path.name, "direction": direction, "proved": False, "why": str(error)})
         else:
             typer.echo(f"Not proved: {error}")
         return 1
     if json:
-        _print_json({"model": job.name, "direction": direction, "proved": True, "steps": list(steps)})
+        _print_json({"model": job.source.path.name, "direction": direction, "proved": True, "steps": list(steps)})
     else:
         typer.echo(f"All {len(steps)} steps of the {direction} derivation are proved:")
         shown = steps if len(steps) <= 20 else (*steps[:10], "...", *steps[-9:])
@@ -110,7 +110,7 @@ def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
         _write_report(job, eq, ev, certificate, space)
         files = space.publish()
     if json:
-        _print_json({"model": job.name, "files": _names(files)})
+        _print_json({"model": job.source.path.name, "files": _names(files)})
     else:
         _print_files(files)
     return 0
@@ -123,7 +123,7 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         eq, steps = job.proved()
         ev = job.tables(eq, output)
         certificate = job.certificate(method)
-        _write_equation(job, eq, space)
+        _write_equation(job, eq, space, certificate)
         store(ev, space.draft / TABLES)
         _write(space, "tables.json", _dump(_tables(ev)))
         certificate.to_json(space.draft / "certificate.json")
@@ -160,11 +160,11 @@ def _write(space: Workspace, name: str, text: str) -> None:
         ) from None
 
 
-def _write_equation(job: Job, eq: Equation, space: Workspace) -> None:
+def _write_equation(job: Job, eq: Equation, space: Workspace, certificate: Certificate | None = None) -> None:
     from mzsym.report.latex_document import equation_document
 
     with job.progress.stage("Writing the equation"):
-        _write(space, "equation.tex", equation_document(eq))
+        _write(space, "equation.tex", equation_document(eq, certificate))
 
 
 def _write_report(job: Job, eq: Equation, ev: HasTables, certificate: Certificate, space: Workspace) -> None:
@@ -208,7 +208,7 @@ def _summary(
     job: Job, steps: tuple[str, ...], ev: HasTables, certificate: Certificate, found: Findings
 ) -> dict[str, Any]:
     return {
-        "model": job.name,
+        "model": job.source.path.name,
         "model_sha256": ev.network.digest,
         "mzsym": mz.__version__,
         "depth": found.depth,
@@ -274,7 +274,7 @@ def _print_files(files: list[Path]) -> None:
 
 def _print_findings(job: Job, ev: HasTables, certificate: Certificate, found: Findings) -> None:
     dims = " -> ".join(map(str, ev.network.dims))
-    typer.echo(f"{job.name}: {found.depth} layers, dimensions {dims}; {ev.projection.describe()}")
+    typer.echo(f"{job.source.path}: {found.depth} layers, dimensions {dims}; {ev.projection.describe()}")
     for line in found.lines():
         typer.echo(f"  {line}")
     verdict = certificate.contracts

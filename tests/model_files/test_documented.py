@@ -10,8 +10,8 @@ import pytest
 
 import mzsym as mz
 from mzsym.core.primitives import PRIMITIVES
-from mzsym.model.files.grammar import FUNCTIONS
 from mzsym.model.files.reader import _LAYER_KEYS, NOISE_KEYS
+from mzsym.model.files.vocabulary import FUNCTIONS
 from mzsym.projections.study import FAMILIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "model-files.md").read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 """The arithmetic grammar of model files: text to SymPy, with its own tokenizer and Pratt parser.
 
 Nothing is ever evaluated as Python. Numbers, names, ``+ - * / ^ **``, parentheses and calls of the functions in
-:data:`FUNCTIONS`; names are those that the caller declares, besides ``pi``. Constants are followed in floating
-point while they are built, so that no tower of exponents reaches SymPy.
+``vocabulary.FUNCTIONS``; names are those that the caller declares, besides ``pi``. Constants are followed in
+floating point while they are built, so that no tower of exponents reaches SymPy.
 """
 
 from __future__ import annotations
@@ -10,50 +10,20 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
 
 from mzsym.core.errors import MzError
-from mzsym.core.primitives import PRIMITIVES
 from mzsym.model.files import limits
-from mzsym.model.numeric import HEADS
+from mzsym.model.files.vocabulary import ALGEBRAIC, FUNCTIONS, names_of
 
-# What SymPy raises where it cannot compare or evaluate the constants it is given.
-_SYMPY_GIVES_UP = (ValueError, TypeError, ArithmeticError, NotImplementedError, RecursionError)
+SYMPY_GIVES_UP = (ValueError, TypeError, ArithmeticError, NotImplementedError, RecursionError, AttributeError)
+"""What SymPy raises where it cannot compare or evaluate the constants it is given."""
 
-
-class Function(NamedTuple):
-    """A function of the grammar: its SymPy head, its value on floats, and how many arguments it takes."""
-
-    build: Callable[..., sp.Expr]
-    value: Callable[..., Any]
-    least: int = 1
-    most: int = 1
-
-
-def _functions() -> dict[str, Function]:
-    table = {
-        name: Function(row.expr, row.numpy, 1 + len(row.parameters), 1 + len(row.parameters))
-        for name, row in PRIMITIVES.items()
-        if name != "identity"
-    }
-    heads = {
-        "log": sp.log, "tan": sp.tan, "sinh": sp.sinh, "cosh": sp.cosh, "coth": sp.coth, "arcsin": sp.asin,
-        "arccos": sp.acos, "arcsinh": sp.asinh, "arccosh": sp.acosh, "arctanh": sp.atanh, "erfc": sp.erfc,
-        "sign": sp.sign, "heaviside": sp.Heaviside,
-    }  # fmt: skip
-    table |= {name: Function(head, HEADS[head]) for name, head in heads.items()}
-    table |= {name: Function(head, HEADS[head], 2, 8) for name, head in (("max", sp.Max), ("min", sp.Min))}
-    return table | {"sqrt": Function(sp.sqrt, np.sqrt)}
-
-
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(_functions())
-"""Every function that an expression may call: the primitive table and what else a layer's map may be made of."""
 
 _TOKEN = re.compile(
     r"[ \t\r\n]*(?:"
@@ -84,22 +54,6 @@ class Node(NamedTuple):
     expr: sp.Expr
     value: float | None
     column: int
-
-
-def names_of(symbols: Mapping[str, sp.Symbol]) -> str:
-    """The names a reader may use, for error messages."""
-    names = list(symbols)
-    shown = names if len(names) <= 12 else [*names[:11], "...", names[-1]]
-    return ", ".join(shown) if shown else "none"
-
-
-def is_name(text: str) -> bool:
-    """Whether a symbol of this name can stand in an expression of the grammar.
-
-    >>> is_name("w_1"), is_name("W[0;1,1]"), is_name("pi")
-    (True, False, False)
-    """
-    return text != "pi" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) is not None
 
 
 def parse_expression(text: str, symbols: Mapping[str, sp.Symbol], where: str) -> sp.Expr:
@@ -152,9 +106,17 @@ class _Parser:
     def parse(self) -> sp.Expr:
         if self.peek.kind == "end":
             raise MzError("The expression is empty", self.where, 'Write one such as "tanh(x0)"')
-        node = self._expression(0)
+        try:
+            node = self._expression(0)
+        except SYMPY_GIVES_UP as error:
+            said = " ".join(str(error).split())[:120] or type(error).__name__
+            raise self._error(
+                f"SymPy cannot build this ({said})", self.tokens[self.at - 1].column, "Write it in another way"
+            ) from None
         if self.peek.kind != "end":
             raise self._unexpected(self.peek, "Write an operator before it")
+        if node.expr.has(sp.I, sp.re, sp.im, sp.arg, sp.zoo, sp.nan, sp.oo):
+            raise MzError("The expression is not real and finite everywhere", self.where, "Write a real expression")
         return node.expr
 
     # -- tokens ------------------------------------------------------------------------------------------------
@@ -289,13 +251,17 @@ class _Parser:
             raise self._error(f"{token.text} was given {len(arguments)} arguments", token.column, f"Give it {count}")
         values = [argument.value for argument in arguments]
         constant = None
+        if token.text not in ALGEBRAIC and any(abs(value or 0.0) > limits.ARGUMENT for value in values):
+            # SymPy may evaluate a call of constants to compare it; far out, that fails or takes for ever.
+            raise self._error(
+                f"{token.text} is called with a huge constant", token.column, f"Keep it below {limits.ARGUMENT:g}"
+            )
         if None not in values:
             with np.errstate(all="ignore"):
                 constant = float(function.value(*values))
         # The value is judged before SymPy may try to evaluate the call.
         self._judge(constant, token.column)
-        expr = self._made(function.build, [argument.expr for argument in arguments], token.column)
-        return self._node(expr, constant, token.column)
+        return self._node(function.build(*(argument.expr for argument in arguments)), constant, token.column)
 
     def _sum(self, first: Node) -> Node:
         terms, value = [first.expr], first.value
@@ -306,14 +272,14 @@ class _Parser:
                 value = value + node.value if token.text == "+" else value - node.value
             else:
                 value = None
-        return self._node(self._made(sp.Add, terms, first.column), value, first.column)
+        return self._node(sp.Add(*terms), value, first.column)
 
     def _product(self, first: Node) -> Node:
         factors, value = [first.expr], first.value
         while token := self._accept("*", "/"):
             node = self._expression(_PRODUCT)
             if token.text == "/":
-                if node.expr.is_zero:
+                if node.expr.is_zero or node.value == 0.0:
                     raise self._error("This divides by zero", token.column, "Give a non-zero denominator")
                 factors.append(1 / node.expr)
             else:
@@ -323,10 +289,10 @@ class _Parser:
                 self._judge(value, token.column)
             else:
                 value = None
-        return self._node(self._made(sp.Mul, factors, first.column), value, first.column)
+        return self._node(sp.Mul(*factors), value, first.column)
 
     def _power(self, base: Node, exponent: Node, column: int) -> Node:
-        if base.expr.is_zero and not exponent.expr.is_nonnegative:
+        if (base.expr.is_zero or base.value == 0.0) and not exponent.expr.is_nonnegative:
             raise self._error("This divides by zero", column, "Give a non-zero denominator")
         value = None
         if exponent.value is not None:
@@ -340,7 +306,10 @@ class _Parser:
                 )
             if base.value is not None:
                 value = self._constant_power(base, exponent, column)
-        return self._node(self._made(sp.Pow, [base.expr, exponent.expr], column), value, base.column)
+        elif base.value is not None and abs(exponent.expr.as_coeff_Add()[0]) > limits.EXPONENT:
+            # SymPy takes 2^(x + N) apart and computes 2^N.
+            raise self._error(f"The exponent has a constant beyond {limits.EXPONENT}", column, "Use a smaller one")
+        return self._node(base.expr**exponent.expr, value, base.column)
 
     def _constant_power(self, base: Node, exponent: Node, column: int) -> float:
         assert base.value is not None
@@ -357,13 +326,6 @@ class _Parser:
         self._judge(value, column)
         return value
 
-    def _made(self, head: Callable[..., sp.Expr], arguments: list[sp.Expr], column: int) -> sp.Expr:
-        try:
-            return head(*arguments)
-        except _SYMPY_GIVES_UP as error:
-            said = " ".join(str(error).split())[:120] or type(error).__name__
-            raise self._error(f"SymPy cannot build this part ({said})", column, "Write it in another way") from None
-
     # -- what a constant may be --------------------------------------------------------------------------------
 
     def _judge(self, value: float | None, column: int) -> None:
@@ -375,10 +337,8 @@ class _Parser:
 
     def _node(self, expr: sp.Expr, value: float | None, column: int) -> Node:
         self._judge(value, column)
-        long = expr.is_Rational and max(expr.p.bit_length(), expr.q.bit_length()) > limits.LITERAL_BITS
-        # Its digits could not be written again, unless a double says them all.
-        if long and (value is None or sp.Rational(value) != expr):
-            raise self._error("This constant has too many digits", column, "Round it")
+        if any(_too_long(number) for number in _rationals(expr)):
+            raise self._error("A constant has too many digits", column, "Round it")
         for part in expr.args if expr.is_Mul else (expr,):
             # Powers of powers, and products of them, add up to exponents that nobody wrote.
             if part.is_Pow and part.exp.is_Rational and abs(part.exp) > limits.EXPONENT:
@@ -388,3 +348,23 @@ class _Parser:
         if expr in (sp.zoo, sp.nan, sp.oo, -sp.oo) or expr is sp.I or isinstance(expr, sp.AccumBounds):
             raise self._error("This part is not a finite real number", column, "Remove the division by zero")
         return Node(expr, value, column)
+
+
+def _rationals(expr: sp.Expr) -> Iterator[sp.Rational]:
+    """The rationals that building this node can have made: those of its terms, factors and bases."""
+    stack = [(expr, 0)]
+    while stack:
+        part, depth = stack.pop()
+        if part.is_Rational:
+            yield part
+        elif depth < 3 and (part.is_Add or part.is_Mul or part.is_Pow):
+            stack += [(arg, depth + 1) for arg in part.args]
+
+
+def _too_long(number: sp.Rational) -> bool:
+    """Whether its digits could not be written again: neither as p/q nor as the double that it is."""
+    if max(number.p.bit_length(), number.q.bit_length()) <= limits.LITERAL_BITS:
+        return False
+    # Far outside the range of doubles, without converting; within it, only the doubles themselves.
+    size = number.p.bit_length() - number.q.bit_length()
+    return not -1100 < size < 996 or sp.Rational(int(number.p) / int(number.q)) != number

@@ -34,6 +34,9 @@ EXPONENT = 256
 CONSTANT_MAGNITUDE = 1e300
 """Constants beyond this would leave double precision in the kernels."""
 
+ARGUMENT = 1e9
+"""Largest constant that a function is called with."""
+
 LAYERS = 4096
 DIMENSION = MAX_DIM
 ENTRIES = 2**24

@@ -8,7 +8,8 @@ import sympy as sp
 
 from mzsym.core.errors import MzError
 from mzsym.model.files import limits
-from mzsym.model.files.grammar import FUNCTIONS, is_name, parse_expression
+from mzsym.model.files.grammar import SYMPY_GIVES_UP, parse_expression
+from mzsym.model.files.vocabulary import FUNCTIONS, is_name
 
 _HEADS = {function.build: name for name, function in FUNCTIONS.items() if isinstance(function.build, type)}
 
@@ -52,7 +53,10 @@ def print_expression(expr: sp.Expr, symbols: Mapping[str, sp.Symbol], where: str
             raise MzError(
                 f"The symbol name {name!r} cannot be written", where, "Use letters, digits and underscores, not pi"
             )
-    text = _text(expr, where, 0)[0]
+    try:
+        text = _text(expr, where, 0)[0]
+    except SYMPY_GIVES_UP as error:
+        raise MzError(f"SymPy cannot order this expression ({error})", where, "Write it in another way") from None
     if parse_expression(text, symbols, where) != expr:
         raise MzError(
             f"The expression {text} would not be read back the same", where, "Build it with SymPy's evaluation on"
@@ -133,6 +137,9 @@ def _product(expr: sp.Mul, where: str, depth: int) -> str:
             under.append(_wrapped(1 / factor, _POWER, where, depth))
         else:
             over.append(_wrapped(factor, _POWER, where, depth))
+    if sign and over and over[0].startswith("(") and len(over) + len(under) > 1:
+        # -(a + b)*c would be read as (-(a + b))*c, which SymPy multiplies out.
+        over.insert(0, "1")
     text = "*".join(over) or "1"
     return sign + "/".join([text, *under])
 

@@ -17,8 +17,8 @@ from mzsym.model.box import Box
 from mzsym.model.dense import ACTIVATION_SYMBOL, Activation, dense, residual
 from mzsym.model.files import limits
 from mzsym.model.files.cursor import Cursor
-from mzsym.model.files.grammar import is_name
 from mzsym.model.files.source import Source
+from mzsym.model.files.vocabulary import is_name
 from mzsym.model.files.weights import Weights, open_weights
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network

@@ -21,9 +21,9 @@ from mzsym.core.errors import MzError
 from mzsym.core.options import Options
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
 from mzsym.model.files import limits
-from mzsym.model.files.grammar import is_name
 from mzsym.model.files.printer import print_expression
 from mzsym.model.files.reader import NOISE_KEYS
+from mzsym.model.files.vocabulary import is_name
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, TruncatedGaussian
