@@ -89,7 +89,7 @@ def _row(layer: LayerBound) -> str:
     proved = layer.standing is Standing.PROVED
     upper = _bound(layer.upper) if proved else "--"
     operator = _bound(layer.operator) if proved else "--"
-    return rf"{layer.n} & {escape(layer.noise)} & {upper} & {operator} & {estimate} \\"
+    return rf"{layer.n} & {{\raggedright {escape(layer.noise)}\par}} & {upper} & {operator} & {estimate} \\"
 
 
 def _power(value: float) -> str:
@@ -102,8 +102,8 @@ def _power(value: float) -> str:
 def table(certificate: Certificate) -> str:
     """One row per layer; long certificates break over pages by themselves only in parts of 40 rows."""
     head = (
-        r"\begin{center}\begin{tabular}{rp{0.34\linewidth}lll}" "\n"
-        r"\hline $n$ & noise & $u_n$ (proved) & $v_n$ (proved) & $\|Q_nM_n\|$ (estimated) \\ \hline"
+        r"\begin{center}\small\begin{tabular}{rp{0.26\linewidth}lll}" "\n"
+        r"\hline $n$ & noise & $u_n$, proved & $v_n$, proved & $\|Q_nM_n\|$, estimated \\ \hline"
     )
     tail = r"\hline \end{tabular}\end{center}"
     rows = [_row(layer) for layer in certificate.layers]

@@ -1,0 +1,238 @@
+"""``report``: one self-contained HTML page for a reader who has nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from mzsym.core import MzError
+from mzsym.core.atomic import write_atomic
+from mzsym.evaluate.findings import Findings, findings, truncation_error
+from mzsym.report.mathml import fragment, mathml
+from mzsym.report.network_view import box_in_words, layer_views, observable_latex
+from mzsym.report.number_view import accuracy_rows, bound, lag_rows, layer_rows, memory_rows, norm_rows, number
+from mzsym.report.plots import decay_svg, describe_decay
+from mzsym.report.term_view import term_views
+
+if TYPE_CHECKING:
+    from mzsym.certify import Certificate
+    from mzsym.derive import Equation
+    from mzsym.evaluate.stored import HasTables
+
+MEASURES = {"uniform": "uniform measure", "lebesgue": "Lebesgue measure"}
+MAX_TRUNCATIONS = 10
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number of the summary."""
+
+    what: str
+    value: str
+    standing: str
+    words: str
+
+
+def report(
+    eq: Equation,
+    ev: HasTables,
+    c: Certificate,
+    r: None = None,
+    *,
+    path: str | Path = "report.html",
+    title: str = "Mori\u2013Zwanzig report",
+) -> Path:
+    """Write one HTML page: network, equation, terms, tables, plot, certificate, what each number rests on.
+
+    Parameters
+    ----------
+    eq : Equation
+    ev : Evaluator
+        Of the same network.
+    c : Certificate
+        Of the same network and projection.
+    r : None
+        Kept for the shallow network that a later version reports.
+    path : str or Path
+        Written whole or not at all.
+    title : str
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    MzError
+        When the three belong to different networks, or the file cannot be written.
+    """
+    if r is not None:
+        raise MzError("This version reports no shallow network", "report(r=)", "Leave r out")
+    target = Path(path)
+    write_atomic(target, page(eq, ev, c, title))
+    return target
+
+
+def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zwanzig report") -> str:
+    """The page as text."""
+    digests = {eq.network.digest, ev.network.digest, c.model_digest}
+    if len(digests) > 1 or (eq.projection.describe(), eq.projection.measure) != (c.projection, c.measure):
+        raise MzError(
+            "Equation, evaluator and certificate belong to different networks or projections", "report(eq, ev, c)",
+            "Make all three from the same network and projection",
+        )
+    return _template().render(_content(eq, ev, c, title))
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    # User text is escaped by default; only what this package made as Markup passes unescaped.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_resource("report.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return (files("mzsym.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[str, Any]:
+    net, depth = eq.network, eq.network.depth
+    found = findings(ev)
+    layers = layer_views(net)
+    norms = norm_rows(c)
+    steps = eq.verify()
+    family = _relations(eq.projection.describe())
+    return {
+        "title": title,
+        "lead": f"{depth} layer{'s' if depth > 1 else ''}, {_dimensions(net.dims)}; {family}.",
+        "style": Markup(_resource("style.css")),
+        "version": version(),
+        "math": mathml,
+        "depth": depth,
+        "cards": _cards(ev, c, found),
+        "first_box": box_in_words(net.domains[0]),
+        "observable": mathml(observable_latex(net)),
+        "layers": layers,
+        "weights": any(layer.weights for layer in layers) and depth <= 16,
+        "projection": family,
+        "measure": MEASURES[eq.projection.measure],
+        "equation": fragment("\\[\n" + eq.derivation.symbolic.step("projected").latex() + "\n\\]"),
+        "legend": _legend(eq),
+        "steps": len(steps),
+        "derivation": fragment(eq.derivation.latex()),
+        "terms": term_views(eq),
+        "findings": " ".join(found.lines()).replace("||", "\u2016"),
+        "figure": Markup(decay_svg(ev, c)),
+        "figure_words": describe_decay(ev, c),
+        "finite_bound": depth >= 2 and math.isfinite(min(c.memory_bound(n, n + 2) for n in range(depth - 1))),
+        "triangle": memory_rows(ev),
+        "lags": lag_rows(ev, c),
+        "layer_numbers": layer_rows(ev),
+        "observables": len(net.observable_exprs),
+        "truncation": [number(truncation_error(ev, length)) for length in range(1, min(depth, MAX_TRUNCATIONS) + 1)],
+        "verdict": c.contracts,
+        "verdict_words": _spoken(c.contracts.why) + ".",
+        "norms": norms,
+        "remarks": any(row.remark for row in norms),
+        "chain_words": _chain_words(c),
+        "accuracy": accuracy_rows(ev),
+        "tolerance": f"{ev.options.tolerance:.0e}",
+        "limits": ev.limits,
+        "digest": c.model_digest,
+        "versions": ", ".join(f"{name} {value}" for name, value in c.versions if name != "mzsym"),
+        "engine": ev.engine,
+        "nodes": _nodes(ev),
+    }
+
+
+def _dimensions(dims: tuple[int, ...]) -> str:
+    if len(set(dims)) == 1:
+        return f"dimension {dims[0]} throughout"
+    shown = [str(dim) for dim in dims] if len(dims) <= 16 else [*map(str, dims[:8]), "\u2026", *map(str, dims[-4:])]
+    return "dimensions " + " \u2192 ".join(shown)
+
+
+def _cards(ev: HasTables, c: Certificate, found: Findings) -> list[Card]:
+    words = found.lines()
+    cards = []
+    if found.decay is not None:
+        verb = "shrinks" if found.decay.factor < 1 else "grows"
+        cards.append(
+            Card("Memory per layer", f"\u00d7 {found.decay.factor:.3g}", "estimated",
+                 f"The largest \u2016K(n,m)\u2016 {verb} by this factor with every layer of lag "
+                 f"(fit over lags {found.decay.lags[0]} to {found.decay.lags[-1]}).")
+        )
+    else:
+        cards.append(Card("Memory per layer", "\u2013", "estimated", _spoken(words[0])))
+    length = "none" if found.memory_length == 1 else f"{found.memory_length or 'more than ' + str(found.depth)} layers"
+    cards.append(Card(f"Memory for {100 * found.fraction:g} % error", length, "estimated", _spoken(words[1])))
+    verdict = c.contracts
+    cards.append(Card("Contraction of the memory", verdict.decision, verdict.decision, _spoken(verdict.why) + "."))
+    reached = max(ev.tolerance_reached.values())
+    asked = "" if reached <= ev.options.tolerance else ", which was not reached"
+    cards.append(
+        Card("Accuracy of the tables", f"{reached:.1e}", "estimated",
+             f"Observed, absolute; {ev.options.tolerance:.0e} was asked for{asked}.")
+    )
+    return cards
+
+
+def _relations(text: str) -> str:
+    return text.replace("<=", "\u2264").replace(">=", "\u2265")
+
+
+def _spoken(text: str) -> str:
+    """Norm bars and indices as a reader expects them; still plain text."""
+    text = _relations(text).replace("||", "\u2016").replace("Q_(n+1)", "Q\u2099\u208a\u2081")
+    text = text.replace("Q_n M_n", "Q\u2099M\u2099").replace("Q\u2099M\u2099 Q", "Q\u2099M\u2099Q")
+    return text[:1].upper() + text[1:]
+
+
+def _legend(eq: Equation) -> Markup:
+    if eq.direction == "forward":
+        words = "The density {0} relative to the measure, its resolved part at the next layer: {1}, {2} and {3}."
+    else:
+        words = (
+            "{0} is the observable expected at the output, given the state of layer {4}. Its resolved part is moved by "
+            "{1} from the next layer, by {2} from all later ones, and by {3} that no projection sees."
+        )
+    return Markup(words).format(
+        mathml("p_n" if eq.direction == "forward" else "q_n"),
+        "streaming", "memory", "noise", mathml("n"),
+    )
+
+
+def _chain_words(c: Certificate) -> Markup:
+    rule = mathml(r"\|K(n,m)\| \le \|P_nM_nQ_{n+1}\| \prod_{i=n+1}^{m-1} \|Q_iM_i\|")
+    if c.depth < 2:
+        return Markup("A network of one layer has no memory term.")
+    worst = max(c.memory_bound(n, n + 2) for n in range(c.depth - 1))
+    if math.isinf(worst):
+        return Markup("Along the chain {0}; some factor has no finite proved bound.").format(rule)
+    return Markup("Along the chain {0}: proved for lag 2 at most {1}, for the whole depth {2}.").format(
+        rule, bound(worst), bound(c.memory_bound(0, c.depth))
+    )
+
+
+def _nodes(ev: HasTables) -> str:
+    shown = [" \u00d7 ".join(map(str, counts)) for counts in ev.nodes]
+    if len(set(shown)) == 1:
+        return f"{shown[0]} on every layer"
+    return ", ".join(shown) if len(shown) <= 12 else ", ".join(shown[:12]) + ", \u2026"
+
+
+def version() -> str:
+    """Installed version of mzsym."""
+    try:
+        return installed("mzsym")
+    except PackageNotFoundError:
+        return "0.1.0"

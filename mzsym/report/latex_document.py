@@ -1,0 +1,73 @@
+"""A whole LaTeX document: network, equation, derivation, terms, and the certificate where there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mzsym.certify.certificate_latex import escape
+from mzsym.report.network_view import layer_views, observable_latex
+
+if TYPE_CHECKING:
+    from mzsym.certify import Certificate
+    from mzsym.derive import Equation
+
+PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath,amssymb}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt plus 2pt}
+\setlength{\emergencystretch}{3em}
+\title{The Mori--Zwanzig equation of a neural network}
+\author{derived by mzsym}
+\date{}
+\begin{document}
+\maketitle
+"""
+
+
+def equation_document(eq: Equation, certificate: Certificate | None = None) -> str:
+    """A document that a stock LaTeX with amsmath compiles.
+
+    Parameters
+    ----------
+    eq : Equation
+    certificate : Certificate, optional
+        Adds the proved bounds.
+
+    Returns
+    -------
+    str
+        The .tex text. Long expressions are broken over lines or left out with the reason.
+    """
+    parts = [PREAMBLE, r"\section{The network}", _network(eq), r"\section{The equation}", eq.latex()]
+    parts += [r"\section{The derivation}", eq.derivation.latex()]
+    if certificate is not None:
+        parts += [r"\section{The certificate}", certificate.latex()]
+    parts += [_colophon(eq), r"\end{document}", ""]
+    return "\n".join(parts)
+
+
+def _network(eq: Equation) -> str:
+    net = eq.network
+    rows = []
+    for layer in layer_views(net):
+        box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$")
+        words = rf"{{\raggedright\small {escape(layer.noise)}; $X_{{{layer.n + 1}}}$ in {box}\par}}"
+        rows.append(rf"${layer.map_latex}$ & {words} \\")
+    lines = [r"For $n = 0, \dots, " + str(net.depth - 1) + r"$, with independent noise $\xi_n$,", r"\begin{center}"]
+    for start in range(0, len(rows), 30):
+        columns = r"\begin{tabular}{p{0.48\linewidth}p{0.44\linewidth}}"
+        head = r"\hline layer & noise, box of the next state \\ \hline"
+        lines += [columns, head, *rows[start : start + 30], r"\hline \end{tabular}"]
+    lines += [r"\end{center}", rf"The observable is ${observable_latex(net)}$."]
+    return "\n".join(lines)
+
+
+def _colophon(eq: Equation) -> str:
+    return (
+        r"\bigskip\noindent{\footnotesize Model SHA-256: \texttt{"
+        + r"\allowbreak ".join(eq.network.digest[i : i + 8] for i in range(0, 64, 8))
+        + "}}"
+    )

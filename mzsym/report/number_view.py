@@ -1,0 +1,157 @@
+"""Numbers of a report as they are printed, with what they rest on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mzsym.certify.bounds import decimal_up
+from mzsym.core import Standing
+from mzsym.report.plots import memory_norms
+
+if TYPE_CHECKING:
+    from mzsym.certify import Certificate
+    from mzsym.evaluate.stored import HasTables
+
+MAX_TRIANGLE = 12
+"""Depth up to which the norms of all memory terms are printed."""
+
+_PALE, _DARK = np.array([246.0, 249.0, 252.0]), np.array([23.0, 78.0, 134.0])
+
+
+def number(value: float, error: float = 0.0) -> str:
+    """A computed number to four digits; one that is not above the error of its table is stated as a bound."""
+    if value == 0.0:
+        return "0"
+    return f"{value:.4g}" if value > error else f"< {_one_digit_up(error)}"
+
+
+def _one_digit_up(value: float) -> str:
+    return f"{float(decimal_up(value, 1)):.0e}"
+
+
+def bound(value: float) -> str:
+    """A proved bound to five digits, rounded up."""
+    return "none" if math.isinf(value) else decimal_up(value, 5)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One norm in the triangular table: its text and its colours, by order of magnitude."""
+
+    text: str
+    background: str
+    ink: str
+
+
+def heat(value: float, low: float, high: float) -> tuple[str, str]:
+    """Background and ink for a value between low and high on a logarithmic scale; the contrast is at least 4.5."""
+    if value <= 0.0 or high <= low:
+        share = 0.0
+    else:
+        share = (math.log(max(value, low)) - math.log(low)) / (math.log(high) - math.log(low))
+    share = min(max(share, 0.0), 1.0)
+    colour = _PALE + share * (_DARK - _PALE)
+    # Between 0.40 and 0.60 neither ink has enough contrast on a straight mix: leave that band out.
+    if 0.45 < share < 0.72:
+        colour = _PALE + 0.45 * (_DARK - _PALE)
+    red, green, blue = (round(float(part)) for part in colour)
+    return f"rgb({red},{green},{blue})", "#ffffff" if share >= 0.72 else "#10202f"
+
+
+def memory_rows(ev: HasTables) -> list[tuple[int, list[Cell | None]]] | None:
+    """Rows n of the triangular table, columns m = 2..L; None where the network is too deep for it."""
+    depth = ev.network.depth
+    if not 2 <= depth <= MAX_TRIANGLE:
+        return None
+    norms = memory_norms(ev)
+    floor = float(ev.tolerance_reached.get("memory", 0.0))
+    positive = [norm for norm in norms.values() if norm > floor]
+    high = max(positive, default=1.0)
+    low = min(positive, default=high)
+    rows: list[tuple[int, list[Cell | None]]] = []
+    for n in range(depth - 1):
+        row: list[Cell | None] = []
+        for m in range(2, depth + 1):
+            norm = norms.get((n, m))
+            row.append(None if norm is None else Cell(number(norm, floor), *heat(norm, low, high)))
+        rows.append((n, row))
+    return rows
+
+
+def lag_rows(ev: HasTables, certificate: Certificate) -> list[tuple[str, ...]]:
+    """(lag, largest ||K||, where, ratio to the lag before, largest proved bound) by lag."""
+    depth, norms = ev.network.depth, memory_norms(ev)
+    rows: list[tuple[str, ...]] = []
+    floor = float(ev.tolerance_reached.get("memory", 0.0))
+    before = 0.0
+    for lag in range(2, depth + 1):
+        found = {n: norms[n, n + lag] for n in range(depth - lag + 1)}
+        n = max(found, key=lambda key: found[key])
+        proved = max(certificate.memory_bound(k, k + lag) for k in found)
+        ratio = number(found[n] / before) if min(before, found[n]) > floor else "\u2013"
+        rows.append((str(lag), number(found[n], floor), f"K({n},{n + lag})", ratio, bound(proved)))
+        before = found[n]
+    return rows
+
+
+def layer_rows(ev: HasTables) -> list[tuple[str, ...]]:
+    """(n, d_n, ||A_n||, ||r_n||, ||c_n||), n = 0..L."""
+    depth, error = ev.network.depth, ev.tolerance_reached
+    rows = []
+    for n in range(depth + 1):
+        size = ev.projection.size(ev.network.dims[n])
+        coefficients = number(float(np.linalg.norm(ev.coefficients(n))), error.get("coefficients", 0.0))
+        if n == depth:
+            rows.append((str(n), str(size), "\u2013", "\u2013", coefficients))
+            continue
+        streaming = number(float(np.linalg.norm(ev.streaming(n), 2)), error.get("streaming", 0.0))
+        noise = number(float(np.linalg.norm(ev.noise(n))), error.get("noise", 0.0))
+        rows.append((str(n), str(size), streaming, noise, coefficients))
+    return rows
+
+
+@dataclass(frozen=True)
+class NormView:
+    """One row of the table of one-step norms."""
+
+    n: int
+    noise: str
+    upper: str
+    upper_standing: str
+    estimate: str
+    error: str
+    interior: str
+    remark: str
+    contracts: bool
+
+
+def norm_rows(certificate: Certificate) -> list[NormView]:
+    """Proved bounds of ||Q_n M_n|| beside the estimated norms."""
+    rows = []
+    for layer in certificate.layers:
+        inner = layer.interior.estimate
+        rows.append(
+            NormView(
+                layer.n,
+                layer.noise,
+                bound(layer.upper),
+                "" if layer.standing is Standing.ESTIMATED else str(layer.standing),
+                "\u2013" if layer.estimate is None else f"{layer.estimate.value:.5g}",
+                "" if layer.estimate is None else f"{layer.estimate.error:.0e}",
+                "\u2013" if inner is None else f"{inner.value:.5g}",
+                layer.reason,
+                layer.upper < 1.0,
+            )
+        )
+    return rows
+
+
+def accuracy_rows(ev: HasTables) -> list[tuple[str, str, bool]]:
+    """(table, error observed, within the tolerance)."""
+    return [
+        (name, f"{value:.1e}", bool(value <= ev.options.tolerance)) for name, value in ev.tolerance_reached.items()
+    ]
