@@ -109,6 +109,7 @@ def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
         certificate = job.certificate(method)
         _write_report(job, eq, ev, certificate, space)
         files = space.publish()
+        (output / CHECKPOINT).unlink(missing_ok=True)
     if json:
         _print_json({"model": job.source.path.name, "files": _names(files)})
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass, field
 
 from mzsym.core.errors import MzError
@@ -264,10 +265,9 @@ class _Scanner:
 
 
 def _unquoted(text: str) -> str:
-    """Content of a quoted key; escapes that JSON shares with TOML are undone."""
-    if text.startswith("'"):
-        return text.strip("'")
+    """Content of a quoted key."""
     try:
-        return str(json.loads(text))
-    except ValueError:
-        return text.strip('"')
+        (key,) = tomllib.loads(f"{text} = 0")
+    except tomllib.TOMLDecodeError:
+        raise _Lost from None
+    return key
