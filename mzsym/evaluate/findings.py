@@ -159,8 +159,9 @@ def truncation_error(ev: HasTables, length: int) -> float:
     exact = _columns(ev.coefficients(0))
     error = np.linalg.norm(kept[0] - exact, axis=0)
     size = np.linalg.norm(exact, axis=0)
-    # An observable of mean and moments zero has no relative error, unless it is reproduced exactly.
-    ratio = np.divide(error, size, out=np.where(error > 0, np.inf, 0.0), where=size > 0)
+    # What the tables cannot tell from zero has no relative error, unless it is reproduced as well as they are.
+    floor = 10 * float(ev.tolerance_reached.get("coefficients", 0.0))
+    ratio = np.divide(error, size, out=np.where(error > floor, np.inf, 0.0), where=size > floor)
     return float(ratio.max())
 
 
@@ -185,4 +186,4 @@ def _norm(matrix: Array) -> float:
 def _percent(value: float) -> str:
     if value < 1e-8:
         return "below 1e-6 %"
-    return f"{100 * value:.2g} %" if value < 10 else f"{value:.2g} times its size"
+    return f"{100 * value:.2g} %" if value < 0.995 else f"{value:.3g} times the size of c_0"

@@ -87,8 +87,13 @@ def test_the_noise_term_can_carry_more_than_any_memory() -> None:
 
 
 def test_an_observable_without_moments_has_no_relative_error() -> None:
-    last = np.array([[1.0, 0.0], [0.5, 0.0]])
-    assert truncation_error(Tables(2, 0.5, {2: 0.05}, last=last), 1) == pytest.approx(0.05 / 0.3)
+    last = np.array([[1.0, 1e-17], [0.5, 0.0]])
+    tables = Tables(2, 0.5, {2: 0.05}, last=last)
+    tables.tolerance_reached["coefficients"] = 1e-16
+    assert truncation_error(tables, 1) == pytest.approx(0.05 / 0.3)
+    small = Tables(2, 0.5, {2: -0.25}, last=last[:, :1])
+    assert truncation_error(small, 1) == np.inf
+    assert "inf times the size" in findings(small).lines()[1]
 
 
 def test_the_fraction_must_be_positive() -> None:
