@@ -132,6 +132,15 @@ def test_missing_values_are_named() -> None:
     assert np.abs(bound.with_params({v: 0.5}).memory(0, 2) - bound.memory(0, 2)).max() > 1e-5
 
 
+def test_a_shared_symbol_may_look_like_a_local_one() -> None:
+    """w of layer 1 is w_1 there; a shared symbol of the name w_0 is another quantity."""
+    w, shared = sp.symbols("w w_0", real=True)
+    layers = [mz.dense([[0.5]]), mz.Layer([sp.tanh(w * X0 + shared)], mz.state(1), params={w: 0.75})]
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=X0).with_params({shared: 0.25})
+    X = np.array([[0.4]])
+    assert evaluator(net, degree=1).expectation(X)[0] == pytest.approx(np.tanh(0.75 * 0.2 + 0.25), abs=1e-10)
+
+
 def test_symbolic_layers_equal_dense_ones(ev: Evaluator) -> None:
     w = sp.Symbol("w", real=True)
     layers = [
@@ -181,6 +190,27 @@ def test_kinks_are_accepted_and_reported(activation: str) -> None:
     assert max(rough.tolerance_reached.values()) > rough.options.tolerance
     gap = np.abs(rough.memory(0, 2) - finer.memory(0, 2)).max()
     assert 0 < gap <= 3 * (rough.tolerance_reached["memory"] + finer.tolerance_reached["memory"])
+
+
+def test_kinks_in_two_dimensions_are_given_up_early() -> None:
+    """Algebraic decay is recognised, so that the largest grid is never tried."""
+    y = mz.state(2)
+    layers = [mz.dense([[0.9, -0.4], [0.3, 0.8]], [0.1, -0.2], activation="relu", noise=mz.Uniform(0.3))] * 2
+    ev = evaluator(mz.Network(layers, domain=mz.Box([(-1, 1)] * 2), observable=y[0] * y[1]), degree=2)
+    assert any("slow decay" in limit for limit in ev.limits)
+    assert max(max(sizes) for sizes in ev.nodes) <= 128
+    assert 1e-10 < ev.tolerance_reached["memory"] < 1e-2
+
+
+def test_functions_that_vanish_on_the_first_grid_are_seen() -> None:
+    """u = P_16 is zero at all sixteen nodes of the first grid: only values in between tell."""
+    layer = mz.dense([[0.5]], noise=mz.Uniform(0.5))
+    net = mz.Network([layer], domain=mz.Box([(-1, 1)]), observable=sp.legendre(16, X0))
+    ev = evaluator(net, degree=2)
+    assert max(ev.tolerance_reached.values()) <= 1e-10
+    assert ev.nodes[-1][0] <= 40
+    u = np.polynomial.legendre.Legendre.basis(16).integ()
+    assert ev.expectation([[0.3]])[0] == pytest.approx(u(0.65) - u(-0.35), abs=1e-12)
 
 
 def test_looser_tolerance_takes_fewer_nodes() -> None:

@@ -74,9 +74,8 @@ def solve(problem: Problem, options: Options) -> Solution:
     Raises
     ------
     MzError
-        When the memory budget cannot hold the tables or the smallest grids, or a map is not finite.
+        When the memory budget cannot hold the smallest grids, or a map is not finite.
     """
-    check_budget(problem, options)
     # Errors of different layers hardly align, and the comparison below has the last word.
     allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
     best: tuple[Sweep, dict[str, float]] | None = None
