@@ -38,12 +38,14 @@ def statement(certificate: Certificate) -> str:
     )
     if all(layer.standing is Standing.ESTIMATED for layer in certificate.layers):
         return opening + " The norms below are estimated; nothing about them is proved."
-    ratio = "" if certificate.measure == "uniform" else r"\frac{\lambda(\Omega_n)}{\lambda(\Omega_{n+1})}"
+    square = r"\lambda(\Omega_{n+1})\,\|\rho_n\|_{L^2}^2 - 1"
+    if certificate.measure == "lebesgue":
+        square = rf"\frac{{\lambda(\Omega_n)}}{{\lambda(\Omega_{{n+1}})}}\bigl({square}\bigr)"
     return (
         rf"\medskip\noindent\textbf{{Proposition.}} \emph{{{opening} Then for every layer}}"
         "\n\\[\n"
         rf"\|Q_nM_n\| \le \|Q_nM_n\|_{{\mathrm{{HS}}}} \le "
-        rf"\Bigl({ratio}\bigl(\lambda(\Omega_{{n+1}})\,\|\rho_n\|_{{L^2}}^2 - 1\bigr)\Bigr)^{{1/2}} \le u_n,"
+        rf"\Bigl({square}\Bigr)^{{1/2}} \le u_n,"
         "\n\\]\n"
         r"\emph{with $u_n$ as in the table, and for $m \ge n+2$ }"
         "\n\\[\n"
@@ -59,7 +61,8 @@ def statement(certificate: Certificate) -> str:
 def verdict(certificate: Certificate) -> str:
     """Whether the memory contracts."""
     answer = certificate.contracts
-    return rf"\noindent\textbf{{Contraction of the memory: {answer.decision}.}} " + _words(answer.why) + "."
+    why = answer.why[:1].upper() + answer.why[1:]
+    return rf"\noindent\textbf{{Contraction of the memory: {answer.decision}.}} " + _words(why) + "."
 
 
 def _words(text: str) -> str:
@@ -89,7 +92,7 @@ def _row(layer: LayerBound) -> str:
     proved = layer.standing is Standing.PROVED
     upper = _bound(layer.upper) if proved else "--"
     operator = _bound(layer.operator) if proved else "--"
-    return rf"{layer.n} & {{\raggedright {escape(layer.noise)}\par}} & {upper} & {operator} & {estimate} \\"
+    return rf"{layer.n} & \raggedright {escape(layer.noise)} & {upper} & {operator} & {estimate} \\"
 
 
 def _power(value: float) -> str:

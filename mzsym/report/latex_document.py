@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mzsym.certify.certificate_latex import escape
+from mzsym.derive.latex_width import width
 from mzsym.report.network_view import layer_views, observable_latex
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
 
+LINE = 33.0
+"""Width in em that a row may take."""
+
 PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb}
+\usepackage{amsmath,amssymb,graphicx}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
@@ -41,7 +44,7 @@ def equation_document(eq: Equation, certificate: Certificate | None = None) -> s
     str
         The .tex text. Long expressions are broken over lines or left out with the reason.
     """
-    parts = [PREAMBLE, r"\section{The network}", _network(eq), r"\section{The equation}", eq.latex()]
+    parts = [PREAMBLE, r"\section{The network}", _network(eq), r"\section{The equation}", fitted(eq.latex())]
     parts += [r"\section{The derivation}", eq.derivation.latex()]
     if certificate is not None:
         parts += [r"\section{The certificate}", certificate.latex()]
@@ -49,13 +52,34 @@ def equation_document(eq: Equation, certificate: Certificate | None = None) -> s
     return "\n".join(parts)
 
 
+def fitted(tex: str) -> str:
+    """The same formulas, a row shrunk to the line where it cannot be broken and would run off the page."""
+    return re.sub(r"(?<=\\begin\{align\*\}\n)(.*?)(?=\n\\end\{align\*\})", _fitted_rows, tex, flags=re.DOTALL)
+
+
+def _fitted_rows(found: re.Match[str]) -> str:
+    rows = found[0].split(" \\\\\n")
+    # All left sides share a column as wide as the widest.
+    left = max(width(row.partition("&")[0]) for row in rows)
+    return " \\\\\n".join(_fitted_row(row, LINE - left) for row in rows)
+
+
+def _fitted_row(row: str, room: float) -> str:
+    left, mark, right = row.partition("&")
+    if not mark or width(right) <= room or r"\text" in right:
+        return row
+    relation = next((sign for sign in ("= ", r"\quad ") if right.startswith(sign)), "")
+    body = right[len(relation) :].strip()
+    return rf"{left}&{relation}\resizebox{{{room - width(relation) - 1.0:.1f}em}}{{!}}{{$\displaystyle {body}$}}"
+
+
 def _network(eq: Equation) -> str:
     net = eq.network
     rows = []
     for layer in layer_views(net):
         box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$")
-        words = rf"{{\raggedright\small {escape(layer.noise)}; $X_{{{layer.n + 1}}}$ in {box}\par}}"
-        rows.append(rf"${layer.map_latex}$ & {words} \\")
+        words = rf"\raggedright\small {escape(layer.noise)}; $X_{{{layer.n + 1}}}$ in {box}"
+        rows.append(rf"${layer.map_latex}$ & {words} \tabularnewline")
     lines = [r"For $n = 0, \dots, " + str(net.depth - 1) + r"$, with independent noise $\xi_n$,", r"\begin{center}"]
     for start in range(0, len(rows), 30):
         columns = r"\begin{tabular}{p{0.48\linewidth}p{0.44\linewidth}}"

@@ -55,11 +55,11 @@ def heat(value: float, low: float, high: float) -> tuple[str, str]:
         share = (math.log(max(value, low)) - math.log(low)) / (math.log(high) - math.log(low))
     share = min(max(share, 0.0), 1.0)
     colour = _PALE + share * (_DARK - _PALE)
-    # Between 0.40 and 0.60 neither ink has enough contrast on a straight mix: leave that band out.
-    if 0.45 < share < 0.72:
+    # In the middle neither ink has enough contrast on a straight mix: leave that band out.
+    if 0.45 < share < 0.78:
         colour = _PALE + 0.45 * (_DARK - _PALE)
     red, green, blue = (round(float(part)) for part in colour)
-    return f"rgb({red},{green},{blue})", "#ffffff" if share >= 0.72 else "#10202f"
+    return f"rgb({red},{green},{blue})", "#ffffff" if share >= 0.78 else "#10202f"
 
 
 def memory_rows(ev: HasTables) -> list[tuple[int, list[Cell | None]]] | None:
@@ -101,7 +101,7 @@ def lag_rows(ev: HasTables, certificate: Certificate) -> list[tuple[str, ...]]:
 def layer_rows(ev: HasTables) -> list[tuple[str, ...]]:
     """(n, d_n, ||A_n||, ||r_n||, ||c_n||), n = 0..L."""
     depth, error = ev.network.depth, ev.tolerance_reached
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for n in range(depth + 1):
         size = ev.projection.size(ev.network.dims[n])
         coefficients = number(float(np.linalg.norm(ev.coefficients(n))), error.get("coefficients", 0.0))

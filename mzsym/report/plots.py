@@ -62,8 +62,8 @@ def decay_figure(ev: HasTables, certificate: Certificate | None = None, width: f
                       label=r"$\max_n\,\|K(n,m)\|$ (computed)", zorder=4)
         lost = [lag for lag, norm in found.memory_by_lag if norm <= floor]
         if lost and floor > 1e-300:
-            open_marks = {"mfc": "white", "mec": MEMORY, "ms": 6, "ls": "", "marker": "v", "zorder": 4}
-            axes.plot(lost, [floor] * len(lost), label="at most the error", **open_marks)
+            axes.plot(lost, [floor] * len(lost), "v", mfc="white", mec=MEMORY, ms=6, zorder=4,
+                      label="at most the error")
         if found.decay is not None:
             used = np.array(found.decay.lags, dtype=float)
             level = np.mean([math.log(dict(found.memory_by_lag)[lag]) for lag in found.decay.lags])
