@@ -27,14 +27,19 @@ def whole_demo() -> float:
         return time.perf_counter() - start
 
 
-def straightforward(study: object, nodes: int = 24, noise_nodes: int = 12) -> dict[tuple[int, int], np.ndarray]:
+PLAIN_NODES = {2: 64, 3: 6}
+"""Nodes per coordinate by state dimension, found by hand: the last layer carries polynomials only."""
+
+
+def straightforward(study: object) -> dict[tuple[int, int], np.ndarray]:
     """K(n, m) by plain loops; observables of the basis are re-evaluated at every noisy point."""
     net, projection = study.network, study.projection  # type: ignore[attr-defined]
     depth = net.depth
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    xi, omega = np.polynomial.legendre.leggauss(noise_nodes)
+    rules = {dim: np.polynomial.legendre.leggauss(nodes) for dim, nodes in PLAIN_NODES.items()}
+    xi, omega = np.polynomial.legendre.leggauss(max(PLAIN_NODES.values()) // 2 + 1)
     grids, bases = [], []
     for box in net.domains:
+        points, weights = rules[box.dim]
         axes = [0.5 * (lo + hi) + 0.5 * (hi - lo) * points for lo, hi in box.intervals]
         grids.append(np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1))
         w = np.ones(1)
@@ -45,6 +50,7 @@ def straightforward(study: object, nodes: int = 24, noise_nodes: int = 12) -> di
     for n in range(depth):
         out = net.layers[n].forward(grids[n])
         factors = []
+        points, nodes = rules[net.dims[n + 1]][0], PLAIN_NODES[net.dims[n + 1]]
         for i, (lo, hi) in enumerate(net.domains[n + 1].intervals):
             scale = float(net.layers[n].noise[i].scale)
             cardinal = np.linalg.inv(np.stack([eval_legendre(k, points) for k in range(nodes)], axis=-1))
