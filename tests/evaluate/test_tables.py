@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,13 @@ def test_the_given_matrix_is_left_alone() -> None:
     assert np.array_equal(C, [[1, 2, 5], [0, 1, 3], [0, 0, 1]])
     assert np.array_equal(K, [[0, 2, -1], [0, 0, 3], [0, 0, 0]])
     assert not np.signbit(np.tril(K)).any()
+
+
+@pytest.mark.parametrize("order", [1, 47, 48, 49, 97, 300])
+def test_inverse_of_any_order(order: int) -> None:
+    rng = np.random.default_rng(order)
+    C = np.triu(rng.normal(size=(order, order)) / order, 1) + np.eye(order)
+    assert np.abs(memory_matrix(C) - (np.eye(order) - np.linalg.inv(C))).max() < 1e-13
 
 
 def test_blocks_are_copies() -> None:
