@@ -62,8 +62,9 @@ def stored(kind: str, body: str) -> Path:
     path = cache_directory() / "numba" / f"{kind}_{key}" / f"{kind}_{key}.py"
     text = sealed(body)
     if _read(path) != text:
-        # The machine code beside a damaged source may be damaged as well.
-        drop_machine_code(path)
+        if path.exists():
+            # The machine code beside a damaged source may be damaged as well.
+            drop_machine_code(path)
         _write(path, text)
     return path
 

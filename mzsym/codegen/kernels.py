@@ -41,6 +41,10 @@ class Kernel:
     path: Path
     _run: Run = field(repr=False, compare=False)
 
+    def __reduce__(self) -> tuple[Callable[[Program], Kernel], tuple[Program]]:
+        # Sent to another process as its program; machine code comes from the cache there.
+        return compile_program, (self.program,)
+
     @property
     def source(self) -> str:
         """The generated text."""

@@ -40,6 +40,7 @@ _RELATIONS = {
     "Equality": "eq",
     "Unequality": "ne",
 }
+_RECIPROCALS = {"coth": "tanh", "sech": "cosh", "csch": "sinh", "cot": "tan", "sec": "cos", "csc": "sin"}
 _NAMED = {"Pi": "pi", "Exp1": "e", "EulerGamma": "euler", "Catalan": "catalan", "GoldenRatio": "phi"}
 
 Handler = Callable[[Graph, Any, list[int]], int]
@@ -64,7 +65,7 @@ def _unknown(expr: sp.Basic) -> MzError:
         return _refuse("Kernels are real, and the expression holds I", expr, "Take the real part first")
     if name in ("NaN", "ComplexInfinity"):
         return _refuse(f"The expression holds {expr}, which no kernel can evaluate", expr, "Remove the singularity")
-    known = ", ".join(sorted({*FUNCTIONS, *_HANDLERS_BY_NAME, *AVERAGES}))
+    known = ", ".join(sorted({*FUNCTIONS, *_HANDLERS_BY_NAME, *_RECIPROCALS, *AVERAGES}))
     return _refuse(f"There is no kernel for {name}", expr, f"Use functions among: {known}")
 
 
@@ -126,6 +127,13 @@ def _piecewise(graph: Graph, expr: Any, args: list[int]) -> int:
     return result
 
 
+def _if_then_else(graph: Graph, expr: Any, args: list[int]) -> int:
+    condition, then, otherwise = args
+    first = graph.node("all", graph.order((condition, then)))
+    second = graph.node("all", graph.order((graph.node("not", (condition,)), otherwise)))
+    return graph.node("any", graph.order((first, second)))
+
+
 def _plain(op: str) -> Handler:
     return lambda graph, expr, args: graph.node(op, args)
 
@@ -163,6 +171,7 @@ _HANDLERS_BY_NAME: Mapping[str, Handler] = MappingProxyType(
         "And": _ordered("all"),
         "Or": _ordered("any"),
         "Not": _plain("not"),
+        "ITE": _if_then_else,
         "BooleanTrue": _plain("true"),
         "BooleanFalse": _plain("false"),
     }
@@ -187,6 +196,8 @@ def _one(graph: Graph, expr: Any, args: list[int]) -> int:
         return graph.node(_RELATIONS[name], args)
     if name in FUNCTIONS:
         return graph.node(FUNCTIONS[name], args)
+    if name in _RECIPROCALS:
+        return graph.power(graph.node(_RECIPROCALS[name], args), -1)
     if name in _HANDLERS_BY_NAME:
         return _HANDLERS_BY_NAME[name](graph, expr, args)
     raise _unknown(expr)

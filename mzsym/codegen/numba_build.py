@@ -21,8 +21,11 @@ _INPUT = "Array(float64, {}, 'C', readonly=True)"
 SIGNATURE = f"void({_INPUT.format(2)}, {_INPUT.format(1)}, float64[:,::1])"
 """Read-only inputs: an array that may be written is accepted as well, so one compilation serves both."""
 
-_DAMAGED = (EOFError, pickle.UnpicklingError, ValueError, AttributeError, ImportError, IndexError, KeyError, TypeError)
-"""What reading damaged machine code raises."""
+_DAMAGED = (
+    *(EOFError, pickle.UnpicklingError, ValueError, AttributeError, ImportError, IndexError, KeyError, TypeError),
+    OSError,
+)
+"""What reading damaged machine code raises, and writing it while another process drops it."""
 
 
 class _TextLoader(SourceLoader):

@@ -175,7 +175,7 @@ def gaussian_size(name: str, k: int, z: Number, s: Number, *rest: Number) -> Num
     if k % 2 == 0 or name in ("relu", "abs", "exp"):
         return GAUSSIAN[name](k, z, s, *rest)
     if name in ("identity", "leaky_relu"):
-        return leaky_gaussian(k, z, s, -rest[0] if rest else mp.mpf(-1))
+        return leaky_gaussian(k, z, s, -abs(rest[0]) if rest else mp.mpf(-1))
     if name in ("sin", "cos") and s > 3:
         return wave_size(k)
     g = {"gelu": lambda t: t * special.ndtr(t), "erf": special.erf, "sin": np.sin, "cos": np.cos}[name]

@@ -242,6 +242,12 @@ def test_piecewise_max_and_relations() -> None:
     assert interpret(program, values, [5.0]).tolist() == expected
 
 
+def test_reciprocal_functions() -> None:
+    expr = sp.coth(x) + 2 * sp.sech(x) - sp.csch(x) + sp.cot(x) * sp.sec(x) + sp.csc(x)
+    value = interpret(freeze([expr], [x]), np.array([[0.7]]))[0, 0]
+    assert value == pytest.approx(float(expr.subs(x, sp.Rational(7, 10)).evalf(30)), rel=1e-15)
+
+
 def test_inspection_prints_every_stage() -> None:
     text = stages([x**2 + sp.log(1 + sp.exp(w * x))], [x], [w])
     for one in PASSES:

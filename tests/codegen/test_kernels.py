@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,6 +88,16 @@ def test_long_sums_and_products_keep_their_order() -> None:
     assert interpret(program, points, params).tobytes() == compile_program(program)(points, params).tobytes()
 
 
+@pytest.mark.parametrize("half", [0.0, 1e-9, 0.4, 7.0, 350.0, 900.0])
+def test_inlined_leaves_keep_their_bits_over_the_whole_range(half: float) -> None:
+    leaves = [UniformMean(name, 1, x, s) for name in ("tanh", "sigmoid")]
+    program = freeze([*leaves, sp.exp(x), sp.tanh(y), sigmoid(x), softplus(x)], *ARGUMENTS)
+    points = np.random.default_rng(3).uniform(-1, 1, (500, 2)) * np.logspace(-12, 3, 500)[:, None]
+    slow = interpret(program, points, [0.0, 0.0, half])
+    assert slow.tobytes() == compile_program(program)(points, [0.0, 0.0, half]).tobytes()
+    assert np.isfinite(slow[:, :2]).all()
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(expr=expressions, seed=st.integers(0, 10**6))
 def test_passes_keep_the_value(expr: sp.Expr, seed: int) -> None:
@@ -131,6 +142,13 @@ def test_threads_and_given_output_change_nothing() -> None:
         kernel(points, params, out=np.empty((3, 2)))
     with pytest.raises(MzError, match="points have shape"):
         kernel(points[:, :1], params)
+
+
+def test_a_kernel_travels_to_other_processes_as_its_program() -> None:
+    kernel = compile_program(freeze([sp.tanh(w * x + y)], *ARGUMENTS))
+    again = pickle.loads(pickle.dumps(kernel))
+    assert again == kernel
+    assert np.array_equal(again(some_points(3), [0.7, 0.0, 0.1]), kernel(some_points(3), [0.7, 0.0, 0.1]))
 
 
 def test_programs_of_parameters_or_constants_only() -> None:

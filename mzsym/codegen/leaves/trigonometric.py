@@ -6,7 +6,7 @@ sin(z + h) = sin z cos h + cos z sin h formed with h alone, because z + h would 
 
 from __future__ import annotations
 
-from mzsym.codegen.leaves.double import int_power
+from mzsym.codegen.leaves.double import int_power, two_prod
 from mzsym.codegen.leaves.elementary import sinc
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
 from mzsym.codegen.libm import cos, exp, fabs, sin
@@ -23,7 +23,9 @@ def trig_fourier(k: int, z: float, scale: float, shift: int, gaussian: int) -> f
         m = k - 2 * j
         weight = exp(-0.5 * (m * scale) * (m * scale)) if gaussian == 1 else sinc(m * scale)
         turn = (m * shift) % 4
-        wave = cos(m * z) if turn % 2 == 0 else sin(m * z)
+        # cos(p + e) with the rounding e of m*z.
+        p, e = two_prod(float(m), z)
+        wave = cos(p) - e * sin(p) if turn % 2 == 0 else sin(p) + e * cos(p)
         term = coefficient * weight * wave
         if turn >= 2:
             term = -term

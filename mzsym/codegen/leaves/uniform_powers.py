@@ -66,7 +66,7 @@ def umean_sigmoid_power(k: int, z: float, half: float) -> float:
     upper, rest = two_sum(z, s)
     if upper < -40.0:
         return umean_exp(k, z, s)
-    if s < 2.0:
+    if s < 2.0 + 0.1 * k:
         return sigmoid_panels(k, z, 0.0, 0.0, s)
     if upper >= 2.0:
         a = sigmoid(upper)
