@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from mzsym.cli.main import STOPPED
 from mzsym.core.errors import MzError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _exit_codes() -> Iterator[None]:
     except MzError as error:
         _leave(f"Error: {error}", 2)
     except KeyboardInterrupt:
-        _leave("Stopped. Nothing half-written is left behind.", 130)
+        _leave(STOPPED, 130)
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -275,9 +275,8 @@ def _print_files(files: list[Path]) -> None:
 
 def _print_findings(job: Job, ev: HasTables, certificate: Certificate, found: Findings) -> None:
     dims = " -> ".join(map(str, ev.network.dims))
-    typer.echo(
-        f"{job.source.path}: {found.depth} layer{'s' if found.depth > 1 else ''}, dimensions {dims}; {ev.projection.describe()}"
-    )
+    layers = "1 layer" if found.depth == 1 else f"{found.depth} layers"
+    typer.echo(f"{job.source.path}: {layers}, dimensions {dims}; {ev.projection.describe()}")
     for line in found.lines():
         typer.echo(f"  {line}")
     verdict = certificate.contracts
