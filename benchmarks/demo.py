@@ -23,7 +23,9 @@ MODEL = Path(__file__).parents[1] / "derivations" / "iris" / "model.toml"
 def whole_demo() -> float:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "mzsym", "run", str(MODEL), "-o", folder], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "mzsym", "run", str(MODEL), "-o", folder], check=True, capture_output=True
+        )
         return time.perf_counter() - start
 
 
@@ -85,8 +87,10 @@ def main() -> None:
     start = time.perf_counter()
     plain = straightforward(study)[0, 2]
     theirs = time.perf_counter() - start
-    print(f"tables: mzsym {ours:.3f} s to {evaluator.tolerance_reached['memory']:.1e}; "
-          f"straightforward {theirs:.3f} s, differs by {np.abs(own - plain).max():.1e}")
+    print(
+        f"tables: mzsym {ours:.3f} s to {evaluator.tolerance_reached['memory']:.1e}; "
+        f"straightforward {theirs:.3f} s, differs by {np.abs(own - plain).max():.1e}"
+    )
 
 
 if __name__ == "__main__":

@@ -76,11 +76,16 @@ def main() -> None:
     print(f"  fitted exponent {exponent:.2f} (operations are O(L^2))")
     assert expand_every_word(6)
     brute = interleaved({str(depth): lambda depth=depth: expand_every_word(depth) for depth in (8, 12, 16)}, rounds=2)
-    print("Only (10) at n = 0, every Q written out: " + ", ".join(f"L = {depth}: {seconds(t)}" for depth, t in brute.items()))
+    print(
+        "Only (10) at n = 0, every Q written out: "
+        + ", ".join(f"L = {depth}: {seconds(t)}" for depth, t in brute.items())
+    )
     base = start_up("pass")
-    print(f"Fresh interpreter {seconds(base)}; import mzsym adds {seconds(max(start_up('import mzsym') - base, 0.0))}; "
-          f"mzsym.Network adds {seconds(start_up('import mzsym; mzsym.Network') - base)}; "
-          f"sympy alone adds {seconds(start_up('import sympy') - base)}")
+    print(
+        f"Fresh interpreter {seconds(base)}; import mzsym adds {seconds(max(start_up('import mzsym') - base, 0.0))}; "
+        f"mzsym.Network adds {seconds(start_up('import mzsym; mzsym.Network') - base)}; "
+        f"sympy alone adds {seconds(start_up('import sympy') - base)}"
+    )
 
 
 if __name__ == "__main__":

@@ -64,14 +64,31 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with plt.rc_context({"font.size": 10, "svg.fonttype": "path", "svg.hashsalt": "mzsym", "axes.spines.top": False,
-                         "axes.spines.right": False}):
+    with plt.rc_context(
+        {
+            "font.size": 10,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "mzsym",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.7), constrained_layout=True)
         widths = [entry["half_width"] for entry in rows]
-        left.plot(widths, [entry["hilbert_schmidt_bound"] for entry in rows], "s-", color="#b3541e",
-                  label="Hilbert–Schmidt bound (proved)")
-        left.plot(widths, [entry["norm_estimated"] for entry in rows], "o-", color="#1f5c99",
-                  label=r"$\|Q_nM_n\|$ (estimated)")
+        left.plot(
+            widths,
+            [entry["hilbert_schmidt_bound"] for entry in rows],
+            "s-",
+            color="#b3541e",
+            label="Hilbert–Schmidt bound (proved)",
+        )
+        left.plot(
+            widths,
+            [entry["norm_estimated"] for entry in rows],
+            "o-",
+            color="#1f5c99",
+            label=r"$\|Q_nM_n\|$ (estimated)",
+        )
         left.axhline(1, color="#555555", lw=0.8, ls="--")
         left.text(widths[-1], 1.03, "contraction below this line", ha="right", va="bottom", fontsize=8, color="#555555")
         left.set(xlabel=r"noise half-width $\sigma$", ylabel="one-step norm", ylim=(0, None))
@@ -95,7 +112,9 @@ def main() -> None:
     results.mkdir(exist_ok=True)
     (results / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
     picture(rows, results / "decay.svg")
-    print(f"\nThe literature's setting: {DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s), Legendre degree {DEGREE}, Lebesgue measure")
+    print(
+        f"\nThe literature's setting: {DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s), Legendre degree {DEGREE}, Lebesgue measure"
+    )
     print("     s   HS bound (proved)   ||Q M|| (estimated)   memory per layer (estimated)")
     for entry in rows:
         print(
@@ -103,7 +122,9 @@ def main() -> None:
             f"   x {entry['factor_per_layer']:.3g}"
         )
     failing = [entry["half_width"] for entry in rows if entry["hilbert_schmidt_bound"] >= 1]
-    print(f"The Hilbert-Schmidt condition fails for s = {', '.join(f'{s:g}' for s in failing)}; the memory decays at every s.")
+    print(
+        f"The Hilbert-Schmidt condition fails for s = {', '.join(f'{s:g}' for s in failing)}; the memory decays at every s."
+    )
     print(f"Table and picture: {results}")
 
 

@@ -48,7 +48,12 @@ def test_norm_agrees_with_the_golden_row(derivation: ModuleType) -> None:
 
 def test_picture_is_written(derivation: ModuleType, tmp_path: Path) -> None:
     rows = [
-        {"half_width": s, "hilbert_schmidt_bound": s**-0.5, "norm_estimated": 0.5, "memory_norms_by_lag": list(np.geomspace(1e-1, 1e-4, 7))}
+        {
+            "half_width": s,
+            "hilbert_schmidt_bound": s**-0.5,
+            "norm_estimated": 0.5,
+            "memory_norms_by_lag": list(np.geomspace(1e-1, 1e-4, 7)),
+        }
         for s in (0.1, 0.2, 0.5, 1.0)
     ]
     derivation.picture(rows, tmp_path / "decay.svg")

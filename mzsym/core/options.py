@@ -32,6 +32,4 @@ class Options:
         for name in ("tolerance", "max_operations", "max_nodes", "memory_budget"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0 or value == float("inf"):
-                raise MzError(
-                    f"The option {name} is {value!r}", f"options.{name}", "Give a positive finite number"
-                )
+                raise MzError(f"The option {name} is {value!r}", f"options.{name}", "Give a positive finite number")

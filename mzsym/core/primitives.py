@@ -150,16 +150,43 @@ def _rows() -> tuple[Primitive, ...]:
             # None: balls isolates the one critical point near -0.7518 rigorously.
             critical=None,
         ),
-        Primitive("erf", sp.erf, special.erf, lambda z: 2 * sp.exp(-(z**2)) / sp.sqrt(sp.pi), (-one, one), "increasing",
-                  2 / sp.sqrt(sp.pi), r"\operatorname{erf}"),
+        Primitive(
+            "erf",
+            sp.erf,
+            special.erf,
+            lambda z: 2 * sp.exp(-(z**2)) / sp.sqrt(sp.pi),
+            (-one, one),
+            "increasing",
+            2 / sp.sqrt(sp.pi),
+            r"\operatorname{erf}",
+        ),
         Primitive("sin", sp.sin, np.sin, sp.cos, (-one, one), "pieces", one, r"\sin", critical=_multiples(sp.pi / 2)),
-        Primitive("cos", sp.cos, np.cos, lambda z: -sp.sin(z), (-one, one), "pieces", one, r"\cos",
-                  critical=_multiples(zero)),
-        Primitive("arctan", sp.atan, np.arctan, lambda z: 1 / (1 + z**2), (-sp.pi / 2, sp.pi / 2), "increasing", one,
-                  r"\arctan"),
+        Primitive(
+            "cos", sp.cos, np.cos, lambda z: -sp.sin(z), (-one, one), "pieces", one, r"\cos", critical=_multiples(zero)
+        ),
+        Primitive(
+            "arctan",
+            sp.atan,
+            np.arctan,
+            lambda z: 1 / (1 + z**2),
+            (-sp.pi / 2, sp.pi / 2),
+            "increasing",
+            one,
+            r"\arctan",
+        ),
         Primitive("exp", sp.exp, np.exp, sp.exp, (zero, sp.oo), "increasing", sp.oo, r"\exp"),
-        Primitive("abs", sp.Abs, np.abs, sp.sign, (zero, sp.oo), "pieces", one, r"\operatorname{abs}",
-                  critical=(zero,), kinks=(zero,)),
+        Primitive(
+            "abs",
+            sp.Abs,
+            np.abs,
+            sp.sign,
+            (zero, sp.oo),
+            "pieces",
+            one,
+            r"\operatorname{abs}",
+            critical=(zero,),
+            kinks=(zero,),
+        ),
     )
 
 

@@ -12,12 +12,12 @@ import sympy as sp
 from mzsym.core import MzError, Options
 from mzsym.derive.averages import average
 from mzsym.derive.builder import NO_COST, TermBuilder, zeros
-from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
+from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
-from mzsym.derive.terms import Term, TermKind
 from mzsym.derive.operators.words import Direction
+from mzsym.derive.terms import Term, TermKind
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
@@ -239,7 +239,8 @@ class Equation:
         self._check(kind, 0 <= self._integer(n) <= self.depth, f"{kind}({n})", f"0 <= n <= {self.depth}")
         if self.direction == "forward":
             raise MzError(
-                f"The {kind} of an observable belong to the backward equation", f"{kind}({n})",
+                f"The {kind} of an observable belong to the backward equation",
+                f"{kind}({n})",
                 'Use derive(net, projection, direction="backward")',
             )
         return self._builder.term(kind, n, self.depth)
@@ -247,7 +248,8 @@ class Equation:
     def _forward_noise(self, n: int) -> Term:
         if not self.projection.contains_polynomial(0) or self.network.input != "uniform":
             raise MzError(
-                "The forward noise term needs Q_0 p_0 for this input law", f"noise({n})",
+                "The forward noise term needs Q_0 p_0 for this input law",
+                f"noise({n})",
                 'It comes with the forward engine of a later version; with input="uniform" it is exactly zero',
             )
         zero = zeros(self._builder.size(n + 1), 1)
@@ -271,9 +273,7 @@ class Equation:
 
     def _check(self, kind: str, good: bool, where: str, allowed: str) -> None:
         if not good:
-            raise MzError(
-                f"There is no such {kind} term in a network of depth {self.depth}", where, f"Use {allowed}"
-            )
+            raise MzError(f"There is no such {kind} term in a network of depth {self.depth}", where, f"Use {allowed}")
 
 
 def _transposed(term: Term, n: int, m: int) -> Term:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.derive.operators.derivation_latex import text_latex
 from mzsym.derive.display import definitions
+from mzsym.derive.operators.derivation_latex import text_latex
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.term_latex import environment, symbol_of, term_rows
 
@@ -95,8 +95,10 @@ def _definitions(eq: Equation) -> str:
     rows.append(rf"(C_{{n,m}})_{{ij}} &= {product}, \qquad A_n = C_{{n,n+1}}")
     rows.append(r"K_{n,m} &= C_{n,m} - A_n C_{n+1,m} - \sum_{l=n+2}^{m-1} K_{n,l}\, C_{l,m}")
     if eq.direction == "backward":
-        rows.append(r"r_n &= c^{\perp}_n - A_n\, c^{\perp}_{n+1} - \sum_{m=n+2}^{L-1} K_{n,m}\, c^{\perp}_m, \qquad "
-                    r"c^{\perp}_n = c_n - C_{n,L}\, c_L")
+        rows.append(
+            r"r_n &= c^{\perp}_n - A_n\, c^{\perp}_{n+1} - \sum_{m=n+2}^{L-1} K_{n,m}\, c^{\perp}_m, \qquad "
+            r"c^{\perp}_n = c_n - C_{n,L}\, c_L"
+        )
     return words + "\n" + environment(rows) + "\nwhere, for this network,"
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mzsym.projections import AbstractProjection
 
 
-
 @dataclass(frozen=True)
 class Product:
     """A matrix of inner products, or one entry of it.
@@ -91,17 +90,17 @@ def factored_correlation(chain: Chain, projection: AbstractProjection, max_opera
     dim, last = chain.dims[0], chain.dims[-1]
     left, right = projection.monomial_coefficients(dim), projection.monomial_coefficients(last)
     rows, columns = _monomials(left), _monomials(right)
-    factor = (
-        projection.weight_expr(0, dim) * projection.scale_expr(0, dim) * projection.scale_expr(chain.length, last)
-    )
+    factor = projection.weight_expr(0, dim) * projection.scale_expr(0, dim) * projection.scale_expr(chain.length, last)
     moments = [
         [_moment(dim, a, average_monomial(chain, alpha, max_operations), max_operations) for alpha in columns]
         for a in rows
     ]
-    rules = merged(*(
-        merged(average_monomial(chain, alpha, max_operations).rules, *(row[k].rules for row in moments))
-        for k, alpha in enumerate(columns)
-    ))
+    rules = merged(
+        *(
+            merged(average_monomial(chain, alpha, max_operations).rules, *(row[k].rules for row in moments))
+            for k, alpha in enumerate(columns)
+        )
+    )
     middle = sp.ImmutableMatrix([[piece.expr for piece in row] for row in moments])
     return Factored(factor, _coefficients(left, rows), middle, _coefficients(right, columns).T, rules)
 

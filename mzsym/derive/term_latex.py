@@ -29,6 +29,7 @@ ENTRY_OPERATIONS = 400
 TERM_CHARACTERS = 15_000
 """Characters after which the remaining entries of a term are announced, not printed."""
 
+
 def symbol_of(kind: str, n: int, m: int, direction: str = "backward") -> str:
     """How a term is written: A_n, K_{n,m}, r_n, C_{n,m}."""
     if kind == "streaming":
@@ -176,7 +177,8 @@ def _signed_sum(terms: list[sp.Basic], room: float) -> list[str]:
 def _product(factors: tuple[sp.Basic, ...], room: float) -> list[str]:
     """A product: short factors in front, then every long sum or integral with breaks of its own inside."""
     long = [
-        f for f in factors
+        f
+        for f in factors
         if isinstance(f, (sp.Integral, ShortMean)) or (isinstance(f, sp.Add) and width(math(f)) > room / 3)
     ]
     short = sp.Mul(*(f for f in factors if f not in long))

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 
 import sympy as sp
 
+from mzsym.derive.operators.words import Direction
 from mzsym.derive.sizes import Cost
 from mzsym.derive.term_latex import term_latex
-from mzsym.derive.operators.words import Direction
 
 TermKind: TypeAlias = Literal["streaming", "memory", "noise", "correlation", "coefficients", "unresolved"]
 

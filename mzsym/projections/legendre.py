@@ -121,9 +121,7 @@ def _basis_exprs(degree: int, measure: Measure, n: int, dim: int) -> tuple[sp.Ex
         mapped = (2 * x - lo - hi) / (hi - lo)
         factors.append([sp.sqrt(2 * k + 1) * sp.legendre_poly(k, t).subs(t, mapped) for k in range(degree + 1)])
     scale = basis_scale(measure, n, dim)
-    return tuple(
-        scale * sp.Mul(*(factors[i][k] for i, k in enumerate(index))) for index in graded_indices(degree, dim)
-    )
+    return tuple(scale * sp.Mul(*(factors[i][k] for i, k in enumerate(index))) for index in graded_indices(degree, dim))
 
 
 @lru_cache(maxsize=64)
