@@ -6,7 +6,8 @@ contraction would need s > 1, more noise than signal. This derivation sweeps s a
 the bound, which is proved; the norm itself, which is estimated; and the memory of an eight-layer network, which
 decays at every noise level, also where the condition fails.
 
-Run with ``python derivations/literature_1d/run.py``; it writes results/table.json and results/decay.svg beside this file.
+Run with ``python derivations/literature_1d/run.py``; it writes results/table.json and results/decay.svg beside this
+file.
 """
 
 from __future__ import annotations
@@ -112,9 +113,8 @@ def main() -> None:
     results.mkdir(exist_ok=True)
     (results / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
     picture(rows, results / "decay.svg")
-    print(
-        f"\nThe literature's setting: {DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s), Legendre degree {DEGREE}, Lebesgue measure"
-    )
+    layers = f"{DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s)"
+    print(f"\nThe literature's setting: {layers}, Legendre degree {DEGREE}, Lebesgue measure")
     print("     s   HS bound (proved)   ||Q M|| (estimated)   memory per layer (estimated)")
     for entry in rows:
         print(
@@ -122,9 +122,8 @@ def main() -> None:
             f"   x {entry['factor_per_layer']:.3g}"
         )
     failing = [entry["half_width"] for entry in rows if entry["hilbert_schmidt_bound"] >= 1]
-    print(
-        f"The Hilbert-Schmidt condition fails for s = {', '.join(f'{s:g}' for s in failing)}; the memory decays at every s."
-    )
+    levels = ", ".join(f"{s:g}" for s in failing)
+    print(f"The Hilbert-Schmidt condition fails for s = {levels}; the memory decays at every s.")
     print(f"Table and picture: {results}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -33,7 +34,7 @@ def test_bound_is_the_literature_s_and_the_memory_decays_where_it_fails(
     assert entry["hilbert_schmidt_bound"] >= half_width**-0.5
     assert entry["norm_estimated"] < entry["hilbert_schmidt_bound"]
     norms = entry["memory_norms_by_lag"]
-    assert all(later < earlier for earlier, later in zip(norms, norms[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(norms))
     assert entry["factor_per_layer"] < 0.6
 
 

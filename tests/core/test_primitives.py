@@ -87,5 +87,5 @@ def test_critical_points_of_the_periodic_rows_cover_the_interval(name: str) -> N
 
 
 def test_unknown_activation_lists_the_known_ones() -> None:
-    with pytest.raises(MzError, match="tanhh.*tanh, sigmoid"):
+    with pytest.raises(MzError, match=r"tanhh.*tanh, sigmoid"):
         primitive("tanhh")

@@ -1,4 +1,4 @@
-"""Steps of a derivation as data. What they claim is proved by :mod:`mzsym.derive.operators.proof`, whatever made them."""
+"""Steps of a derivation as data. :mod:`mzsym.derive.operators.proof` proves what they claim, whatever made them."""
 
 from __future__ import annotations
 
