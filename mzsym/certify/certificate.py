@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mzsym.certify import certificate_json, certificate_latex
 from mzsym.certify.bounds import LayerBound, decimal_up
 from mzsym.core import MzError, Standing, Verdict
@@ -101,7 +103,8 @@ class Certificate:
         MzError
             When there is no such memory term.
         """
-        if not (isinstance(n, int) and isinstance(m, int) and n >= 0 and n + 2 <= m <= self.depth):
+        whole = all(isinstance(index, (int, np.integer)) and not isinstance(index, bool) for index in (n, m))
+        if not (whole and n >= 0 and n + 2 <= m <= self.depth):
             raise MzError(
                 f"There is no memory term K({n}, {m})", "Certificate.memory_bound(n, m)",
                 f"Use n >= 0 and n + 2 <= m <= {self.depth}",

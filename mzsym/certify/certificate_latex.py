@@ -103,12 +103,12 @@ def _power(value: float) -> str:
 
 
 def table(certificate: Certificate) -> str:
-    """One row per layer; long certificates break over pages by themselves only in parts of 40 rows."""
+    """One row per layer; long certificates come in parts that fit a page."""
     head = (
         r"\begin{center}\small\begin{tabular}{rp{0.26\linewidth}lll}" "\n"
         r"\hline $n$ & noise & $u_n$, proved & $v_n$, proved & $\|Q_nM_n\|$, estimated \\ \hline"
     )
     tail = r"\hline \end{tabular}\end{center}"
     rows = [_row(layer) for layer in certificate.layers]
-    parts = [rows[i : i + 40] for i in range(0, len(rows), 40)]
+    parts = [rows[i : i + 18] for i in range(0, len(rows), 18)]
     return "\n".join("\n".join([head, *part, tail]) for part in parts)

@@ -15,7 +15,7 @@ from mzsym.certify.galerkin import smoothed_legendre, tensor_grid
 from mzsym.certify.steps import Estimate, NoiseComponent, Step, refine
 from mzsym.core.arrays import Array
 
-NODES = {1: (64, 128, 256, 512), 2: (12, 20, 32, 48), 3: (6, 10, 16)}
+NODES = {1: (64, 128, 256, 512), 2: (12, 20, 32, 48), 3: (6, 9, 12)}
 """Gauss nodes per coordinate tried in turn, by the dimension of this layer."""
 
 

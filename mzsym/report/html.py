@@ -118,6 +118,7 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
         "version": version(),
         "math": mathml,
         "depth": depth,
+        "tall": " tall" if depth > 20 else "",
         "cards": _cards(ev, c, found),
         "first_box": box_in_words(net.domains[0]),
         "observable": mathml(observable_latex(net)),
@@ -173,7 +174,7 @@ def _cards(ev: HasTables, c: Certificate, found: Findings) -> list[Card]:
         )
     else:
         cards.append(Card("Memory per layer", "\u2013", "estimated", _spoken(words[0])))
-    length = "none" if found.memory_length == 1 else f"{found.memory_length or 'more than ' + str(found.depth)} layers"
+    length = {None: "not reached", 1: "none"}.get(found.memory_length, f"{found.memory_length} layers")
     cards.append(Card(f"Memory for {100 * found.fraction:g} % error", length, "estimated", _spoken(words[1])))
     verdict = c.contracts
     cards.append(Card("Contraction of the memory", verdict.decision, verdict.decision, _spoken(verdict.why) + "."))
@@ -199,7 +200,10 @@ def _spoken(text: str) -> str:
 
 def _legend(eq: Equation) -> Markup:
     if eq.direction == "forward":
-        words = "The density {0} relative to the measure, its resolved part at the next layer: {1}, {2} and {3}."
+        words = (
+            "{0} is the density of the state of layer {4}, relative to the measure. The resolved part of "
+            "the next layer's is moved by {1} from this layer, by {2} from all earlier ones, and by {3} that no projection sees."
+        )
     else:
         words = (
             "{0} is the observable expected at the output, given the state of layer {4}. Its resolved part is moved by "
@@ -207,7 +211,7 @@ def _legend(eq: Equation) -> Markup:
         )
     return Markup(words).format(
         mathml("p_n" if eq.direction == "forward" else "q_n"),
-        "streaming", "memory", "noise", mathml("n"),
+        "streaming", "memory", "a noise term", mathml("n"),
     )
 
 

@@ -80,12 +80,13 @@ def _network(eq: Equation) -> str:
         box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$")
         words = rf"\raggedright\small {escape(layer.noise)}; $X_{{{layer.n + 1}}}$ in {box}"
         rows.append(rf"${layer.map_latex}$ & {words} \tabularnewline")
-    lines = [r"For $n = 0, \dots, " + str(net.depth - 1) + r"$, with independent noise $\xi_n$,", r"\begin{center}"]
-    for start in range(0, len(rows), 30):
+    lines = [r"For $n = 0, \dots, " + str(net.depth - 1) + r"$, with independent noise $\xi_n$,"]
+    for start in range(0, len(rows), 18):
         columns = r"\begin{tabular}{p{0.48\linewidth}p{0.44\linewidth}}"
         head = r"\hline layer & noise, box of the next state \\ \hline"
-        lines += [columns, head, *rows[start : start + 30], r"\hline \end{tabular}"]
-    lines += [r"\end{center}", rf"The observable is ${observable_latex(net)}$."]
+        # A tabular does not break over pages by itself.
+        lines += [r"\begin{center}", columns, head, *rows[start : start + 18], r"\hline \end{tabular}", r"\end{center}"]
+    lines += [rf"The observable is ${observable_latex(net)}$."]
     return "\n".join(lines)
 
 
