@@ -106,7 +106,8 @@ class Certificate:
         whole = all(isinstance(index, (int, np.integer)) and not isinstance(index, bool) for index in (n, m))
         if not (whole and n >= 0 and n + 2 <= m <= self.depth):
             raise MzError(
-                f"There is no memory term K({n}, {m})", "Certificate.memory_bound(n, m)",
+                f"There is no memory term K({n}, {m})",
+                "Certificate.memory_bound(n, m)",
                 f"Use n >= 0 and n + 2 <= m <= {self.depth}",
             )
         first = self.layers[n]

@@ -119,7 +119,8 @@ def load(source: Any) -> dict[str, Any]:
         raise MzError("This is no mzsym certificate", where, "Give what Certificate.to_json wrote")
     if content.get("format_version") != FORMAT_VERSION:
         raise MzError(
-            f"The certificate has format version {content.get('format_version')!r}", where,
+            f"The certificate has format version {content.get('format_version')!r}",
+            where,
             f"This version of mzsym reads format version {FORMAT_VERSION}",
         )
     if content.get("sha256") != digest(content):

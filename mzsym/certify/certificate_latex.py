@@ -105,7 +105,8 @@ def _power(value: float) -> str:
 def table(certificate: Certificate) -> str:
     """One row per layer; long certificates come in parts that fit a page."""
     head = (
-        r"\begin{center}\small\begin{tabular}{rp{0.26\linewidth}lll}" "\n"
+        r"\begin{center}\small\begin{tabular}{rp{0.26\linewidth}lll}"
+        "\n"
         r"\hline $n$ & noise & $u_n$, proved & $v_n$, proved & $\|Q_nM_n\|$, estimated \\ \hline"
     )
     tail = r"\hline \end{tabular}\end{center}"

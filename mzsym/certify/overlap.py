@@ -15,15 +15,19 @@ from mzsym.certify.galerkin import smoothed_legendre, tensor_grid
 from mzsym.certify.steps import Estimate, NoiseComponent, Step, refine
 from mzsym.core.arrays import Array
 
-NODES = {1: (64, 128, 256, 512), 2: (12, 20, 32, 48), 3: (6, 9, 12)}
+NODES = {1: (64, 128, 256, 512), 2: (12, 20, 30, 44), 3: (6, 9, 12)}
 """Gauss nodes per coordinate tried in turn, by the dimension of this layer."""
 
 
 def autocorrelation(noise: NoiseComponent, distance: Array) -> Array:
     """Integral of rho(xi) rho(xi - distance) over xi."""
-    gap = np.maximum(2 * noise.reach - np.abs(distance), 0.0)
+    # In place: these tables are the largest arrays of an estimate.
+    gap = np.abs(distance)
+    np.subtract(2 * noise.reach, gap, out=gap)
+    np.maximum(gap, 0.0, out=gap)
     if noise.law == "uniform":
-        return np.asarray(gap / (2 * noise.reach) ** 2)
+        gap /= (2 * noise.reach) ** 2
+        return np.asarray(gap)
     s = noise.scale
     mass = special.erf(noise.reach / (s * np.sqrt(2)))
     peak = 1 / (2 * np.sqrt(np.pi) * s * mass**2)
@@ -34,10 +38,10 @@ def _level(step: Step, nodes: int) -> tuple[Array, Array]:
     """The two largest singular values of Q_n M_n, and of Q_n M_n Q_{n+1}, on a grid of this layer."""
     points, weights = tensor_grid(step.lower, step.upper, nodes)
     image, roots = step.forward(points), np.sqrt(weights)
-    kernel = np.outer(roots, roots)
+    scaled = roots * np.sqrt(np.prod(step.upper_next - step.lower_next))
+    kernel = np.outer(scaled, scaled)
     for i, noise in enumerate(step.noise):
-        width = float(step.upper_next[i] - step.lower_next[i])
-        kernel *= width * autocorrelation(noise, image[:, i, None] - image[None, :, i])
+        kernel *= autocorrelation(noise, image[:, i, None] - image[None, :, i])
     left = np.linalg.qr(roots[:, None] * step.basis(points))[0]
     resolved = roots[:, None] * _resolved(step, image)
     factor = step.from_uniform
@@ -65,7 +69,7 @@ def _top(kernel: Array, left: Array, resolved: Array | None) -> Array:
     size = len(kernel)
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
     start = np.cos(np.arange(size, dtype=np.float64))
-    squares = eigsh(operator, k=2, which="LA", tol=1e-10, v0=start, return_eigenvectors=False)
+    squares = eigsh(operator, k=2, which="LA", tol=1e-8, v0=start, return_eigenvectors=False)
     return np.asarray(np.sqrt(np.maximum(np.sort(squares)[::-1], 0.0)))
 
 

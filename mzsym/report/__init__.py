@@ -1,7 +1,29 @@
-"""Documents for people: the HTML report, LaTeX documents, plots."""
+"""Documents for people: the HTML report, LaTeX documents, plots.
 
-from mzsym.report.html import report
-from mzsym.report.latex_document import equation_document
-from mzsym.report.plots import decay_svg, save_decay
+Names are imported on first use: a LaTeX document needs no matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mzsym.report.html import report
+    from mzsym.report.latex_document import equation_document
+    from mzsym.report.plots import decay_svg, save_decay
 
 __all__ = ["decay_svg", "equation_document", "report", "save_decay"]
+
+_HOME = {
+    "decay_svg": "mzsym.report.plots",
+    "equation_document": "mzsym.report.latex_document",
+    "report": "mzsym.report.html",
+    "save_decay": "mzsym.report.plots",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mzsym.report' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -87,7 +87,8 @@ def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zw
     digests = {eq.network.digest, ev.network.digest, c.model_digest}
     if len(digests) > 1 or (eq.projection.describe(), eq.projection.measure) != (c.projection, c.measure):
         raise MzError(
-            "Equation, evaluator and certificate belong to different networks or projections", "report(eq, ev, c)",
+            "Equation, evaluator and certificate belong to different networks or projections",
+            "report(eq, ev, c)",
             "Make all three from the same network and projection",
         )
     return _template().render(_content(eq, ev, c, title))
@@ -168,9 +169,13 @@ def _cards(ev: HasTables, c: Certificate, found: Findings) -> list[Card]:
     if found.decay is not None:
         verb = "shrinks" if found.decay.factor < 1 else "grows"
         cards.append(
-            Card("Memory per layer", f"\u00d7 {found.decay.factor:.3g}", "estimated",
-                 f"The largest \u2016K(n,m)\u2016 {verb} by this factor with every layer of lag "
-                 f"(fit over lags {found.decay.lags[0]} to {found.decay.lags[-1]}).")
+            Card(
+                "Memory per layer",
+                f"\u00d7 {found.decay.factor:.3g}",
+                "estimated",
+                f"The largest \u2016K(n,m)\u2016 {verb} by this factor with every layer of lag "
+                f"(fit over lags {found.decay.lags[0]} to {found.decay.lags[-1]}).",
+            )
         )
     else:
         cards.append(Card("Memory per layer", "\u2013", "estimated", _spoken(words[0])))
@@ -181,8 +186,12 @@ def _cards(ev: HasTables, c: Certificate, found: Findings) -> list[Card]:
     reached = max(ev.tolerance_reached.values())
     asked = "" if reached <= ev.options.tolerance else ", which was not reached"
     cards.append(
-        Card("Accuracy of the tables", f"{reached:.1e}", "estimated",
-             f"Observed, absolute; {ev.options.tolerance:.0e} was asked for{asked}.")
+        Card(
+            "Accuracy of the tables",
+            f"{reached:.1e}",
+            "estimated",
+            f"Observed, absolute; {ev.options.tolerance:.0e} was asked for{asked}.",
+        )
     )
     return cards
 
@@ -201,8 +210,8 @@ def _spoken(text: str) -> str:
 def _legend(eq: Equation) -> Markup:
     if eq.direction == "forward":
         words = (
-            "{0} is the density of the state of layer {4}, relative to the measure. The resolved part of "
-            "the next layer's is moved by {1} from this layer, by {2} from all earlier ones, and by {3} that no projection sees."
+            "{0} is the density of the state of layer {4}, relative to the measure. The resolved part of the next "
+            "layer's is moved by {1} from this layer, by {2} from all earlier ones, and by {3} that no projection sees."
         )
     else:
         words = (
@@ -211,7 +220,10 @@ def _legend(eq: Equation) -> Markup:
         )
     return Markup(words).format(
         mathml("p_n" if eq.direction == "forward" else "q_n"),
-        "streaming", "memory", "a noise term", mathml("n"),
+        "streaming",
+        "memory",
+        "a noise term",
+        mathml("n"),
     )
 
 

@@ -29,14 +29,23 @@ _REFUSED = (
     StopIteration,
 )
 
-_DISPLAY = re.compile(
-    r"\\\[(?P<plain>.*?)\\\]|\\begin\{(?P<name>align\*?)\}(?P<rows>.*?)\\end\{(?P=name)\}", re.DOTALL
-)
+_DISPLAY = re.compile(r"\\\[(?P<plain>.*?)\\\]|\\begin\{(?P<name>align\*?)\}(?P<rows>.*?)\\end\{(?P=name)\}", re.DOTALL)
 _INLINE = re.compile(r"\$(?P<math>[^$]*)\$|\\verb\|(?P<verb>[^|]*)\|")
 _TAG = re.compile(r"\\tag\{([^}]*)\}")
 _TEXT = {
-    r"\par": "", r"\noindent": "", r"\sloppy": "", r"\allowdisplaybreaks": "", r"\medskip": "", "---": "\u2014",
-    "--": "\u2013", r"\_": "_", r"\%": "%", r"\#": "#", r"\&": "&", r"\$": "$", r"\,": "\u202f",
+    r"\par": "",
+    r"\noindent": "",
+    r"\sloppy": "",
+    r"\allowdisplaybreaks": "",
+    r"\medskip": "",
+    "---": "\u2014",
+    "--": "\u2013",
+    r"\_": "_",
+    r"\%": "%",
+    r"\#": "#",
+    r"\&": "&",
+    r"\$": "$",
+    r"\,": "\u202f",
 }
 
 
@@ -117,8 +126,10 @@ def inline(text: str) -> Markup:
 def _words(text: str) -> str:
     text = re.sub(r"\\(emph|textbf|textit)\{([^{}]*)\}", r"\2", text)
     for source, target in _TEXT.items():
-        text = re.sub(re.escape(source) + r"(?![A-Za-z])", target, text) if source[-1].isalpha() else text.replace(
-            source, target
+        text = (
+            re.sub(re.escape(source) + r"(?![A-Za-z])", target, text)
+            if source[-1].isalpha()
+            else text.replace(source, target)
         )
     text = text.replace(r"\{", "\0").replace(r"\}", "\1").replace("{", "").replace("}", "")
     return escape(text.replace("\0", "{").replace("\1", "}"))

@@ -113,9 +113,7 @@ def box_in_words(box: Box) -> str:
         return sides[0] if box.dim == 1 else f"{sides[0]} in each of {box.dim} coordinates"
     if box.dim <= MAX_DIM:
         return " \u00d7 ".join(sides)
-    return f"{box.dim} coordinates within [{np.min(box.lower):.4g}, {np.max(box.upper):.4g}]".replace(
-        "-", "\u2212"
-    )
+    return f"{box.dim} coordinates within [{np.min(box.lower):.4g}, {np.max(box.upper):.4g}]".replace("-", "\u2212")
 
 
 def observable_latex(net: Network) -> str:

@@ -152,6 +152,4 @@ def norm_rows(certificate: Certificate) -> list[NormView]:
 
 def accuracy_rows(ev: HasTables) -> list[tuple[str, str, bool]]:
     """(table, error observed, within the tolerance)."""
-    return [
-        (name, f"{value:.1e}", bool(value <= ev.options.tolerance)) for name, value in ev.tolerance_reached.items()
-    ]
+    return [(name, f"{value:.1e}", bool(value <= ev.options.tolerance)) for name, value in ev.tolerance_reached.items()]

@@ -60,12 +60,28 @@ def decay_figure(ev: HasTables, certificate: Certificate | None = None, width: f
         axes.plot([m - n for n, m in shown], list(shown.values()), ".", color=MEMORY, alpha=0.35, ms=6, zorder=2)
         known = [(lag, norm) for lag, norm in found.memory_by_lag if norm > floor]
         if known:
-            axes.plot(*zip(*known, strict=True), "o-", color=MEMORY, lw=1.8, ms=5, markevery=every,
-                      label=r"$\max_n\,\|K(n,m)\|$ (computed)", zorder=4)
+            axes.plot(
+                *zip(*known, strict=True),
+                "o-",
+                color=MEMORY,
+                lw=1.8,
+                ms=5,
+                markevery=every,
+                label=r"$\max_n\,\|K(n,m)\|$ (computed)",
+                zorder=4,
+            )
         lost = [lag for lag, norm in found.memory_by_lag if norm <= floor]
         if lost and floor > 1e-300:
-            axes.plot(lost[::every], [floor] * len(lost[::every]), "v", mfc="white", mec=MEMORY, ms=6, zorder=4,
-                      label="at most the error")
+            axes.plot(
+                lost[::every],
+                [floor] * len(lost[::every]),
+                "v",
+                mfc="white",
+                mec=MEMORY,
+                ms=6,
+                zorder=4,
+                label="at most the error",
+            )
         if found.decay is not None:
             used = np.array(found.decay.lags, dtype=float)
             level = np.mean([math.log(dict(found.memory_by_lag)[lag]) for lag in found.decay.lags])
@@ -78,8 +94,9 @@ def decay_figure(ev: HasTables, certificate: Certificate | None = None, width: f
             ]
             finite = [(lag, bound) for lag, bound in bounds if 0.0 < bound < math.inf]
             if finite:
-                axes.plot(*zip(*finite, strict=True), "s:", color=BOUND, lw=1.4, ms=4, markevery=every,
-                          label="proved bound")
+                axes.plot(
+                    *zip(*finite, strict=True), "s:", color=BOUND, lw=1.4, ms=4, markevery=every, label="proved bound"
+                )
         axes.set_yscale("log")
         low = min(shown.values(), default=floor)
         if lost or low < 30 * floor:

@@ -80,7 +80,9 @@ def test_truncated_gaussian_noise_against_a_plain_discretisation():
     first, second = brute_force(
         lambda x: np.tanh(1.5 * x + 0.2),
         lambda d: np.where(np.abs(d) <= reach, np.exp(-0.5 * (d / s) ** 2) / mass, 0.0),
-        box, following, 1,
+        box,
+        following,
+        1,
     )
     # The jump of the density at the cutoff limits the plain discretisation.
     assert abs(whole.value - first) < 2e-4

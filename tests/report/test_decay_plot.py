@@ -22,8 +22,10 @@ def test_the_figure_shows_the_norms_and_the_proved_bound(small):
         assert value == max(norm for (n, m), norm in norms.items() if m - n == lag)
     bound = lines["proved bound"]
     np.testing.assert_array_equal(bound.get_xdata(), [2, 3, 4])
-    assert all(b >= max(norm for (n, m), norm in norms.items() if m - n == lag)
-               for lag, b in zip(bound.get_xdata(), bound.get_ydata(), strict=True))
+    assert all(
+        b >= max(norm for (n, m), norm in norms.items() if m - n == lag)
+        for lag, b in zip(bound.get_xdata(), bound.get_ydata(), strict=True)
+    )
 
 
 def test_the_svg_is_self_contained_and_the_same_every_time(small):
@@ -43,7 +45,8 @@ def test_words_for_readers_who_do_not_see_it(small):
 def test_no_memory_no_points():
     net = mz.Network(
         [mz.dense([[1.0]], [0.0], activation="tanh", noise=mz.Uniform(0.5))],
-        domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0],
+        domain=mz.Box([(-1, 1)]),
+        observable=mz.state(1)[0],
     )
     ev = mz.compile(mz.derive(net, mz.Mean()))
     assert decay_figure(ev).axes[0].get_lines() == [] or len(decay_figure(ev).axes[0].get_lines()) == 0

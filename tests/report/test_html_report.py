@@ -169,7 +169,8 @@ def test_one_layer_and_no_bound():
     x = mz.state(1)[0]
     net = mz.Network(
         [mz.dense([[0.5]], [0.0], activation="tanh", noise=mz.Deterministic())],
-        domain=mz.Box([(-1, 1)]), observable=x,
+        domain=mz.Box([(-1, 1)]),
+        observable=x,
     )
     eq = mz.derive(net, mz.Legendre(1))
     parsed = Page(page(eq, mz.compile(eq), mz.certify(net, mz.Legendre(1))))

@@ -20,7 +20,10 @@ def compiled(tex, folder):
     (folder / "d.tex").write_text(tex, encoding="utf-8")
     done = subprocess.run(
         [LATEX, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "d.tex"],
-        cwd=folder, capture_output=True, timeout=120, check=False,
+        cwd=folder,
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     log = done.stdout.decode("latin-1")
     assert done.returncode == 0, log[-3000:]
