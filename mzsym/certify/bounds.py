@@ -44,6 +44,9 @@ class LayerBound:
         PROVED for ``upper``; ESTIMATED where only the estimate was asked for.
     operator : float
         Proved upper bound of ||M_n||.
+    entrance : float
+        Proved upper bound of ||M_n Q_{n+1}||, the first factor of MATH (22). Its own field, because a sharper bound of
+        ||Q_n M_n|| says nothing about it.
     interior : Interior
         kappa'_n.
     estimate : Estimate or None
@@ -62,6 +65,7 @@ class LayerBound:
     method: str
     standing: Standing
     operator: float
+    entrance: float
     interior: Interior
     estimate: Estimate | None
     reason: str

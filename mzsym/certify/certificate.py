@@ -85,8 +85,7 @@ class Certificate:
     def memory_bound(self, n: int, m: int) -> float:
         """Proved upper bound of ||K(n, m)||, MATH (22).
 
-        ||P_n M_n Q_{n+1}|| times the product of the bounds of ||Q_i M_i||, i = n+1..m-1, rounded up. The first factor
-        is the smaller of the bounds of ||M_n|| (the literature's) and ||M_n Q_{n+1}||.
+        The bound of ||P_n M_n Q_{n+1}|| (``entrance``) times those of ||Q_i M_i||, i = n+1..m-1, rounded up.
 
         Parameters
         ----------
@@ -111,7 +110,7 @@ class Certificate:
                 f"Use n >= 0 and n + 2 <= m <= {self.depth}",
             )
         first = self.layers[n]
-        bound = min(first.operator, first.upper)
+        bound = first.entrance
         for layer in self.layers[n + 1 : m]:
             bound = _times_up(bound, layer.upper)
         return bound
@@ -127,6 +126,7 @@ class Certificate:
                 "method": layer.method,
                 "standing": str(layer.standing),
                 "operator_upper": layer.operator,
+                "entrance_upper": layer.entrance,
                 "interior_upper": layer.interior.upper,
                 "estimate": None if layer.estimate is None else layer.estimate.value,
                 "estimate_error": None if layer.estimate is None else layer.estimate.error,

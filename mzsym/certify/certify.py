@@ -102,6 +102,7 @@ def _layer(net: Network, projection: AbstractProjection, n: int, method: Method)
         method="hilbert_schmidt" if proved else "sharp",
         standing=Standing.PROVED if proved else Standing.ESTIMATED,
         operator=bound.operator,
+        entrance=min(bound.operator, bound.resolved),
         interior=Interior(bound.resolved, inner),
         estimate=whole,
         reason="; ".join(part for part in (bound.reason if proved else "", left_out) if part),
