@@ -10,6 +10,7 @@ import numpy as np
 
 from mzsym.certify import certificate_json, certificate_latex
 from mzsym.certify.bounds import LayerBound, decimal_up
+from mzsym.certify.steps import Estimate
 from mzsym.core import MzError, Standing, Verdict
 
 
@@ -77,10 +78,15 @@ class Certificate:
             said = f"at layer {first.n} the Hilbert-Schmidt bound is {decimal_up(first.interior.upper)}, not below 1"
         if count > 1:
             said += f" (and at {count - 1} further layer{'s' if count > 2 else ''})"
-        guess = first.interior.estimate or first.estimate
-        if guess is not None:
-            said += f"; the norm itself is estimated at {guess.value:.6g}"
-        return said + ". A one-step norm of 1 or more does not mean that the memory grows"
+        return said + self._estimates_in_words() + ". A bound of 1 or more does not mean that the memory grows"
+
+    def _estimates_in_words(self) -> str:
+        """The largest estimate of kappa'_n, the norms that `contracts` is about."""
+        guesses = [(layer.interior.estimate.value, layer.n) for layer in self.layers[1:] if layer.interior.estimate]
+        if not guesses:
+            return ""
+        value, n = max(guesses)
+        return f"; of the norms ||Q_n M_n Q_(n+1)|| themselves the largest is estimated at {value:.6g} (layer {n})"
 
     def memory_bound(self, n: int, m: int) -> float:
         """Proved upper bound of ||K(n, m)||, MATH (22).
@@ -174,17 +180,21 @@ class Certificate:
     def __str__(self) -> str:
         lines = [
             f"Certificate for a network of {self.depth} layers; {self.projection}, {self.measure} measure",
-            "  n   ||Q_n M_n|| <=   (proved by)        estimated",
+            "  n   ||Q_n M_n|| <=   (proved by)        ||Q_n M_n||, estimated    ||Q_n M_n Q_(n+1)||, estimated",
         ]
         for layer in self.layers:
             bound = "no bound" if math.isinf(layer.upper) else decimal_up(layer.upper, 6)
-            guess = "-" if layer.estimate is None else f"{layer.estimate.value:.6f} ± {layer.estimate.error:.0e}"
-            lines.append(f"  {layer.n:<3d} {bound:<16s} {layer.method:<18s} {guess}")
+            guess, inner = _in_words(layer.estimate), _in_words(layer.interior.estimate)
+            lines.append(f"  {layer.n:<3d} {bound:<16s} {layer.method:<18s} {guess:<25s} {inner}")
         lines.append(f"memory contracts: {self.contracts}")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+
+def _in_words(guess: Estimate | None) -> str:
+    return "-" if guess is None else f"{guess.value:.6f} ± {guess.error:.0e}"
 
 
 def _times_up(a: float, b: float) -> float:

@@ -18,6 +18,7 @@ from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
+from mzsym.projections.checks import check_stated
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -70,7 +71,7 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     if method not in get_args(Method):
         names = ", ".join(f'"{name}"' for name in get_args(Method))
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
-    projection.check(net)
+    check_stated(net, projection, "certify")
     seen: dict[tuple[str, str, str], LayerBound] = {}
     layers = []
     for n in range(net.depth):

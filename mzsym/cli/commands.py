@@ -79,6 +79,7 @@ def verify(job: Job, direction: Direction, json: bool) -> int:
         typer.echo(f"All {len(steps)} steps of the {direction} derivation are proved:")
         shown = steps if len(steps) <= 20 else (*steps[:10], "...", *steps[-9:])
         typer.echo("  " + ", ".join(shown))
+        typer.echo("They hold for any maps and noise; domains and finiteness are checked by run, report and certify.")
     return 0
 
 

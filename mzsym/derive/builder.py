@@ -13,7 +13,7 @@ from mzsym.derive.averages import merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
 from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
 from mzsym.derive.term_latex import symbol_of
-from mzsym.derive.terms import Part, Term, TermKind
+from mzsym.derive.terms import Factored, Part, Term, TermKind
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -131,7 +131,7 @@ class TermBuilder:
             f"volume factor, G the integrals of monomials times averaged monomials ({cost.operations} operations), L "
             "and R the numeric coefficients of the bases in powers of the normalized states"
         )
-        expr = sp.MatMul(built.scale.xreplace(back), built.left, built.moments.xreplace(back), built.right)
+        expr = Factored(built.scale.xreplace(back), built.left, built.moments.xreplace(back), built.right)
         flops = cost.flops + 2.0 * built.moments.cols * rows * (built.moments.rows + columns)
         cost = Cost(cost.operations, cost.integrals, cost.dimension, flops)
         return Term(kind, n, m, expr, cost.integrals == 0, factored, (source, *built.rules), cost)

@@ -18,6 +18,7 @@ from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.operators.words import Direction
 from mzsym.derive.terms import Term, TermKind
+from mzsym.projections.checks import check_stated
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
@@ -318,5 +319,5 @@ def derive(
     """
     if direction not in ("backward", "forward"):
         raise MzError(f"There is no direction {direction!r}", "derive(direction=)", 'Use "backward" or "forward"')
-    projection.check(net)
+    check_stated(net, projection, "derive")
     return Equation(net, projection, direction, options or Options())

@@ -14,6 +14,16 @@ from mzsym.derive.term_latex import term_latex
 TermKind: TypeAlias = Literal["streaming", "memory", "noise", "correlation", "coefficients", "unresolved"]
 
 
+class Factored(sp.MatMul):
+    """A product of explicit matrices that SymPy must not multiply out, least of all to print it.
+
+    Its printers ask for the sign of a product, and SymPy answers for matrices by evaluating them, integrals included.
+    """
+
+    def could_extract_minus_sign(self) -> bool:
+        return False
+
+
 @dataclass(frozen=True)
 class Part:
     """What a matrix symbol of a factored expression stands for: the term ``kind`` of layers n and m."""
@@ -24,7 +34,7 @@ class Part:
     m: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Term:
     """One term of the equation, exact.
 
@@ -70,6 +80,12 @@ class Term:
         return isinstance(self.expr, sp.ZeroMatrix) or (
             isinstance(self.expr, sp.MatrixBase) and all(entry.is_zero for entry in self.expr)
         )
+
+    def __repr__(self) -> str:
+        """One line: the expression may be of any size and is in ``expr``."""
+        state = "zero" if self.is_zero else "factored" if self.factored else "closed" if self.closed else "open"
+        cost = f"{self.cost.operations} operations, {self.cost.integrals} integrals of dimension {self.cost.dimension}"
+        return f"Term({self.kind}, n={self.n}, m={self.m}, {self.shape[0]} x {self.shape[1]}, {state}, {cost})"
 
     def latex(self) -> str:
         """The term as an ``align*`` environment (amsmath); what a size limit leaves out is said in it."""

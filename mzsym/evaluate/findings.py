@@ -71,6 +71,11 @@ class Findings:
         if self.decay is None:
             return f"The memory has too few lags above rounding to fit a decay; {largest}."
         verb = "decays" if self.decay.factor < 1 else "grows"
+        if len(self.decay.lags) == 2:
+            return (
+                f"The memory {verb} by a factor of {self.decay.factor:.3g} per layer (from lag {self.decay.lags[0]} to "
+                f"{self.decay.lags[1]}, the only two above rounding; {largest})."
+            )
         return (
             f"The memory {verb} by a factor of {self.decay.factor:.3g} per layer "
             f"(fit over lags {self.decay.lags[0]} to {self.decay.lags[-1]}; {largest})."
@@ -87,10 +92,12 @@ class Findings:
             )
         if self.memory_length == 1:
             return f"For an error of {percent} no memory is needed: {alone}."
-        return (
-            f"For an error of {percent} memory of {self.memory_length} layers matters: {alone}, "
-            f"with K(n,m) up to m = n + {self.memory_length} the error is {_percent(errors[-1])}."
-        )
+        kept = f"with K(n,m) up to m = n + {self.memory_length} the error is {_percent(errors[-1])}"
+        if self.decay is not None and self.memory_length >= max(self.decay.lags):
+            kept = (
+                f"the memory up to m = n + {self.memory_length}, all there is, is needed (error {_percent(errors[-1])})"
+            )
+        return f"For an error of {percent} memory of {self.memory_length} layers matters: {alone}, {kept}."
 
 
 def findings(ev: HasTables, fraction: float = 0.01) -> Findings:
