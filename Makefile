@@ -32,7 +32,8 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
 
 figure: $(VENV)/demo.stamp
-	$(BIN)/python docs/figures/make_readme_figure.py
+	$(BIN)/python derivations/literature_1d/run.py
+	cp derivations/literature_1d/results/decay.svg docs/figures/decay.svg
 
 lock:
 	$(BIN)/python -m pip install --quiet pip-tools
