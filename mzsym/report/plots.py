@@ -82,7 +82,7 @@ def decay_figure(ev: HasTables, certificate: Certificate | None = None, width: f
                 zorder=4,
                 label="at most the error",
             )
-        if found.decay is not None:
+        if found.decay is not None and len(found.decay.lags) > 2:
             used = np.array(found.decay.lags, dtype=float)
             level = np.mean([math.log(dict(found.memory_by_lag)[lag]) for lag in found.decay.lags])
             fit = np.exp(level + math.log(found.decay.factor) * (used - used.mean()))
