@@ -34,6 +34,13 @@ class Activation(sp.Function):
         # Twenty guard bits: the elementary forms lose a few in their tails.
         return self.elementary(*self.args)._eval_evalf(prec + 20)
 
+    def _latex_head(self, printer: Any) -> str:
+        return rf"\operatorname{{{type(self).__name__}}}"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"{self._latex_head(printer)}{power}\left({printer._print(self.args[0])}\right)"
+
     def _eval_is_real(self) -> bool | None:
         return all(arg.is_extended_real for arg in self.args) or None
 
@@ -52,10 +59,6 @@ class sigmoid(Activation):  # noqa: N801 - named like SymPy's own tanh
     def _imp_(z: Array) -> Array:
         return np.asarray(special.expit(z))
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = r"\operatorname{sigmoid}" + ("" if exp is None else f"^{{{exp}}}")
-        return rf"{head}\left({printer._print(self.args[0])}\right)"
-
 
 class softplus(Activation):  # noqa: N801
     """log(1 + exp(z))."""
@@ -71,10 +74,6 @@ class softplus(Activation):  # noqa: N801
     def _imp_(z: Array) -> Array:
         return np.asarray(np.logaddexp(0.0, z))
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = r"\operatorname{softplus}" + ("" if exp is None else f"^{{{exp}}}")
-        return rf"{head}\left({printer._print(self.args[0])}\right)"
-
 
 class relu(Activation):  # noqa: N801
     """max(0, z)."""
@@ -89,10 +88,6 @@ class relu(Activation):  # noqa: N801
     @staticmethod
     def _imp_(z: Array) -> Array:
         return np.maximum(z, 0.0)
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = r"\operatorname{relu}" + ("" if exp is None else f"^{{{exp}}}")
-        return rf"{head}\left({printer._print(self.args[0])}\right)"
 
 
 class leaky_relu(Activation):  # noqa: N801
@@ -113,9 +108,8 @@ class leaky_relu(Activation):  # noqa: N801
     def _imp_(z: Array, slope: Array) -> Array:
         return np.where(np.asarray(z) > 0, z, slope * z)
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = rf"\operatorname{{relu}}_{{{printer._print(self.args[1])}}}" + ("" if exp is None else f"^{{{exp}}}")
-        return rf"{head}\left({printer._print(self.args[0])}\right)"
+    def _latex_head(self, printer: Any) -> str:
+        return rf"\operatorname{{relu}}_{{{printer._print(self.args[1])}}}"
 
 
 class gelu(Activation):  # noqa: N801
@@ -133,7 +127,3 @@ class gelu(Activation):  # noqa: N801
     @staticmethod
     def _imp_(z: Array) -> Array:
         return z * np.asarray(special.ndtr(z))
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        head = r"\operatorname{gelu}" + ("" if exp is None else f"^{{{exp}}}")
-        return rf"{head}\left({printer._print(self.args[0])}\right)"
