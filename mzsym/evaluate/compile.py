@@ -62,4 +62,4 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
             "compile(eq)",
             'Derive it with direction="backward": K(n, m) transposed is the forward memory kernel, MATH (13)',
         )
-    return Evaluator(eq.network, eq.projection, options or getattr(eq, "options", None) or Options(), "quadrature")
+    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature")

@@ -77,9 +77,7 @@ def compiled(
 
 @lru_cache(maxsize=256)
 def _program(exprs: tuple[sp.Expr, ...], state: tuple[sp.Symbol, ...], names: tuple[sp.Symbol, ...]) -> Program:
-    # The one function of the model's tables that has no kernel of its own.
-    plain = [expr.replace(sp.coth, lambda z: 1 / sp.tanh(z)) for expr in exprs]
-    return freeze(plain, state, names)
+    return freeze(exprs, state, names)
 
 
 @lru_cache(maxsize=256)
