@@ -10,7 +10,7 @@ from mzsym.evaluate.evaluator import Evaluator
 if TYPE_CHECKING:
     from mzsym.derive import Equation
 
-_ENGINES = ("auto", "quadrature")
+_ENGINES = ("auto", "quadrature", "spectral", "panels")
 _TARGETS = ("numba",)
 
 
@@ -21,9 +21,11 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
     ----------
     eq : Equation
         As ``mz.derive`` returns it; every parameter must have a value.
-    engine : {"auto", "quadrature"}
-        Spectral collocation, for states of dimension 1 to 3. The average over the noise is exact up to rounding on the
-        functions that the grids represent; grids are refined until ``options.tolerance`` is met.
+    engine : {"auto", "quadrature", "spectral", "panels"}
+        Quadrature, for states of dimension 1 to 3: the average over the noise is exact up to rounding on the functions
+        that the grids represent, and grids are refined until ``options.tolerance`` is met. Functions are one series on
+        each box ("spectral", fast, for smooth maps and bounded additive noise) or composite panels ("panels", for
+        everything else); left open, the one that suits the network is taken, and ``ev.scheme`` says which.
     target : {"numba"}
         What the maps are compiled to.
     options : Options, optional
@@ -52,7 +54,7 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
         raise MzError(
             f"There is no engine {engine!r} in this version",
             "compile(engine=)",
-            'Use "quadrature" (or "auto"), for states of dimension 1 to 3',
+            'Use "quadrature" (or "auto"); "spectral" and "panels" choose how it represents functions',
         )
     if target not in _TARGETS:
         raise MzError(f"There is no target {target!r} in this version", "compile(target=)", 'Use "numba"')
@@ -62,4 +64,5 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
             "compile(eq)",
             'Derive it with direction="backward": K(n, m) transposed is the forward memory kernel, MATH (13)',
         )
-    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature")
+    scheme = engine if engine in ("spectral", "panels") else None
+    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature", scheme)  # type: ignore[arg-type]

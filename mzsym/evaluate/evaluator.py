@@ -10,8 +10,8 @@ import numpy as np
 
 from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
-from mzsym.evaluate.quadrature.engine import Solution, check_budget, solve
-from mzsym.evaluate.quadrature.problem import Problem, lower_problem
+from mzsym.evaluate.quadrature.engine import Solution, check_budget
+from mzsym.evaluate.schemes import Scheme, lowered, solved
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -32,12 +32,23 @@ class Evaluator:
     projection : AbstractProjection
     options : Options
     engine : str
+        "quadrature".
+    scheme : {"spectral", "panels"}
+        How functions are represented: one series on each box, or composite panels.
     """
 
-    def __init__(self, network: Network, projection: AbstractProjection, options: Options, engine: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        projection: AbstractProjection,
+        options: Options,
+        engine: str,
+        scheme: Scheme | None = None,
+    ) -> None:
         self.network, self.projection, self.options, self.engine = network, projection, options, engine
-        self._problem: Problem = lower_problem(network, projection)
-        check_budget(self._problem, options)
+        self._asked = scheme
+        self.scheme, self._problem = lowered(network, projection, scheme)
+        check_budget(self._problem.ranks, options)
 
     @property
     def standing(self) -> Standing:
@@ -46,7 +57,7 @@ class Evaluator:
 
     @cached_property
     def _solution(self) -> Solution:
-        return solve(self._problem, self.options)
+        return solved(self._problem, self.options)
 
     def streaming(self, n: int) -> Array:
         """A_n = C(n, n+1), 0 <= n < L.
@@ -181,7 +192,7 @@ class Evaluator:
         -------
         Evaluator
         """
-        return Evaluator(self.network.with_params(values), self.projection, self.options, self.engine)
+        return Evaluator(self.network.with_params(values), self.projection, self.options, self.engine, self._asked)
 
     def _shaped(self, values: Array) -> Array:
         return values if self.network.observable_is_list else values[..., 0]

@@ -27,14 +27,33 @@ class NetworkNumbers:
         self._shared = {symbol: float(value) for symbol, value in net.shared.items()}
 
     def layer(self, n: int) -> Callable[[Array], Array]:
-        """F_n at points, shape (points, N_n) -> (points, N_{n+1})."""
-        layer = self._net.layers[n]
+        """F_n at points, shape (points, N_n + number of random weights) -> (points, N_{n+1})."""
+        layer, at = self._net.layers[n], self._place(n)
+        columns = (*self._state(n, at), *(symbol for symbol, _ in layer.random_weights(at)))
+        return compiled(layer.map_exprs(at), columns, self.values(n))
+
+    def gain(self, n: int) -> Callable[[Array], Array] | None:
+        """G_n at points, shape (points, N_n) -> (points, N_{n+1}) or (points, N_{n+1}, noises); None where it is 1."""
+        at = self._place(n)
+        gain = self._net.layers[n].gain_exprs(at)
+        if gain is None:
+            return None
+        shape = gain.shape if isinstance(gain, sp.MatrixBase) else (len(gain),)
+        kernel = compiled(tuple(gain), self._state(n, at), self.values(n))
+        return lambda X: kernel(X).reshape(len(X), *shape)
+
+    def values(self, n: int) -> dict[sp.Symbol, float]:
+        """Value of every symbol in the expressions of layer n that ``layer`` and ``gain`` evaluate."""
+        bound = self._net.layers[n].bindings(self._place(n))
+        return self._shared | {symbol: float(value) for symbol, value in bound.items()}
+
+    def _place(self, n: int) -> int:
         # A dense layer reads the same at any place, so all of one shape share one lowering; a stated layer's local
         # symbols could meet a shared symbol's name at another place.
-        at = n if isinstance(layer, Layer) else 0
-        state = tuple(state_symbol(at, i) for i in range(layer.dim_in))
-        values = {symbol: float(value) for symbol, value in layer.bindings(at).items()}
-        return compiled(layer.map_exprs(at), state, self._shared | values)
+        return n if isinstance(self._net.layers[n], Layer) else 0
+
+    def _state(self, n: int, at: int) -> tuple[sp.Symbol, ...]:
+        return tuple(state_symbol(at, i) for i in range(self._net.dims[n]))
 
     def observable(self) -> Callable[[Array], Array]:
         """u at points, shape (points, N_L) -> (points, number of observables)."""

@@ -180,7 +180,7 @@ def numeric_law(law: Law, values: Mapping[sp.Symbol, float], where: str = "noise
         lo, hi = -_NORMAL_REACH * scale, _NORMAL_REACH * scale
     breaks = [_end(point, values) for point in getattr(law, "breaks", ())]
     cut = [math.isinf(end) or isinstance(law, GaussianLaw) for end in (lo, hi)]
-    lo, hi = _effective(density, lo, hi, where)
+    lo, hi = effective_ends(density, lo, hi, where)
     return fitted_law(density, sorted({lo, *(b for b in breaks if lo < b < hi), hi}), where, cut)
 
 
@@ -234,7 +234,7 @@ def _fit(density: Callable[[Array], Array], breaks: Sequence[float], where: str)
     return np.array([*(cell[0] for cell in done), done[-1][1]]), np.stack([cell[2] for cell in done])
 
 
-def _effective(density: Callable[[Array], Array], lo: float, hi: float, where: str) -> tuple[float, float]:
+def effective_ends(density: Callable[[Array], Array], lo: float, hi: float, where: str) -> tuple[float, float]:
     """Finite ends: an infinite tail is cut where the density times the distance has become negligible."""
     if math.isfinite(lo) and math.isfinite(hi):
         return lo, hi

@@ -61,6 +61,14 @@ class AbstractLayer(ABC):
     def key(self) -> str:
         """Canonical text of the exact content."""
 
+    def gain_exprs(self, n: int) -> tuple[sp.Expr, ...] | sp.ImmutableMatrix | None:
+        """G_n in X' = F(X) + G(X) xi: one factor per component, a matrix that mixes the noise, or None for 1."""
+        return None
+
+    def random_weights(self, n: int) -> tuple[tuple[sp.Symbol, Law], ...]:
+        """Symbols of ``map_exprs(n)`` that are drawn afresh at every pass, with their laws; independent."""
+        return ()
+
     def local_values(self) -> Mapping[sp.Symbol, Number | None]:
         """The user's symbols that are local to the layer, with their values."""
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
 import sympy as sp
 
 from mzsym.core import MzError
@@ -84,6 +85,28 @@ class AbstractProjection(ABC):
     @abstractmethod
     def describe(self) -> str:
         """One phrase for reports: family, degree, measure."""
+
+    @property
+    def orthogonal(self) -> bool:
+        """Whether the tests are the functions themselves."""
+        return True
+
+    @property
+    def normalized(self) -> bool:
+        """Whether ``evaluate`` gives functions that are orthonormal in the measure as they are."""
+        return True
+
+    def test_values(self, X: Array, box: Box) -> Array:
+        """Values of the tests psi_j at X, shape (points, dim) -> (points, d)."""
+        return self.evaluate(X, box)
+
+    def weight(self, X: Array, box: Box) -> Array:
+        """Density of mu_n with respect to Lebesgue measure at X, shape (points,)."""
+        return np.full(len(X), self.volume_factor(box) / box.volume)
+
+    def stated_exprs(self, n: int, dim: int) -> tuple[sp.Expr, ...]:
+        """Functions that a user stated for X_n, which may have kinks; none for families of polynomials."""
+        return ()
 
     def weight_expr(self, n: int, dim: int) -> sp.Expr:
         """Density of mu_n with respect to Lebesgue measure on the box (1 or 1/volume)."""

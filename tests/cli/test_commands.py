@@ -170,17 +170,17 @@ def test_run_writes_everything_and_says_what_was_found(model: Path, tmp_path: Pa
 
 def test_run_takes_up_finished_tables(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    solved: list[object] = []
-    solve = sys.modules["mzsym.evaluate.evaluator"].solve
+    calls: list[object] = []
+    solve = sys.modules["mzsym.evaluate.evaluator"].solved
 
     def counted(*args: Any) -> Any:
-        solved.append(args)
+        calls.append(args)
         return solve(*args)
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mzsym.evaluate.evaluator.solve", counted)
+    monkeypatch.setattr("mzsym.evaluate.evaluator.solved", counted)
     # The documents have their own tests and take most of the time.
     monkeypatch.setattr(commands, "_write_equation", lambda job, eq, space, c: (space.draft / "equation.tex").touch())
     monkeypatch.setattr(commands, "_write_report", lambda *args: (args[-1].draft / "report.html").touch())
@@ -190,21 +190,21 @@ def test_run_takes_up_finished_tables(model: Path, tmp_path: Path, monkeypatch: 
         assert result.exit_code == 130
         assert "Traceback" not in result.stderr
     assert listing(out) == [pipeline.CHECKPOINT]
-    assert len(solved) == 1
+    assert len(calls) == 1
     first = call("run", model, "-o", out)
     assert first.exit_code == 0
-    assert len(solved) == 1
+    assert len(calls) == 1
     assert listing(out) == FILES
     again = call("run", model, "-o", out)
-    assert len(solved) == 1
+    assert len(calls) == 1
     assert again.stdout == first.stdout
     # Another model, and a damaged checkpoint, are computed anew.
     (out / "tables.npz").write_bytes((out / "tables.npz").read_bytes()[:-40])
     assert call("run", model, "-o", out).exit_code == 0
-    assert len(solved) == 2
+    assert len(calls) == 2
     model.write_text(MODEL.replace("SCALE", "0.25"))
     assert call("run", model, "-o", out).exit_code == 0
-    assert len(solved) == 3
+    assert len(calls) == 3
 
 
 def test_other_files_in_the_output_directory_stay(model: Path, tmp_path: Path) -> None:

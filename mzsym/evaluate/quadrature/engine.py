@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -46,12 +46,12 @@ class Solution:
     limits: tuple[str, ...]
 
 
-def check_budget(problem: Problem, options: Options) -> None:
+def check_budget(ranks: Sequence[int], options: Options) -> None:
     """Refuse tables that do not fit, before anything is allocated."""
-    needed = table_bytes(problem.ranks)
+    needed = table_bytes(ranks)
     if needed > options.memory_budget:
         raise MzError(
-            f"The tables of {problem.depth} layers with {max(problem.ranks)} basis functions take {needed} bytes and "
+            f"The tables of {len(ranks) - 1} layers with {max(ranks)} basis functions take {needed} bytes and "
             f"the budget is {options.memory_budget}",
             "options.memory_budget",
             "Raise memory_budget, or lower the degree of the projection",
@@ -111,21 +111,26 @@ def expectation(problem: Problem, first: Series, X: Array) -> Array:
 
 def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float]:
     """Largest difference between two passes, per table."""
-    ours, theirs = fine.tables, coarse.tables
-    o, depth = ours.offsets, problem.depth
-    streaming = np.zeros(ours.memory.shape, dtype=bool)
-    for n in range(depth):
-        streaming[o[n] : o[n + 1], o[n + 1] : o[n + 2]] = True
     side = problem.boxes[0]
     unit = np.random.default_rng(0).uniform(-1.0, 1.0, (_COMPARED, len(side)))
     X = np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
+    values = expectation(problem, fine.first, X), expectation(problem, coarse.first, X)
+    return table_differences(fine.tables, coarse.tables, *values)
+
+
+def table_differences(ours: Tables, theirs: Tables, q: Array, other_q: Array) -> dict[str, float]:
+    """Largest difference between the tables of two passes, and between their q_0 at some points."""
+    o = ours.offsets
+    streaming = np.zeros(ours.memory.shape, dtype=bool)
+    for n in range(len(o) - 2):
+        streaming[o[n] : o[n + 1], o[n + 1] : o[n + 2]] = True
     pairs = {
         "correlation": (ours.C, theirs.C),
         "streaming": (ours.memory[streaming], theirs.memory[streaming]),
         "memory": (ours.memory[~streaming], theirs.memory[~streaming]),
         "noise": (ours.noise, theirs.noise),
         "coefficients": (ours.coefficients, theirs.coefficients),
-        "expectation": (expectation(problem, fine.first, X), expectation(problem, coarse.first, X)),
+        "expectation": (q, other_q),
     }
     return {name: _difference(a, b) for name, (a, b) in pairs.items()}
 

@@ -1,0 +1,69 @@
+"""The panel engine: two passes on different grids, refined until they agree on every table."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+import numpy as np
+
+from mzsym.core import Options
+from mzsym.evaluate.panels.choose import Wish
+from mzsym.evaluate.panels.lower import PanelProblem
+from mzsym.evaluate.panels.sweep import Pass, run_pass
+from mzsym.evaluate.quadrature.engine import Solution, table_differences
+
+_ROUNDS = 3
+_ORDERS = 12, 16
+_COUNTS = 24, 36
+"""Nodes a panel, and nodes for random weights, of the two passes."""
+
+_NODES = 16
+"""Panels may have this many times ``max_nodes`` nodes in one dimension, where they must end at many places."""
+
+
+def solve_panels(problem: PanelProblem, options: Options) -> Solution:
+    """All tables to ``options.tolerance``, or as far as the limits allow.
+
+    Parameters
+    ----------
+    problem : PanelProblem
+    options : Options
+        ``tolerance`` is absolute, for every table entry.
+
+    Returns
+    -------
+    Solution
+    """
+    allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
+    best: tuple[Pass, dict[str, float]] | None = None
+    for _ in range(_ROUNDS):
+        most = _NODES * options.max_nodes
+        coarse = run_pass(problem, Wish(allowed, _ORDERS[0], 0, most), _COUNTS[0])
+        fine = run_pass(problem, Wish(allowed, _ORDERS[1], 3, 2 * most), _COUNTS[1])
+        reached = _differences(problem, coarse, fine)
+        worst = max(reached.values())
+        gained = best is None or worst < 0.5 * max(best[1].values())
+        if best is None or worst < max(best[1].values()):
+            best = fine, reached
+        if worst <= options.tolerance or coarse.limits or not gained:
+            break
+        allowed *= max(1e-3, 0.2 * options.tolerance / worst)
+    assert best is not None
+    kept, reached = best
+    limits = kept.limits if max(reached.values()) > options.tolerance else ()
+    if max(reached.values()) > options.tolerance and not limits:
+        limits = ("rounding, or the rule for random weights: finer grids change the tables no less",)
+    return Solution(
+        kept.tables,
+        kept.expectation,
+        MappingProxyType(reached),
+        tuple(level.grid.sizes for level in kept.levels),
+        limits,
+    )
+
+
+def _differences(problem: PanelProblem, coarse: Pass, fine: Pass) -> dict[str, float]:
+    X = coarse.levels[0].grid.nodes
+    X = X[np.random.default_rng(0).integers(0, len(X), 256)]
+    return table_differences(fine.tables, coarse.tables, fine.expectation(X), coarse.expectation(X))

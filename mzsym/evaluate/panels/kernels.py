@@ -1,0 +1,107 @@
+"""Numba kernels of the panel engine, compiled once and cached on disk; they run without the interpreter's lock."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mzsym.core.arrays import Array
+
+# Sums may be reordered: every sum here is one of a well-scaled recurrence or inner product.
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _panel_of(y: float, ends: Array) -> int:
+    """Index of the panel that holds y; the first and last reach to infinity."""
+    low, high = 0, ends.shape[0] - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if y >= ends[middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _add_functions(y: float, factor: float, ends: Array, panel: int, order: int, row: Array) -> None:
+    """Add factor * sqrt(2j+1) P_j(t) of one panel, t the place of y in it, to a row."""
+    lo, hi = ends[panel], ends[panel + 1]
+    t = min(1.0, max(-1.0, ((y - lo) - (hi - y)) / (hi - lo)))
+    before, now = 1.0, t
+    start = panel * order
+    for j in range(order):
+        row[start + j] += factor * np.sqrt(2.0 * j + 1.0) * before
+        after = ((2.0 * j + 3.0) * t * now - (j + 1.0) * before) / (j + 2.0)
+        before = now
+        now = after
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def point_rows(y: Array, ends: Array, order: int, out: Array) -> None:
+    """Values of all panel functions at points."""
+    for i in range(y.shape[0]):
+        out[i, :] = 0.0
+        _add_functions(y[i], 1.0, ends, _panel_of(y[i], ends), order, out[i])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _density(xi: float, lo: float, hi: float, coefs: Array) -> float:
+    t = ((xi - lo) - (hi - xi)) / (hi - lo)
+    before, now, total = 1.0, t, 0.0
+    for j in range(coefs.shape[0]):
+        total += coefs[j] * before
+        after = ((2.0 * j + 3.0) * t * now - (j + 1.0) * before) / (j + 2.0)
+        before = now
+        now = after
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def averaged_rows(
+    z: Array,
+    gain: Array,
+    cells: Array,
+    coefs: Array,
+    ends: Array,
+    order: int,
+    nodes: Array,
+    weights: Array,
+    out: Array,
+) -> None:
+    """Averages of all panel functions at z + gain * xi, xi of a piecewise polynomial density.
+
+    Every stretch of noise between two ends of a cell or a panel is one Gauss rule on [-1, 1] with weights that sum to
+    1, exact for the degrees at hand. The variable is xi, not y, so that tiny noise keeps its digits.
+    """
+    panels = ends.shape[0] - 1
+    for i in range(z.shape[0]):
+        row, g = out[i], gain[i]
+        row[:] = 0.0
+        if g == 0.0:
+            _add_functions(z[i], 1.0, ends, _panel_of(z[i], ends), order, row)
+            continue
+        for c in range(coefs.shape[0]):
+            start, stop = cells[c], cells[c + 1]
+            first = _panel_of(z[i] + g * start, ends)
+            last = _panel_of(z[i] + g * stop, ends)
+            step = 1 if last >= first else -1
+            at = start
+            panel = first
+            while True:
+                until = stop
+                if panel != last:
+                    # Where the path leaves this panel: its upper end going up, its lower end going down.
+                    border = ends[panel + 1] if step > 0 else ends[panel]
+                    until = min(stop, max(at, (border - z[i]) / g))
+                if until > at:
+                    middle, half = 0.5 * (at + until), 0.5 * (until - at)
+                    for q in range(nodes.shape[0]):
+                        xi = middle + half * nodes[q]
+                        mass = 2.0 * half * weights[q] * _density(xi, start, stop, coefs[c])
+                        _add_functions(z[i] + g * xi, mass, ends, panel, order, row)
+                at = max(at, until)
+                if panel == last or panel + step < 0 or panel + step >= panels:
+                    break
+                panel += step

@@ -1,0 +1,232 @@
+"""A network under a projection as numbers: boxes, transitions, functions, and where they are not smooth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from mzsym.core.arrays import Array
+from mzsym.evaluate.maps import NetworkNumbers
+from mzsym.evaluate.noise_numbers import NumericLaw, numeric_law
+from mzsym.evaluate.panels.breaks import Break, ScalarMap, kinks, pulled_back, tidy
+from mzsym.evaluate.panels.domains import Sides, effective_sides
+from mzsym.evaluate.panels.grid import Grid
+from mzsym.evaluate.panels.transition import PointMap, Transition
+from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
+from mzsym.model.numeric import evaluate
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections import AbstractProjection
+
+
+@dataclass(frozen=True, eq=False)
+class Functions:
+    """What P_n resolves, in numbers: P f = sum phi_j (G^-1)_jk <psi_k, f>, G_jk = <psi_j, phi_k>.
+
+    Attributes
+    ----------
+    trial : function
+        phi, shape (points, N_n) -> (points, d).
+    tests : function
+        psi, the same shape.
+    orthogonal : bool
+        Whether psi = phi: then phi is orthonormalised in its order, G = L L^T.
+    weight : function or None
+        Density of mu_n with respect to Lebesgue measure at points; None for the law of X_n.
+    size : int
+    """
+
+    trial: PointMap
+    tests: PointMap
+    orthogonal: bool
+    weight: Callable[[Array], Array] | None
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class PanelProblem:
+    """A network under a projection, without symbols.
+
+    Attributes
+    ----------
+    sides : tuple of Sides
+        Of X_0..X_L: the proved box, or where there is none the region outside of which nothing counts.
+    functions : tuple of Functions
+    observable : function
+        u, shape (points, N_L) -> (points, outputs).
+    outputs : int
+    transitions : function
+        Number of nodes for random weights -> the layers 0..L-1.
+    breaks : tuple of tuples of Break
+        Where functions on a one-dimensional X_n are not smooth; empty for other dimensions.
+    source : function
+        Grid of layer 0 -> nodes and weights of the law of X_0, which the measure "law" starts from.
+    """
+
+    sides: tuple[Sides, ...]
+    functions: tuple[Functions, ...]
+    observable: PointMap
+    outputs: int
+    transitions: Callable[[int], tuple[Transition, ...]]
+    breaks: tuple[tuple[Break, ...], ...]
+    source: Callable[[Grid], tuple[Array, Array]]
+
+    @property
+    def depth(self) -> int:
+        """L."""
+        return len(self.sides) - 1
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """d_0..d_L."""
+        return tuple(f.size for f in self.functions)
+
+
+def lower_panels(net: Network, projection: AbstractProjection) -> PanelProblem:
+    """The problem of a network and a projection.
+
+    Raises
+    ------
+    MzError
+        For missing values, dimensions above 3, and what the domains or the projection refuse.
+    """
+    check_values(net)
+    check_dimensions(net)
+    projection.check(net)
+    layers = _Layers(net)
+    sides = effective_sides(net, projection, layers.transitions(1))
+    return PanelProblem(
+        sides=sides,
+        functions=tuple(_functions(net, projection, n, sides[n]) for n in range(net.depth + 1)),
+        observable=layers.numbers.observable(),
+        outputs=len(net.observable_exprs),
+        transitions=layers.transitions,
+        breaks=_all_breaks(net, projection, layers, sides),
+        source=_uniform,
+    )
+
+
+def _uniform(grid: Grid) -> tuple[Array, Array]:
+    return grid.nodes, grid.weights / grid.weights.sum()
+
+
+class _Layers:
+    """Laws and maps of all layers, made once."""
+
+    def __init__(self, net: Network) -> None:
+        self.net, self.numbers = net, NetworkNumbers(net)
+        self.values = {symbol: float(value) for symbol, value in net.bindings(boxes=net.has_domains).items()}
+        self.laws = tuple(self._laws(n) for n in range(net.depth))
+        self.random = tuple(self._random(n) for n in range(net.depth))
+
+    def _laws(self, n: int) -> tuple[NumericLaw, ...]:
+        where = f"layer {n}, noise component"
+        return tuple(numeric_law(law, self.values, f"{where} {i}") for i, law in enumerate(self.net.laws(n)))
+
+    def _random(self, n: int) -> tuple[NumericLaw, ...]:
+        pairs = self.net.layers[n].random_weights(n)
+        return tuple(numeric_law(law, self.values, f"layer {n}, random weight {symbol}") for symbol, law in pairs)
+
+    def transitions(self, count: int) -> tuple[Transition, ...]:
+        """All layers, with this many nodes for what is averaged by a rule."""
+        return tuple(self._transition(n, count) for n in range(self.net.depth))
+
+    def _transition(self, n: int, count: int) -> Transition:
+        layer = self.net.layers[n]
+        gain = layer.gain_exprs(n)
+        mixed = isinstance(gain, sp.MatrixBase)
+        return Transition(
+            n=n,
+            dims=(layer.dim_in, layer.dim_out),
+            map=self.numbers.layer(n),
+            gain=self.numbers.gain(n),
+            laws=self.laws[n],
+            random=self.random[n],
+            owners=None if mixed else self._owners(n),
+            mixed=mixed,
+            count=count,
+        )
+
+    def _owners(self, n: int) -> tuple[tuple[int, ...], ...] | None:
+        symbols = [symbol for symbol, _ in self.net.layers[n].random_weights(n)]
+        owners = tuple(
+            tuple(k for k, symbol in enumerate(symbols) if expr.has_free(symbol))
+            for expr in self.net.layers[n].map_exprs(n)
+        )
+        shared = len(set().union(*owners)) < sum(len(own) for own in owners)
+        return None if shared else owners
+
+
+def _functions(net: Network, projection: AbstractProjection, n: int, sides: Sides) -> Functions:
+    box: Any = net.domains[n] if net.has_domains else None
+    measure: Any = projection.measure
+    weight = None if measure == "law" else lambda X: projection.weight(X, box)
+    return Functions(
+        trial=lambda X: projection.evaluate(X, box),
+        tests=lambda X: projection.test_values(X, box),
+        orthogonal=projection.orthogonal,
+        weight=weight,
+        size=projection.size(net.dims[n]),
+    )
+
+
+# ---------------------------------------------------------------------- breaks
+
+
+def _all_breaks(
+    net: Network, projection: AbstractProjection, layers: _Layers, sides: Sequence[Sides]
+) -> tuple[tuple[Break, ...], ...]:
+    """From the last layer back: breaks of the observable and the bases, of the maps, and what noise makes of them."""
+    out: list[tuple[Break, ...]] = [()] * (net.depth + 1)
+    for n in range(net.depth, -1, -1):
+        if net.dims[n] != 1:
+            continue
+        lo, hi = sides[n][0]
+        (x,) = net.state(n)
+        bind = _binder(x, layers.values)
+        found = list(kinks(_resolved(net, projection, n), x, bind, lo, hi))
+        if n < net.depth:
+            found += _layer_breaks(net, layers, n, out[n + 1], (lo, hi), bind)
+        out[n] = tidy(found, lo, hi)
+    return tuple(out)
+
+
+def _resolved(net: Network, projection: AbstractProjection, n: int) -> tuple[sp.Expr, ...]:
+    """The functions that are stated on X_n: the basis, and at the end the observable."""
+    exprs = projection.stated_exprs(n, net.dims[n])
+    return (*exprs, *net.observable_exprs) if n == net.depth else exprs
+
+
+def _layer_breaks(
+    net: Network,
+    layers: _Layers,
+    n: int,
+    later: tuple[Break, ...],
+    side: tuple[float, float],
+    bind: Callable[[sp.Expr], ScalarMap],
+) -> list[Break]:
+    layer, (x,), (lo, hi) = net.layers[n], net.state(n), side
+    at_rest = {symbol: sp.S.Zero for symbol, _ in layer.random_weights(n)}
+    maps = [expr.xreplace(at_rest) for expr in layer.map_exprs(n)]
+    gains = layer.gain_exprs(n)
+    own = kinks([*maps, *(gains or ())], x, bind, lo, hi)
+    if len(maps) > 1 or not later or isinstance(gains, sp.MatrixBase):
+        return list(own)
+    gain = sp.S.One if gains is None else gains[0]
+
+    def step(e: float) -> ScalarMap:
+        return bind(maps[0] + gain * sp.Float(e)) if e else bind(maps[0])
+
+    return list(pulled_back(later, layers.laws[n][0], step, own, lo, hi))
+
+
+def _binder(x: sp.Symbol, values: dict[sp.Symbol, float]) -> Callable[[sp.Expr], ScalarMap]:
+    def bind(expr: sp.Expr) -> ScalarMap:
+        return lambda points: evaluate([expr], {**values, x: points}, len(points))[:, 0]
+
+    return bind

@@ -1,0 +1,246 @@
+"""One pass: backward for the functions M(n, m) phi^(m), forward for the law, then every table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.blas import blas_threads
+from mzsym.evaluate.panels.choose import Wish, choose
+from mzsym.evaluate.panels.grid import Grid
+from mzsym.evaluate.panels.lower import Functions, PanelProblem
+from mzsym.evaluate.panels.transition import Transition
+from mzsym.evaluate.tables import Tables
+
+DEPENDENT = 1e-11
+"""Relative size of what Gram-Schmidt leaves of a function that depends on the ones before it."""
+
+_WORK = 4e11
+"""Floating-point operations of one layer that a pass may take: some seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Layer n of a pass.
+
+    Attributes
+    ----------
+    grid : Grid
+    values : array of shape (points, columns)
+        phi^(n), M(n, n+1) phi^(n+1), ..., M(n, L) phi^(L), M(n, L) u at the nodes.
+    """
+
+    grid: Grid
+    values: Array
+
+    @cached_property
+    def coefs(self) -> Array:
+        """Of the panel functions."""
+        return self.grid.analyse(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """A finished pass.
+
+    Attributes
+    ----------
+    problem : PanelProblem
+    transitions : tuple of Transition
+    levels : tuple of Level
+    weights : tuple of arrays
+        mu_n as weights of the nodes of every layer.
+    tables : Tables
+    right : tuple of matrices
+        Coefficients of the orthonormal functions in the stated ones, layer by layer.
+    limits : tuple of str
+    """
+
+    problem: PanelProblem
+    transitions: tuple[Transition, ...]
+    levels: tuple[Level, ...]
+    weights: tuple[Array, ...]
+    tables: Tables
+    right: tuple[Array, ...]
+    limits: tuple[str, ...]
+
+    def pulled_back(self, X: Array) -> Array:
+        """phi^(0) and every M(0, m) phi^(m), orthonormalised, and q_0 at points: (points, sum of ranks + outputs)."""
+        with blas_threads():
+            blocks = [self.problem.functions[0].trial(X)]
+            blocks.append(self.transitions[0].apply(X, self.levels[1].grid, self.levels[1].coefs))
+            raw, at, out = np.hstack(blocks), 0, []
+            for matrix in self.right:
+                out.append(raw[:, at : at + len(matrix)] @ matrix)
+                at += len(matrix)
+            return np.hstack([*out, raw[:, at:]])
+
+    def expectation(self, X: Array) -> Array:
+        """q_0 at points, (points, outputs): exact for the series of q_1."""
+        with blas_threads():
+            outputs = self.problem.outputs
+            return self.transitions[0].apply(X, self.levels[1].grid, self.levels[1].coefs[:, -outputs:])
+
+
+def run_pass(problem: PanelProblem, wish: Wish, count: int) -> Pass:
+    """Run a pass.
+
+    Parameters
+    ----------
+    problem : PanelProblem
+    wish : Wish
+        Of the grids.
+    count : int
+        Nodes for random weights.
+    """
+    transitions = problem.transitions(count)
+    with blas_threads():
+        levels, limits = _backward(problem, transitions, wish)
+        weights = _measures(problem, transitions, levels)
+        tables, right = _tables(problem, levels, weights)
+    return Pass(problem, transitions, levels, weights, tables, right, limits)
+
+
+def _backward(
+    problem: PanelProblem, transitions: tuple[Transition, ...], wish: Wish
+) -> tuple[tuple[Level, ...], tuple[str, ...]]:
+    levels: list[Level] = []
+    limits = []
+    for n in range(problem.depth, -1, -1):
+        functions = problem.functions[n]
+        if n == problem.depth:
+            values, columns, later = _last(problem), functions.size + problem.outputs, 1
+        else:
+            values = _carried(functions, transitions[n], levels[-1])
+            columns, later = functions.size + levels[-1].values.shape[1], levels[-1].grid.points
+        most = max(256, int(_WORK / (2.0 * later * columns)))
+        checked = _weighted(functions, values)
+        chosen = choose(n, problem.sides[n], problem.breaks[n], checked, wish, most)
+        levels.append(Level(chosen.grid, np.ascontiguousarray(chosen.values[:, :columns])))
+        if chosen.limit:
+            limits.append(chosen.limit)
+    return tuple(reversed(levels)), tuple(limits)
+
+
+def _last(problem: PanelProblem) -> Callable[[Array], Array]:
+    trial, n = problem.functions[-1].trial, problem.depth
+
+    def values(X: Array) -> Array:
+        u = problem.observable(X)
+        if not np.isfinite(u).all():
+            raise MzError(
+                f"The observable is not finite at {int((~np.isfinite(u)).sum())} of {u.size} values",
+                f"observable on the domain of X_{n}",
+                "Use an observable that is finite on the output domain",
+            )
+        return np.hstack([trial(X), u])
+
+    return values
+
+
+def _carried(functions: Functions, transition: Transition, later: Level) -> Callable[[Array], Array]:
+    return lambda X: np.hstack([functions.trial(X), transition.apply(X, later.grid, later.coefs)])
+
+
+def _weighted(functions: Functions, values: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """The functions, and what their inner products integrate: tests times the weight of the measure."""
+    if functions.weight is None:
+        return values
+
+    def checked(X: Array) -> Array:
+        assert functions.weight is not None
+        density = functions.weight(X)
+        products = functions.tests(X) * density[:, None]
+        return np.hstack([values(X), products / max(1e-300, float(np.abs(products).max(initial=1e-300)))])
+
+    return checked
+
+
+def _measures(
+    problem: PanelProblem,
+    transitions: tuple[Transition, ...],
+    levels: tuple[Level, ...],
+) -> tuple[Array, ...]:
+    """Weights of the nodes: of the stated density, or of the law carried forward."""
+    if all(f.weight is not None for f in problem.functions):
+        return tuple(
+            level.grid.weights * f.weight(level.grid.nodes)  # type: ignore[misc]
+            for f, level in zip(problem.functions, levels, strict=True)
+        )
+    X, mass = problem.source(levels[0].grid)
+    out = []
+    for n, level in enumerate(levels):
+        if n:
+            mass = level.grid.nodal(transitions[n - 1].push(X, mass, level.grid))
+            X = level.grid.nodes
+        out.append(mass)
+    return tuple(out)
+
+
+def _tables(
+    problem: PanelProblem, levels: tuple[Level, ...], weights: tuple[Array, ...]
+) -> tuple[Tables, tuple[Array, ...]]:
+    ranks, depth = problem.ranks, problem.depth
+    offsets = tuple(int(k) for k in np.concatenate([[0], np.cumsum(ranks)]))
+    raw, left, right = [], [], []
+    for n, (functions, level, mass) in enumerate(zip(problem.functions, levels, weights, strict=True)):
+        products = (functions.tests(level.grid.nodes) * mass[:, None]).T @ level.values
+        gram = products[:, : ranks[n]]
+        a, b = _normalisers(gram, functions.orthogonal, n)
+        raw.append(products)
+        left.append(a)
+        right.append(b)
+    C = np.eye(offsets[-1])
+    coefficients = np.zeros((offsets[-1], problem.outputs))
+    for n in range(depth + 1):
+        rows = slice(offsets[n], offsets[n + 1])
+        table = left[n] @ raw[n]
+        for m in range(n + 1, depth + 1):
+            columns = slice(offsets[m] - offsets[n], offsets[m + 1] - offsets[n])
+            C[rows, offsets[m] : offsets[m + 1]] = table[:, columns] @ right[m]
+        coefficients[rows] = table[:, offsets[-1] - offsets[n] :]
+    last = coefficients[offsets[depth] :]
+    unresolved = coefficients - C[:, offsets[depth] :] @ last
+    return Tables(C, offsets, coefficients, unresolved), tuple(right)
+
+
+def _normalisers(gram: Array, orthogonal: bool, n: int) -> tuple[Array, Array]:
+    """L^-1 and L^-T of an orthogonal projection; G^-1 and I of an oblique one."""
+    size = np.sqrt(np.abs(np.diag(gram)))
+    if orthogonal:
+        scaled = gram / np.outer(size, size)
+        try:
+            L = cholesky(0.5 * (scaled + scaled.T), lower=True)
+        except LinAlgError:
+            L = None
+        if L is None or np.diag(L).min() < np.sqrt(DEPENDENT):
+            at = _first_dependent(scaled)
+            raise MzError(
+                f"Function {at} of the basis depends linearly on the ones before it in the measure of X_{n}",
+                f"projection, layer {n}",
+                "Leave it out, or use a measure that sees the difference",
+            )
+        inverse = solve_triangular(L, np.diag(1.0 / size), lower=True)
+        return inverse, inverse.T
+    # An oblique Gram matrix has no sign: its rows and columns are only brought to one size.
+    rows = np.abs(gram).max(axis=1, keepdims=True)
+    if not (rows > 0).all() or np.linalg.cond(gram / rows) > 1.0 / DEPENDENT:
+        raise MzError(
+            f"The tests do not tell the functions of the basis apart on X_{n}",
+            f"projection, layer {n}",
+            "Choose tests whose inner products with the functions form a regular matrix",
+        )
+    return np.linalg.inv(gram / rows) / rows.T, np.eye(len(gram))
+
+
+def _first_dependent(scaled: Array) -> int:
+    for k in range(1, len(scaled) + 1):
+        if np.linalg.eigvalsh(scaled[:k, :k]).min() < DEPENDENT:
+            return k - 1
+    return len(scaled) - 1

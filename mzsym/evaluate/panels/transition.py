@@ -1,0 +1,173 @@
+"""One layer in numbers: from points of X_n to averages of functions of X_{n+1}, and back to laws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TypeAlias
+
+import numpy as np
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.noise_numbers import NumericLaw, point_mass
+from mzsym.evaluate.panels.grid import Grid, rows_of
+
+PointMap: TypeAlias = Callable[[Array], Array]
+
+_CHUNK = 2**21
+"""Doubles that a block of rows may take."""
+
+_MOST_DRAWS = 20_000
+"""Nodes of the rule for random weights and mixed noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transition:
+    """X_{n+1} = F(X_n, omega) + G(X_n) xi, omega and xi independent.
+
+    Attributes
+    ----------
+    n : int
+        Layer, for messages.
+    dims : tuple of int
+        Dimensions of the state before and after.
+    map : function
+        shape (points, N_n + number of random weights) -> (points, N_{n+1}).
+    gain : function or None
+        shape (points, N_n) -> (points, N_{n+1}), or (points, N_{n+1}, noises) where noise is mixed; None: 1.
+    laws : tuple of NumericLaw
+        Of the noise components.
+    random : tuple of NumericLaw
+        Of the random weights.
+    owners : tuple of tuples of int, or None
+        Random weights in each component of the map, where no two components share one; None: they do, or noise is
+        mixed, and everything random is averaged together.
+    mixed : bool
+        Whether the gain is a matrix.
+    count : int
+        Nodes, at least, of the rule for every law that is averaged by a rule (random weights, mixed noise).
+    """
+
+    n: int
+    dims: tuple[int, int]
+    map: PointMap
+    gain: PointMap | None
+    laws: tuple[NumericLaw, ...]
+    random: tuple[NumericLaw, ...]
+    owners: tuple[tuple[int, ...], ...] | None
+    mixed: bool
+    count: int
+
+    def apply(self, X: Array, grid: Grid, coefs: Array) -> Array:
+        """Averages of series on Omega_{n+1}: X of shape (points, N_n) -> (points, columns)."""
+        out = np.empty((len(X), coefs.shape[1]))
+        for block, rows in self._rows(X, grid):
+            out[block] = rows @ coefs
+        return out
+
+    def push(self, X: Array, weights: Array, grid: Grid) -> Array:
+        """E of every panel function at X_{n+1}, for the law of X_n with these weights at X; shape (grid.points,)."""
+        out = np.zeros(grid.points)
+        for block, rows in self._rows(X, grid):
+            out += weights[block] @ rows
+        return out
+
+    def states(self, X: Array) -> Array:
+        """F at points, every random weight at the middle of its law."""
+        return self._mapped(X, np.zeros((1, len(self.random))))
+
+    def spread(self, X: Array) -> tuple[Array, Array]:
+        """Least and largest next state at points, noise and random weights included, each (N_{n+1}, points)."""
+        corners = np.array(list(product(*((*law.support, 0.0) for law in self.random)))).reshape(-1, len(self.random))
+        Z = self._mapped(X, corners).reshape(len(X), len(corners), -1)
+        low, high = Z.min(axis=1), Z.max(axis=1)
+        G = np.ones((len(X), len(self.laws))) if self.gain is None else self.gain(X)
+        ends = np.array([law.support for law in self.laws])
+        both = np.stack([G * ends[:, 0], G * ends[:, 1]])
+        least, most = both.min(axis=0), both.max(axis=0)
+        if self.mixed:
+            least, most = least.sum(axis=2), most.sum(axis=2)
+        return (low + least).T, (high + most).T
+
+    def _rows(self, X: Array, grid: Grid) -> Iterator[tuple[slice, Array]]:
+        step = max(1, _CHUNK // (grid.points * (len(self._together[1]) if self.owners is None else 1)))
+        for start in range(0, len(X), step):
+            block = slice(start, min(len(X), start + step))
+            yield block, self._joint(X[block], grid) if self.owners is None else self._separate(X[block], grid)
+
+    def _separate(self, X: Array, grid: Grid) -> Array:
+        """Given X the components of the next state are independent: a product of one-dimensional averages."""
+        assert self.owners is not None
+        gain = None if self.gain is None else self.gain(X)
+        fixed = self.states(X)
+        factors = []
+        for i, (axis, law, own) in enumerate(zip(grid.axes, self.laws, self.owners, strict=True)):
+            scale = None if gain is None else gain[:, i]
+            if not own:
+                factors.append(axis.rows(fixed[:, i], scale, law))
+                continue
+            nodes, masses = tensor_rule([self.random[k] for k in own], self.count, self.n)
+            total = np.zeros((len(X), axis.size))
+            for node, mass in zip(nodes, masses, strict=True):
+                omega = np.zeros((1, len(self.random)))
+                omega[0, list(own)] = node
+                total += mass * axis.rows(self._mapped(X, omega)[:, i], scale, law)
+            factors.append(total)
+        return rows_of(factors)
+
+    def _joint(self, X: Array, grid: Grid) -> Array:
+        """Everything that the components share is averaged together."""
+        nodes, masses = self._together
+        draws, random = len(masses), len(self.random)
+        Z, laws, gain = self._mapped(X, nodes[:, :random]), self.laws, None
+        if self.gain is not None:
+            G = np.repeat(self.gain(X), draws, axis=0)
+            if self.mixed:
+                Z = Z + np.einsum("pij,pj->pi", G, np.tile(nodes[:, random:], (len(X), 1)))
+                laws = (point_mass(),) * Z.shape[1]
+            else:
+                gain = G
+        factors = [
+            axis.rows(Z[:, i], None if gain is None else gain[:, i], law)
+            for i, (axis, law) in enumerate(zip(grid.axes, laws, strict=True))
+        ]
+        return np.asarray(np.einsum("q,pqk->pk", masses, rows_of(factors).reshape(len(X), draws, -1)))
+
+    def _mapped(self, X: Array, omega: Array) -> Array:
+        """F(x, omega) for all pairs, shape (points * draws, N_{n+1}), the draws running fastest."""
+        Z = self.map(np.hstack([np.repeat(X, len(omega), axis=0), np.tile(omega, (len(X), 1))]))
+        if not np.isfinite(Z).all():
+            raise MzError(
+                f"The map of layer {self.n} is not finite at {int((~np.isfinite(Z).all(axis=1)).sum())} of {len(Z)} "
+                "points",
+                f"layer {self.n}",
+                "Give points and a domain on which the map is finite",
+            )
+        return Z
+
+    @cached_property
+    def _together(self) -> tuple[Array, Array]:
+        """Rule for all that is averaged together: random weights, and noise that a matrix mixes."""
+        return tensor_rule([*self.random, *(self.laws if self.mixed else ())], self.count, self.n)
+
+
+def tensor_rule(laws: Sequence[NumericLaw], count: int, n: int) -> tuple[Array, Array]:
+    """Nodes of shape (draws, len(laws)) and weights of independent laws, with at least ``count`` nodes each."""
+    rules = [law.rule(max(4, -(-count // max(1, len(law.coefs))))) for law in laws]
+    total = math.prod(len(masses) for _, masses in rules)
+    if total > _MOST_DRAWS:
+        raise MzError(
+            f"Layer {n} has {len(laws)} random numbers that are averaged together, {total} nodes",
+            f"layer {n}, random weights",
+            f"Up to {_MOST_DRAWS} nodes are taken: use fewer random weights, or Gaussian weight_noise of a dense "
+            "layer, which needs one per row",
+        )
+    if not rules:
+        return np.zeros((1, 0)), np.ones(1)
+    mesh = np.meshgrid(*(nodes for nodes, _ in rules), indexing="ij")
+    nodes = np.stack([axis.ravel() for axis in mesh], axis=-1)
+    return nodes, rows_of([masses[None, :] for _, masses in rules])[0]

@@ -1,0 +1,56 @@
+"""Which representation of functions suits a network: one spectral series on each box, or composite panels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from mzsym.calculus.laws import DeterministicLaw, TruncatedGaussianLaw, UniformLaw
+from mzsym.core import Options
+from mzsym.evaluate.panels.breaks import has_switches
+from mzsym.evaluate.panels.engine import solve_panels
+from mzsym.evaluate.panels.lower import PanelProblem, lower_panels
+from mzsym.evaluate.quadrature.engine import Solution, solve
+from mzsym.evaluate.quadrature.problem import Problem, lower_problem
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections import AbstractProjection
+
+Scheme: TypeAlias = Literal["spectral", "panels"]
+
+
+def why_panels(net: Network, projection: AbstractProjection) -> str | None:
+    """Why the spectral scheme does not do, or None where it does.
+
+    It needs additive noise of few laws on boxes, and a basis of polynomials that is orthonormal on them. It takes
+    kinks, but converges slowly; in one dimension panels end at them.
+    """
+    for n, layer in enumerate(net.layers):
+        if layer.gain_exprs(n) is not None:
+            return f"the noise of layer {n} is multiplicative"
+        if layer.random_weights(n):
+            return f"layer {n} has random weights"
+        for law in net.laws(n):
+            if not isinstance(law, (UniformLaw, TruncatedGaussianLaw, DeterministicLaw)):
+                return f"layer {n} has {type(law).__name__.removesuffix('Law')} noise"
+    if not (projection.normalized and projection.measure in ("uniform", "lebesgue")):
+        return f'the basis is made orthonormal in the measure "{projection.measure}"'
+    if set(net.dims) == {1} and any(has_switches(net.map_exprs(n)) for n in range(net.depth)):
+        return "a map has kinks"
+    if set(net.dims) == {1} and has_switches(net.observable_exprs):
+        return "the observable has kinks"
+    return None
+
+
+def lowered(
+    net: Network, projection: AbstractProjection, scheme: Scheme | None
+) -> tuple[Scheme, Problem | PanelProblem]:
+    """The network in numbers for the scheme, by default the one that suits it."""
+    if scheme is None:
+        scheme = "spectral" if why_panels(net, projection) is None else "panels"
+    return scheme, lower_problem(net, projection) if scheme == "spectral" else lower_panels(net, projection)
+
+
+def solved(problem: Problem | PanelProblem, options: Options) -> Solution:
+    """Every table."""
+    return solve(problem, options) if isinstance(problem, Problem) else solve_panels(problem, options)
