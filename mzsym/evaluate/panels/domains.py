@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Sides = tuple[tuple[float, float], ...]
 """(lo, hi) per coordinate."""
 
-NORMAL_REACH = 12.0
-"""Standard deviations of a standard normal state beyond which it never counts."""
+_NORMAL_REACH = {1: 12.0, 2: 9.5, 3: 8.5}
+"""Standard deviations of a standard normal state beyond which it does not count, by dimension: what a grid affords."""
 
 _SAMPLES = {1: 4097, 2: 129, 3: 33}
 _MOST_WIDTH = 1e12
@@ -56,14 +56,18 @@ def effective_sides(
 def _first(net: Network) -> Sides:
     if net.domain is not None:
         return tuple((float(lo), float(hi)) for lo, hi in zip(net.domain.lower, net.domain.upper, strict=True))
-    return ((-NORMAL_REACH, NORMAL_REACH),) * net.dims[0]
+    return _normal(net.dims[0])
+
+
+def _normal(dim: int) -> Sides:
+    return ((-_NORMAL_REACH[dim], _NORMAL_REACH[dim]),) * dim
 
 
 def _measured(projection: AbstractProjection, dim: int) -> Sides | None:
     """The region that the measure itself weighs, where it is no law."""
     measure: Any = projection.measure
     if measure == "gaussian":
-        return ((-NORMAL_REACH, NORMAL_REACH),) * dim
+        return _normal(dim)
     if isinstance(measure, str):
         return None
     return tuple(effective_ends(_ray(projection, dim, i), -math.inf, math.inf, "measure") for i in range(dim))

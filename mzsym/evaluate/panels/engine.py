@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from mzsym.core import Options
-from mzsym.evaluate.panels.choose import Wish
 from mzsym.evaluate.panels.lower import PanelProblem
+from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.sweep import Pass, run_pass
 from mzsym.evaluate.quadrature.engine import Solution, table_differences
 

@@ -47,15 +47,50 @@ def point_rows(y: Array, ends: Array, order: int, out: Array) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _density(xi: float, lo: float, hi: float, coefs: Array) -> float:
-    t = ((xi - lo) - (hi - xi)) / (hi - lo)
-    before, now, total = 1.0, t, 0.0
-    for j in range(coefs.shape[0]):
-        total += coefs[j] * before
-        after = ((2.0 * j + 3.0) * t * now - (j + 1.0) * before) / (j + 2.0)
-        before = now
-        now = after
-    return total
+def _masses(xi: Array, half: float, weights: Array, lo: float, hi: float, coefs: Array, out: Array) -> None:
+    """Weights of a Gauss rule on a stretch of a cell, times the density there."""
+    count, order = xi.shape[0], coefs.shape[0]
+    if order == 1:
+        for q in range(count):
+            out[q] = 2.0 * half * weights[q] * coefs[0]
+        return
+    before, now, t = np.empty(count), np.empty(count), np.empty(count)
+    for q in range(count):
+        t[q] = ((xi[q] - lo) - (hi - xi[q])) / (hi - lo)
+        before[q] = 1.0
+        now[q] = t[q]
+        out[q] = 0.0
+    for j in range(order):
+        a, b, c = (2.0 * j + 3.0) / (j + 2.0), (j + 1.0) / (j + 2.0), coefs[j]
+        for q in range(count):
+            out[q] += c * before[q]
+            after = a * t[q] * now[q] - b * before[q]
+            before[q] = now[q]
+            now[q] = after
+    for q in range(count):
+        out[q] *= 2.0 * half * weights[q]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _add_averages(y: Array, masses: Array, ends: Array, panel: int, order: int, row: Array) -> None:
+    """Add sum_q masses[q] sqrt(2j+1) P_j(t_q) of one panel to a row: the recurrence runs over all q at once."""
+    count = y.shape[0]
+    lo, hi = ends[panel], ends[panel + 1]
+    before, now, t = np.empty(count), np.empty(count), np.empty(count)
+    for q in range(count):
+        t[q] = min(1.0, max(-1.0, ((y[q] - lo) - (hi - y[q])) / (hi - lo)))
+        before[q] = 1.0
+        now[q] = t[q]
+    start = panel * order
+    for j in range(order):
+        a, b = (2.0 * j + 3.0) / (j + 2.0), (j + 1.0) / (j + 2.0)
+        total = 0.0
+        for q in range(count):
+            total += masses[q] * before[q]
+            after = a * t[q] * now[q] - b * before[q]
+            before[q] = now[q]
+            now[q] = after
+        row[start + j] += total * np.sqrt(2.0 * j + 1.0)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -75,7 +110,8 @@ def averaged_rows(
     Every stretch of noise between two ends of a cell or a panel is one Gauss rule on [-1, 1] with weights that sum to
     1, exact for the degrees at hand. The variable is xi, not y, so that tiny noise keeps its digits.
     """
-    panels = ends.shape[0] - 1
+    panels, count = ends.shape[0] - 1, nodes.shape[0]
+    xi, masses, y = np.empty(count), np.empty(count), np.empty(count)
     for i in range(z.shape[0]):
         row, g = out[i], gain[i]
         row[:] = 0.0
@@ -84,11 +120,10 @@ def averaged_rows(
             continue
         for c in range(coefs.shape[0]):
             start, stop = cells[c], cells[c + 1]
-            first = _panel_of(z[i] + g * start, ends)
+            panel = _panel_of(z[i] + g * start, ends)
             last = _panel_of(z[i] + g * stop, ends)
-            step = 1 if last >= first else -1
+            step = 1 if last >= panel else -1
             at = start
-            panel = first
             while True:
                 until = stop
                 if panel != last:
@@ -97,10 +132,11 @@ def averaged_rows(
                     until = min(stop, max(at, (border - z[i]) / g))
                 if until > at:
                     middle, half = 0.5 * (at + until), 0.5 * (until - at)
-                    for q in range(nodes.shape[0]):
-                        xi = middle + half * nodes[q]
-                        mass = 2.0 * half * weights[q] * _density(xi, start, stop, coefs[c])
-                        _add_functions(z[i] + g * xi, mass, ends, panel, order, row)
+                    for q in range(count):
+                        xi[q] = middle + half * nodes[q]
+                        y[q] = z[i] + g * xi[q]
+                    _masses(xi, half, weights, start, stop, coefs[c], masses)
+                    _add_averages(y, masses, ends, panel, order, row)
                 at = max(at, until)
                 if panel == last or panel + step < 0 or panel + step >= panels:
                     break

@@ -12,9 +12,10 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.panels.choose import Wish, choose
+from mzsym.evaluate.panels.choose import choose
 from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.panels.lower import Functions, PanelProblem
+from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.transition import Transition
 from mzsym.evaluate.tables import Tables
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import TypeAlias
@@ -13,13 +13,19 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.noise_numbers import NumericLaw, point_mass
-from mzsym.evaluate.panels.grid import Grid, rows_of
+from mzsym.evaluate.noise_numbers import ORDER, NumericLaw, point_mass
+from mzsym.evaluate.panels.breaks import Break, tidy
+from mzsym.evaluate.panels.grid import Axis, Grid, rows_of
+from mzsym.evaluate.panels.refine import Wish, refined
+from mzsym.evaluate.threads import by_rows
 
 PointMap: TypeAlias = Callable[[Array], Array]
 
 _CHUNK = 2**21
 """Doubles that a block of rows may take."""
+
+_SERIES_TAIL = 1e-15
+_MOST_SERIES = 4096
 
 _MOST_DRAWS = 20_000
 """Nodes of the rule for random weights and mixed noise."""
@@ -61,19 +67,29 @@ class Transition:
     owners: tuple[tuple[int, ...], ...] | None
     mixed: bool
     count: int
+    _series: dict[tuple[int, int], tuple[Axis, AveragedSeries | None]] = field(default_factory=dict, repr=False)
 
     def apply(self, X: Array, grid: Grid, coefs: Array) -> Array:
         """Averages of series on Omega_{n+1}: X of shape (points, N_n) -> (points, columns)."""
-        out = np.empty((len(X), coefs.shape[1]))
-        for block, rows in self._rows(X, grid):
-            out[block] = rows @ coefs
-        return out
+        columns = coefs.shape[1]
+
+        def block(rows: Array) -> Array:
+            if self.owners is None:
+                return self._joint(rows, grid) @ coefs
+            return contracted(self._factors(rows, grid), coefs)
+
+        return by_rows(block, X, columns, self._step(grid, columns), 2.0 * len(X) * grid.points * columns)
 
     def push(self, X: Array, weights: Array, grid: Grid) -> Array:
         """E of every panel function at X_{n+1}, for the law of X_n with these weights at X; shape (grid.points,)."""
-        out = np.zeros(grid.points)
-        for block, rows in self._rows(X, grid):
-            out += weights[block] @ rows
+        out, step = np.zeros(grid.points), self._step(grid, 1)
+        for start in range(0, len(X), step):
+            rows, mass = X[start : start + step], weights[start : start + step]
+            if self.owners is None:
+                out += mass @ self._joint(rows, grid)
+            else:
+                *lead, last = self._factors(rows, grid)
+                out += ((rows_of(lead) * mass[:, None]).T @ last).ravel() if lead else mass @ last
         return out
 
     def states(self, X: Array) -> Array:
@@ -82,7 +98,7 @@ class Transition:
 
     def spread(self, X: Array) -> tuple[Array, Array]:
         """Least and largest next state at points, noise and random weights included, each (N_{n+1}, points)."""
-        corners = np.array(list(product(*((*law.support, 0.0) for law in self.random)))).reshape(-1, len(self.random))
+        corners = np.array([list(corner) for corner in product(*((*law.support, 0.0) for law in self.random))])
         Z = self._mapped(X, corners).reshape(len(X), len(corners), -1)
         low, high = Z.min(axis=1), Z.max(axis=1)
         G = np.ones((len(X), len(self.laws))) if self.gain is None else self.gain(X)
@@ -93,14 +109,14 @@ class Transition:
             least, most = least.sum(axis=2), most.sum(axis=2)
         return (low + least).T, (high + most).T
 
-    def _rows(self, X: Array, grid: Grid) -> Iterator[tuple[slice, Array]]:
-        step = max(1, _CHUNK // (grid.points * (len(self._together[1]) if self.owners is None else 1)))
-        for start in range(0, len(X), step):
-            block = slice(start, min(len(X), start + step))
-            yield block, self._joint(X[block], grid) if self.owners is None else self._separate(X[block], grid)
+    def _step(self, grid: Grid, columns: int) -> int:
+        """Points of a block, so that what is made for them stays in the memory of a core."""
+        if self.owners is None:
+            return max(1, _CHUNK // (grid.points * len(self._together[1])))
+        return max(16, _CHUNK // max(max(grid.sizes), math.prod(grid.sizes[:-1]) * columns))
 
-    def _separate(self, X: Array, grid: Grid) -> Array:
-        """Given X the components of the next state are independent: a product of one-dimensional averages."""
+    def _factors(self, X: Array, grid: Grid) -> list[Array]:
+        """Given X the components of the next state are independent: averages of each axis' functions."""
         assert self.owners is not None
         gain = None if self.gain is None else self.gain(X)
         fixed = self.states(X)
@@ -108,7 +124,7 @@ class Transition:
         for i, (axis, law, own) in enumerate(zip(grid.axes, self.laws, self.owners, strict=True)):
             scale = None if gain is None else gain[:, i]
             if not own:
-                factors.append(axis.rows(fixed[:, i], scale, law))
+                factors.append(self._averages(fixed[:, i], scale, axis, law))
                 continue
             nodes, masses = tensor_rule([self.random[k] for k in own], self.count, self.n)
             total = np.zeros((len(X), axis.size))
@@ -117,7 +133,18 @@ class Transition:
                 omega[0, list(own)] = node
                 total += mass * axis.rows(self._mapped(X, omega)[:, i], scale, law)
             factors.append(total)
-        return rows_of(factors)
+        return factors
+
+    def _averages(self, z: Array, gain: Array | None, axis: Axis, law: NumericLaw) -> Array:
+        """Rows of one axis, by their own series in z where the points by far outnumber it."""
+        if gain is not None or law.point_mass or self.dims == (1, 1):
+            return axis.rows(z, gain, law)
+        key = id(axis), id(law)
+        if key not in self._series:
+            # The axis is kept with its series, so that its id stays its own.
+            self._series[key] = axis, averaged_series(axis, law)
+        series = self._series[key][1]
+        return axis.rows(z, gain, law) if series is None else series(z)
 
     def _joint(self, X: Array, grid: Grid) -> Array:
         """Everything that the components share is averaged together."""
@@ -153,6 +180,44 @@ class Transition:
     def _together(self) -> tuple[Array, Array]:
         """Rule for all that is averaged together: random weights, and noise that a matrix mixes."""
         return tensor_rule([*self.random, *(self.laws if self.mixed else ())], self.count, self.n)
+
+
+class AveragedSeries:
+    """The rows of an axis under a law, z -> E phi(z + xi), as series in z on panels."""
+
+    def __init__(self, axis: Axis, coefs: Array) -> None:
+        self._axis, self._coefs = axis, coefs
+
+    def __call__(self, z: Array) -> Array:
+        return self._axis.rows(z, None, point_mass()) @ self._coefs
+
+
+def averaged_series(axis: Axis, law: NumericLaw) -> AveragedSeries | None:
+    """The series, or None where there is just one z or they do not resolve."""
+    lo, hi = axis.ends[0] - law.ends[0], axis.ends[-1] - law.ends[-1]
+    if not lo < hi:
+        return None
+    edges = [edge.at for edge in law.edges]
+    breaks = tidy((Break(float(end - e), 0) for end in axis.ends for e in edges), lo, hi)
+    # A panel function averaged over uniform noise is a polynomial of this degree between the breaks.
+    wish = Wish(_SERIES_TAIL, axis.order + 2 if len(law.coefs) == 1 else ORDER, 0, _MOST_SERIES)
+    found = refined(0, (lo, hi), breaks, lambda Z: axis.rows(Z[:, 0], None, law), wish)
+    return None if found.limit else AveragedSeries(found.grid.axes[0], found.grid.analyse(found.values))
+
+
+def contracted(factors: Sequence[Array], coefs: Array) -> Array:
+    """sum over k of coefs[k_1 k_2 ..., c] factors_1[p, k_1] factors_2[p, k_2] ..., shape (points, columns).
+
+    The last axis first, as one matrix product; the tensor product of the factors is never formed.
+    """
+    *lead, last = factors
+    if not lead:
+        return np.asarray(last @ coefs)
+    outer = math.prod(factor.shape[1] for factor in lead)
+    columns = coefs.shape[1]
+    table = coefs.reshape(outer, last.shape[1], columns).transpose(1, 0, 2).reshape(last.shape[1], outer * columns)
+    inner = (last @ table).reshape(len(last), outer, columns)
+    return np.asarray(np.matmul(rows_of(lead)[:, None, :], inner)[:, 0, :])
 
 
 def tensor_rule(laws: Sequence[NumericLaw], count: int, n: int) -> tuple[Array, Array]:
