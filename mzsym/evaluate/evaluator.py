@@ -15,7 +15,7 @@ from mzsym.evaluate.quadrature.problem import Problem, lower_problem
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 
 @final
@@ -29,12 +29,12 @@ class Evaluator:
     Attributes
     ----------
     network : Network
-    projection : AbstractProjection
+    projection : FiniteRank
     options : Options
     engine : str
     """
 
-    def __init__(self, network: Network, projection: AbstractProjection, options: Options, engine: str) -> None:
+    def __init__(self, network: Network, projection: FiniteRank, options: Options, engine: str) -> None:
         self.network, self.projection, self.options, self.engine = network, projection, options, engine
         self._problem: Problem = lower_problem(network, projection)
         check_budget(self._problem, options)
