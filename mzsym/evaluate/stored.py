@@ -19,7 +19,7 @@ from mzsym.core.atomic import write_atomic
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 _VERSION = 1
 
@@ -30,7 +30,7 @@ class HasTables(Protocol):
     @property
     def network(self) -> Network: ...
     @property
-    def projection(self) -> AbstractProjection: ...
+    def projection(self) -> FiniteRank: ...
     @property
     def options(self) -> Options: ...
     @property
@@ -98,7 +98,7 @@ class StoredTables:
         return self.evaluator.network
 
     @property
-    def projection(self) -> AbstractProjection:
+    def projection(self) -> FiniteRank:
         return self.evaluator.projection
 
     @property
