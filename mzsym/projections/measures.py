@@ -50,12 +50,13 @@ def volume_factor(measure: Measure, box: Box) -> float:
 def check_box_measure(net: Network, projection: AbstractProjection) -> None:
     """Refuse unbounded noise: no box contains the next state, so there is no box measure to project in."""
     for n, layer in enumerate(net.layers):
-        for noise in layer.noise:
-            if not noise.bounded:
-                raise MzError(
-                    f"{type(noise).__name__} noise is unbounded, so X_{n + 1} lies in no box, and "
-                    f'{projection.describe()} projects in the measure "{projection.measure}" on a box',
-                    f"layer {n}, noise",
-                    "Use mz.TruncatedGaussian(scale, cutoff=3), which keeps the law inside a box; projections in the "
-                    "measures gaussian and law, which need no box, are planned for a later version and not in this one",
-                )
+        law = layer.unbounded_noise or layer.unbounded_weight
+        if law:
+            what = f"{law} noise" if layer.unbounded_noise else f"A random weight with the law {law}"
+            raise MzError(
+                f"{what} is unbounded, so X_{n + 1} lies in no box, and "
+                f'{projection.describe()} projects in the measure "{projection.measure}" on a box',
+                f"layer {n}, {'noise' if layer.unbounded_noise else 'random weights'}",
+                "Use mz.TruncatedGaussian(scale, cutoff=3), which keeps the law inside a box; projections in the "
+                "measures gaussian and law, which need no box, are planned for a later version and not in this one",
+            )
