@@ -112,6 +112,7 @@ def _layer(net: Network, projection: AbstractProjection, n: int, method: Method)
         density=bound.density,
         volume=bound.volume,
         ratio=bound.ratio,
+        plain_noise=net.layers[n].plain_noise,
     )
 
 
