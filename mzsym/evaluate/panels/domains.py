@@ -15,7 +15,7 @@ from mzsym.evaluate.panels.transition import Transition
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 Sides = tuple[tuple[float, float], ...]
 """(lo, hi) per coordinate."""
@@ -27,7 +27,9 @@ _SAMPLES = {1: 4097, 2: 129, 3: 33}
 _MOST_WIDTH = 1e12
 
 
-def effective_sides(net: Network, projection: FiniteRank, transitions: Sequence[Transition]) -> tuple[Sides, ...]:
+def effective_sides(
+    net: Network, projection: AbstractProjection, transitions: Sequence[Transition]
+) -> tuple[Sides, ...]:
     """Of X_0..X_L: proved boxes where there are any, else what follows from the first region by sampling the maps.
 
     Raises
@@ -61,7 +63,7 @@ def _normal(dim: int) -> Sides:
     return ((-_NORMAL_REACH[dim], _NORMAL_REACH[dim]),) * dim
 
 
-def _measured(projection: FiniteRank, dim: int) -> Sides | None:
+def _measured(projection: AbstractProjection, dim: int) -> Sides | None:
     """The region that the measure itself weighs, where it is no law."""
     if projection.measure == "gaussian":
         return _normal(dim)
@@ -70,7 +72,7 @@ def _measured(projection: FiniteRank, dim: int) -> Sides | None:
     return tuple(effective_ends(_ray(projection, dim, i), -math.inf, math.inf, "measure") for i in range(dim))
 
 
-def _ray(projection: FiniteRank, dim: int, i: int) -> Callable[[Array], Array]:
+def _ray(projection: AbstractProjection, dim: int, i: int) -> Callable[[Array], Array]:
     def along(t: Array) -> Array:
         X = np.zeros((len(t), dim))
         X[:, i] = t

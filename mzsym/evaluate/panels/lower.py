@@ -21,7 +21,7 @@ from mzsym.model.numeric import evaluate
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection, FiniteRank
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,13 @@ def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
     MzError
         For missing values, dimensions above 3, and what the domains or the projection refuse.
     """
+    return lower_functions(net, projection, lambda n, sides: _functions(net, projection, n))
+
+
+def lower_functions(
+    net: Network, projection: AbstractProjection, functions: Callable[[int, Sides], Functions]
+) -> PanelProblem:
+    """The problem of a network with these functions on layer n, given its sides, in the measure of a projection."""
     check_values(net)
     check_dimensions(net)
     projection.check(net)
@@ -102,7 +109,7 @@ def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
     sides = effective_sides(net, projection, layers.transitions(1))
     return PanelProblem(
         sides=sides,
-        functions=tuple(_functions(net, projection, n, sides[n]) for n in range(net.depth + 1)),
+        functions=tuple(functions(n, sides[n]) for n in range(net.depth + 1)),
         observable=layers.numbers.observable(),
         outputs=len(net.observable_exprs),
         transitions=layers.transitions,
@@ -162,7 +169,7 @@ class _Layers:
         return None if shared else owners
 
 
-def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Functions:
+def _functions(net: Network, projection: FiniteRank, n: int) -> Functions:
     box = net.domains[n] if projection.boxed(net) else None
     weight = None if projection.measure == "law" else lambda X: projection.weight(X, box)
     return Functions(
@@ -178,7 +185,7 @@ def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Fu
 
 
 def _all_breaks(
-    net: Network, projection: FiniteRank, layers: _Layers, sides: Sequence[Sides]
+    net: Network, projection: AbstractProjection, layers: _Layers, sides: Sequence[Sides]
 ) -> tuple[tuple[Break, ...], ...]:
     """From the last layer back: breaks of the observable and the bases, of the maps, and what noise makes of them."""
     out: list[tuple[Break, ...]] = [()] * (net.depth + 1)
@@ -195,7 +202,7 @@ def _all_breaks(
     return tuple(out)
 
 
-def _resolved(net: Network, projection: FiniteRank, n: int) -> tuple[sp.Expr, ...]:
+def _resolved(net: Network, projection: AbstractProjection, n: int) -> tuple[sp.Expr, ...]:
     """The functions that are stated on X_n: the basis, and at the end the observable."""
     exprs = projection.stated_exprs(n, net.dims[n], projection.boxed(net))
     return (*exprs, *net.observable_exprs) if n == net.depth else exprs

@@ -12,6 +12,7 @@ import numpy as np
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
+from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.quadrature.grid import Series
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
@@ -37,6 +38,8 @@ class Solution:
         Nodes per coordinate of every layer.
     limits : tuple of str
         What stopped the refinement where the tolerance was not reached.
+    kept : tuple of Grid
+        Grids of the kept variables, layer by layer, of a conditional projection, whose tables are in values there.
     """
 
     tables: Tables
@@ -44,6 +47,7 @@ class Solution:
     reached: Mapping[str, float]
     nodes: tuple[tuple[int, ...], ...]
     limits: tuple[str, ...]
+    kept: tuple[Grid, ...] = ()
 
 
 def check_budget(ranks: Sequence[int], options: Options) -> None:
