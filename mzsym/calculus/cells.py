@@ -92,11 +92,10 @@ def _gelu_once(k: int, u: sp.Expr) -> sp.Expr:
 
 
 def _elu_power(k: int, u: sp.Expr) -> sp.Expr:
-    """On the left int w^k = w^k/k - int w^(k-1) for w = exp(m) - 1, m = min(u, 0)."""
+    """On the left the binomial formula for (exp(m) - 1)^k, m = min(u, 0), up to a constant."""
     m = -relu(-u)
-    w = sp.exp(m) - 1 if k > 1 else sp.exp(m)
-    left = (-1) ** k * m + sp.Add(*((-1) ** (k - j) * w**j / j for j in range(1, k + 1)))
-    return relu(u) ** (k + 1) / (k + 1) + left
+    left = (sp.binomial(k, j) * (-1) ** (k - j) * sp.exp(j * m) / j for j in range(1, k + 1))
+    return relu(u) ** (k + 1) / (k + 1) + (-1) ** k * m + sp.Add(*left)
 
 
 def _silu_once(k: int, u: sp.Expr) -> sp.Expr:

@@ -322,6 +322,14 @@ def test_where_an_end_of_the_interval_is_near_a_kink_or_bend(
         assert relative_error(operation, name, k, z, size * near, *parameters(name)) <= TOLERANCE
 
 
+@pytest.mark.parametrize(
+    ("k", "z", "s"),
+    [(15, -3e-6, 8.25e-6), (30, -1e-3, 2e-3), (64, 0.0, 1e3), (64, -8.0, 1.2), (1, -7.05, 1.16), (1, -36.55, 4.1632)],
+)
+def test_elu_where_its_integrand_is_narrowest(k: int, z: float, s: float) -> None:
+    assert relative_error("gmean", "elu", k, z, s) <= TOLERANCE
+
+
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_without_noise_it_is_the_function_itself(case: tuple[str, str, int]) -> None:
     operation, name, k = case

@@ -179,8 +179,8 @@ def near_rest(k: int, v: float, s: float) -> float:
     """Integral of (1 - exp(-s u))**k exp(-v u - u**2/2) over u > 0, v > DEEP, by the trapezoidal rule in log u."""
     left = -v if v < 0.0 else 0.0
     far = left + 9.0 + sqrt(float(k))
-    # The peak at u = -v narrows like 1/u in log u.
-    step = LOG_STEP / (1.0 + 0.1 * left)
+    # The peak, near -v and sqrt(k), narrows in log u with both.
+    step = LOG_STEP / (1.0 + 0.1 * left + 0.015 * k)
     # Above 1/s the integrand is flat: it falls like u there and like u**(k + 1) below.
     bend = s * far
     flat = log(bend) if bend > 1.0 else 0.0
