@@ -20,7 +20,7 @@ from mzsym.evaluate.kept import KeptFunction
 from mzsym.evaluate.panels.engine import wishes
 from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.panels.lower import Functions, PanelProblem, lower_functions
-from mzsym.evaluate.panels.sweep import Level, Pass, run_pass
+from mzsym.evaluate.panels.sweep import Level, Pass, carried, run_pass
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.tables import Tables
 from mzsym.projections.indices import graded_indices
@@ -133,15 +133,14 @@ def _tables(problem: ConditionalProblem, probes: Pass, grids: tuple[Grid, ...]) 
     for n in range(depth, -1, -1):
         level = probes.levels[n]
         if n == depth:
-            carried = level.values[:, -outputs:]
+            values = level.values[:, -outputs:]
         else:
-            later = probes.levels[n + 1].grid
-            carried = probes.transitions[n].apply(level.grid.nodes, later, later.analyse(block))
-        averaged = average_out(level.grid, problem.keep, probes.weights[n], carried)
+            values = carried(probes.steps[n], level.grid.nodes, block)
+        averaged = average_out(level.grid, problem.keep, probes.weights[n], values)
         rows = slice(offsets[n], offsets[n + 1])
         C[rows, offsets[n + 1] :] = averaged[:, : offsets[-1] - offsets[n + 1]]
         coefficients[rows] = averaged[:, averaged.shape[1] - outputs :]
-        block = np.hstack([_cardinal(level, problem.keep), carried])
+        block = np.hstack([_cardinal(level, problem.keep), values])
     unresolved = coefficients - C[:, offsets[depth] :] @ coefficients[offsets[depth] :]
     return Tables(C, offsets, coefficients, unresolved)
 

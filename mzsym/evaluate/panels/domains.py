@@ -43,7 +43,7 @@ def effective_sides(
         )
     regions = [_united(_first(net), _measured(projection, net.dims[0]))]
     for n, transition in enumerate(transitions):
-        regions.append(_united(_image(transition, regions[-1]), _measured(projection, net.dims[n + 1])))
+        regions.append(_united(region_after(transition, regions[-1]), _measured(projection, net.dims[n + 1])))
         if not all(math.isfinite(hi - lo) and hi - lo < _MOST_WIDTH for lo, hi in regions[-1]):
             raise MzError(
                 f"X_{n + 1} spreads over {max(hi - lo for lo, hi in regions[-1]):.3g}, too far for double precision",
@@ -87,7 +87,7 @@ def _united(first: Sides | None, second: Sides | None) -> Sides:
     return tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(first, second, strict=True))
 
 
-def _image(transition: Transition, sides: Sides) -> Sides:
+def region_after(transition: Transition, sides: Sides) -> Sides:
     """Hull of the next state: F sampled on the region, with a margin of what it changes between samples."""
     count = _SAMPLES[len(sides)]
     axes = [np.linspace(lo, hi, count) for lo, hi in sides]
