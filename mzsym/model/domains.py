@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import sympy as sp
 
-from mzsym.balls import HULLS, Interval, affine_hull, interval, intervals_of, precision
+from mzsym.balls import HULLS, WHOLE, Interval, affine_hull, interval, intervals_of, precision
 from mzsym.core import MzError
 from mzsym.core.names import state_symbol, step_symbol
 from mzsym.model.box import Box
@@ -61,9 +61,23 @@ def checked_domains(
 def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
-        images = _image(n, layer, [interval(side) for side in box.intervals], shared)
+        images = image_sides(n, layer, [interval(side) for side in box.intervals], shared)
         scales = layer.scale_values(shared)
         return [image + _support(noise, scale) for image, noise, scale in zip(images, layer.noise, scales, strict=True)]
+
+
+def state_sides(
+    layers: Sequence[AbstractLayer], first: Sequence[Interval], shared: Mapping[sp.Symbol, Number]
+) -> list[list[Interval]]:
+    """Proved hulls of X_0..X_L, unbounded where the noise or the first one is."""
+    sides = [list(first)]
+    for n, layer in enumerate(layers):
+        images, scales = image_sides(n, layer, sides[-1], shared), layer.scale_values(shared)
+        supports = [
+            _support(noise, scale) if noise.bounded else WHOLE for noise, scale in zip(layer.noise, scales, strict=True)
+        ]
+        sides.append([image + support for image, support in zip(images, supports, strict=True)])
+    return sides
 
 
 def _support(noise: object, scale: Number) -> Interval:
@@ -71,7 +85,10 @@ def _support(noise: object, scale: Number) -> Interval:
     return interval((-reach, reach))
 
 
-def _image(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
+def image_sides(
+    n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]
+) -> list[Interval]:
+    """Proved hull of F_n(box) at the current precision; the sides of the box may be unbounded."""
     missing = (layer.used_symbols - set(layer.local_values()) - set(shared)) | layer.unbound_symbols(n)
     if missing:
         names = ", ".join(sorted(symbol.name for symbol in missing))
