@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mzsym.model import residual as residual
     from mzsym.model import state as state
     from mzsym.projections import Basis as Basis
+    from mzsym.projections import Conditional as Conditional
     from mzsym.projections import Hermite as Hermite
     from mzsym.projections import Legendre as Legendre
     from mzsym.projections import Mean as Mean
@@ -62,6 +63,7 @@ _HOME = {
     "load": "mzsym.projections.study",
     "save": "mzsym.projections.study",
     "Basis": "mzsym.projections",
+    "Conditional": "mzsym.projections",
     "Hermite": "mzsym.projections",
     "Legendre": "mzsym.projections",
     "Mean": "mzsym.projections",

@@ -12,18 +12,20 @@ import sympy as sp
 from mzsym.core import MzError, Options
 from mzsym.derive.averages import average
 from mzsym.derive.builder import NO_COST, TermBuilder, zeros
+from mzsym.derive.conditional_builder import ConditionalBuilder
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
 from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.operators.words import Direction
 from mzsym.derive.terms import Term, TermKind
+from mzsym.projections import Conditional
 from mzsym.projections.checks import check_stated, finite_rank
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection, FiniteRank
+    from mzsym.projections import AbstractProjection
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Equation:
     Attributes
     ----------
     network : Network
-    projection : FiniteRank
+    projection : AbstractProjection
     direction : {"backward", "forward"}
     options : Options
 
@@ -51,7 +53,7 @@ class Equation:
     """
 
     network: Network
-    projection: FiniteRank
+    projection: AbstractProjection
     direction: Direction = "backward"
     options: Options = field(default_factory=Options)
 
@@ -200,6 +202,12 @@ class Equation:
         mpmath.matrix
         """
         values = self.network.bindings() if bindings is None else dict(bindings)
+        if isinstance(self._builder, ConditionalBuilder):
+            raise MzError(
+                "A term of a conditional projection is a function of the kept variables",
+                "evaluate(term)",
+                "Take its numbers from mz.compile, or put a function in for f in its expression",
+            )
         return evaluate_term(term, values, digits, self._builder)
 
     def structure(self, term: Term) -> object:
@@ -233,8 +241,10 @@ class Equation:
         return self.network.depth
 
     @cached_property
-    def _builder(self) -> TermBuilder:
-        return TermBuilder(self.network, self.projection, self.options)
+    def _builder(self) -> TermBuilder | ConditionalBuilder:
+        if isinstance(self.projection, Conditional):
+            return ConditionalBuilder(self.network, self.projection, self.options)
+        return TermBuilder(self.network, finite_rank(self.projection, "exact terms"), self.options)
 
     def _vector(self, kind: TermKind, n: int) -> Term:
         self._check(kind, 0 <= self._integer(n) <= self.depth, f"{kind}({n})", f"0 <= n <= {self.depth}")
@@ -321,4 +331,4 @@ def derive(
     if direction not in ("backward", "forward"):
         raise MzError(f"There is no direction {direction!r}", "derive(direction=)", 'Use "backward" or "forward"')
     check_stated(net, projection, "derive")
-    return Equation(net, finite_rank(projection, "derive(projection)"), direction, options or Options())
+    return Equation(net, projection, direction, options or Options())

@@ -15,7 +15,7 @@ from mzsym.evaluate.schemes import Scheme, lowered, solved
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 
 @final
@@ -29,7 +29,7 @@ class Evaluator:
     Attributes
     ----------
     network : Network
-    projection : FiniteRank
+    projection : AbstractProjection
     options : Options
     engine : str
         "quadrature".
@@ -40,7 +40,7 @@ class Evaluator:
     def __init__(
         self,
         network: Network,
-        projection: FiniteRank,
+        projection: AbstractProjection,
         options: Options,
         engine: str,
         scheme: Scheme | None = None,

@@ -19,7 +19,7 @@ from mzsym.core.atomic import write_atomic
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 _VERSION = 1
 
@@ -30,7 +30,7 @@ class HasTables(Protocol):
     @property
     def network(self) -> Network: ...
     @property
-    def projection(self) -> FiniteRank: ...
+    def projection(self) -> AbstractProjection: ...
     @property
     def options(self) -> Options: ...
     @property
@@ -98,7 +98,7 @@ class StoredTables:
         return self.evaluator.network
 
     @property
-    def projection(self) -> FiniteRank:
+    def projection(self) -> AbstractProjection:
         return self.evaluator.projection
 
     @property
