@@ -52,6 +52,10 @@ class ConditionalBuilder:
         """Layers n..m-1 in canonical symbols, and the way back."""
         return chain_of(self.network, n, m)
 
+    def structure(self, n: int, m: int) -> object:
+        """A key that is equal for terms that differ only in the layers' indices and parameters."""
+        return self.chain(n, m)[0]
+
     def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
         """What C(n,m) makes of f."""
         return self.term("correlation", n, m).expr[0]
