@@ -17,6 +17,7 @@ from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN, TRUNCATED, WAVE, four
 from mzsym.calculus.component import Component, Coordinate, Ridge, ridge
 from mzsym.calculus.heads import GaussianMean, UniformMean
 from mzsym.calculus.laws import GaussianLaw, TruncatedGaussianLaw, UniformLaw
+from mzsym.calculus.stein import stein
 from mzsym.core.functions import relu
 from mzsym.core.primitives import PRIMITIVES
 
@@ -228,6 +229,7 @@ def _parts(component: Component) -> Outcome | None:
 
 RULES: tuple[Rule, ...] = (
     Rule("polynomial averaged by the moments of the noise", "MATH (17)", _moments),
+    Rule("monomial beside a ridge function turned into derivatives of it", "MATH (21)", stein),
     Rule("independent normal noises combined along a ridge", "MATH (19)", _gaussian_ridge),
     Rule("product of waves written as a sum of waves", "MATH (18)", _waves),
     Rule("wave damped coordinate by coordinate", "MATH (18)", _wave_ridge),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -275,3 +277,27 @@ def test_factored_and_written_terms_agree() -> None:
     entry = written.correlation_entry(0, 1, 1, 1)
     value = evaluate_expr(entry, TWO.bindings(), 15)
     assert abs(float(value) - table(written, written.streaming(0))[1, 1]) < 1e-13
+
+
+# --- golden numbers --------------------------------------------------------------------------------------------------
+
+
+def test_streaming_of_a_dense_layer_in_the_gaussian_measure() -> None:
+    data = json.loads((Path(__file__).parent.parent / "reference" / "hermite_dense.json").read_text())
+    net = mz.Network([mz.dense(data["W"], data["b"], activation="tanh", noise=mz.Gaussian(data["noise"][1]))])
+    projection = mz.Hermite(data["degree"])
+    assert projection.multi_indices(3) == tuple(map(tuple, data["rows"]))
+    assert projection.multi_indices(4) == tuple(map(tuple, data["columns"]))
+    eq = mz.derive(net, projection)
+    checked = 0
+    for j, column in enumerate(data["columns"]):
+        # Columns of one output are integrals over one normal, MATH (21); products of two outputs are not checked here.
+        if sum(k > 0 for k in column) == 1:
+            for i in range(len(data["rows"])):
+                entry = eq.correlation_entry(0, 1, i, j)
+                assert max(len(integral.limits) for integral in entry.atoms(sp.Integral)) == 1
+                if (i + j) % 3 == 0:
+                    value = float(evaluate_expr(entry, net.bindings(), 12))
+                    assert abs(value - data["streaming"][i][j]) < 2e-10, (i, j)
+                    checked += 1
+    assert checked > 25
