@@ -62,7 +62,7 @@ def density_moment(law: DensityLaw, k: int) -> sp.Expr:
 def smooth_pieces(law: DensityLaw) -> list[tuple[sp.Expr, sp.Expr, sp.Expr]] | None:
     """(density, lower, upper) between the breaks, case distinctions resolved; None where one stays undecided."""
     ends = [law.lower, *law.points, law.upper]
-    if any(not (hi - lo).is_positive for lo, hi in pairwise(ends)):
+    if any(not (hi - lo).is_extended_positive for lo, hi in pairwise(ends)):
         return None
     pieces = []
     for lo, hi in pairwise(ends):

@@ -13,11 +13,8 @@ from mzsym.codegen.leaves import (
     double,
     elementary,
     gaussian,
-<<<<<<< HEAD
     kinked,
-=======
     laplace,
->>>>>>> 13adaf9 (Average over Laplace noise in closed form)
     plain,
     quadrature,
     straight,
@@ -38,11 +35,8 @@ MODULES: tuple[ModuleType, ...] = (
     uniform_powers,
     trigonometric,
     gaussian,
-<<<<<<< HEAD
     kinked,
-=======
     laplace,
->>>>>>> 13adaf9 (Average over Laplace noise in closed form)
 )
 """In an order in which what is used comes first."""
 

@@ -86,11 +86,9 @@ POWERS: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("gmean", "sin"): _every("gmean_sin_power"),
         ("gmean", "cos"): _every("gmean_cos_power"),
         ("gmean", "exp"): _every("gmean_exp", 60),
-<<<<<<< HEAD
         ("gmean", "elu"): _every("gmean_elu", 4000),
         ("gmean", "hardtanh"): _every("gmean_hardtanh", 2000),
         ("gmean", "step"): _every("gmean_step", 60),
-=======
         ("lmean", "identity"): _every("lmean_identity", 20),
         ("lmean", "relu"): _every("lmean_relu", 60),
         ("lmean", "leaky_relu"): _every("lmean_leaky_relu", 120),
@@ -99,7 +97,6 @@ POWERS: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("lmean", "sin"): _every("lmean_sin_power", 80),
         ("lmean", "cos"): _every("lmean_cos_power", 80),
         ("lmean", "exp"): _every("lmean_exp", 60),
->>>>>>> 13adaf9 (Average over Laplace noise in closed form)
     }
 )
 """(operation, primitive) -> leaf."""
