@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mzsym.model import Box as Box
     from mzsym.model import Deterministic as Deterministic
     from mzsym.model import Gaussian as Gaussian
+    from mzsym.model import Laplace as Laplace
     from mzsym.model import Layer as Layer
     from mzsym.model import Network as Network
     from mzsym.model import TruncatedGaussian as TruncatedGaussian
@@ -58,6 +59,7 @@ _HOME = {
     "Network": "mzsym.model",
     "Uniform": "mzsym.model",
     "Gaussian": "mzsym.model",
+    "Laplace": "mzsym.model",
     "TruncatedGaussian": "mzsym.model",
     "Deterministic": "mzsym.model",
     "load": "mzsym.projections.study",
