@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mzsym.core import Options
+from mzsym.core.arrays import Array
 from mzsym.evaluate.panels.lower import PanelProblem
 from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.sweep import Pass, run_pass
@@ -36,7 +37,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
     Solution
     """
     allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
-    best: tuple[Pass, dict[str, float]] | None = None
+    best: tuple[Pass, dict[str, float], Pass] | None = None
     for _ in range(_ROUNDS):
         most = _NODES * options.max_nodes
         coarse = run_pass(problem, Wish(allowed, _ORDERS[0], 0, most), _COUNTS[0])
@@ -45,12 +46,14 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
         if best is None or worst < max(best[1].values()):
-            best = fine, reached
+            best = fine, reached, coarse
         if worst <= options.tolerance or coarse.limits or not gained:
             break
         allowed *= max(1e-3, 0.2 * options.tolerance / worst)
     assert best is not None
-    kept, reached = best
+    kept, reached, other = best
+    X = _compared(kept)
+    pulled = np.abs(kept.pulled_back(X) - other.pulled_back(X)).max(initial=0.0)
     limits = kept.limits if max(reached.values()) > options.tolerance else ()
     if max(reached.values()) > options.tolerance and not limits:
         limits = ("rounding, or the rule for random weights: finer grids change the tables no less",)
@@ -60,10 +63,18 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         MappingProxyType(reached),
         tuple(level.grid.sizes for level in kept.levels),
         limits,
+        kept.pulled_back,
+        float(pulled),
+        tuple(b.at for b in problem.breaks[0]),
     )
 
 
 def _differences(problem: PanelProblem, coarse: Pass, fine: Pass) -> dict[str, float]:
-    X = coarse.levels[0].grid.nodes
-    X = X[np.random.default_rng(0).integers(0, len(X), 256)]
+    X = _compared(coarse)
     return table_differences(fine.tables, coarse.tables, fine.expectation(X), coarse.expectation(X))
+
+
+def _compared(found: Pass) -> Array:
+    """Points of X_0 at which two passes are compared."""
+    X = found.levels[0].grid.nodes
+    return X[np.random.default_rng(0).integers(0, len(X), 256)]
