@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mzsym.model import dense as dense
     from mzsym.model import residual as residual
     from mzsym.model import state as state
+    from mzsym.projections import Basis as Basis
+    from mzsym.projections import Hermite as Hermite
     from mzsym.projections import Legendre as Legendre
     from mzsym.projections import Mean as Mean
     from mzsym.projections.study import load as load
@@ -59,6 +61,8 @@ _HOME = {
     "Deterministic": "mzsym.model",
     "load": "mzsym.projections.study",
     "save": "mzsym.projections.study",
+    "Basis": "mzsym.projections",
+    "Hermite": "mzsym.projections",
     "Legendre": "mzsym.projections",
     "Mean": "mzsym.projections",
     "derive": "mzsym.derive",

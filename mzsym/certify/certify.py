@@ -18,11 +18,12 @@ from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
-from mzsym.projections.checks import check_stated
+from mzsym.projections.checks import box_polynomials, check_stated
+from mzsym.projections.measures import measure_text
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import AbstractProjection, TotalDegree
 
 Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp"]
 
@@ -46,6 +47,7 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     net : Network
         Every parameter has a value and all noise is bounded.
     projection : AbstractProjection
+        On polynomials, in a box measure.
         Its measure is the measure of the norms.
     method : {"auto", "hilbert_schmidt", "sharp"}
         Bounds and estimates; bounds only; estimates only, which prove nothing.
@@ -72,25 +74,26 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
         names = ", ".join(f'"{name}"' for name in get_args(Method))
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
     check_stated(net, projection, "certify")
+    stated = box_polynomials(projection, "certify(projection)")
     seen: dict[tuple[str, str, str], LayerBound] = {}
     layers = []
     for n in range(net.depth):
         # Equal layers on equal boxes have equal norms.
         key = (net.layers[n].key(), net.domains[n].key(), net.domains[n + 1].key())
         if key not in seen:
-            seen[key] = _layer(net, projection, n, method)
+            seen[key] = _layer(net, stated, n, method)
         layers.append(replace(seen[key], n=n))
     return Certificate(
         layers=tuple(layers),
         projection=projection.describe(),
-        measure=projection.measure,
+        measure=measure_text(stated.measure),
         method=method,
         model_digest=net.digest,
         versions=_versions(),
     )
 
 
-def _layer(net: Network, projection: AbstractProjection, n: int, method: Method) -> LayerBound:
+def _layer(net: Network, projection: TotalDegree, n: int, method: Method) -> LayerBound:
     bound = hilbert_schmidt(net, projection, n)
     whole, inner, left_out = (None, None, "") if method == "hilbert_schmidt" else _estimates(net, projection, n)
     proved = method != "sharp"
@@ -131,7 +134,7 @@ def noise_in_words(net: Network, n: int) -> str:
     return phrases[0] if len(set(phrases)) == 1 else "; ".join(phrases)
 
 
-def _estimates(net: Network, projection: AbstractProjection, n: int) -> tuple[Estimate | None, Estimate | None, str]:
+def _estimates(net: Network, projection: TotalDegree, n: int) -> tuple[Estimate | None, Estimate | None, str]:
     """Estimates of ||Q_n M_n|| and ||Q_n M_n Q_{n+1}||, or why there are none."""
     dims = net.dims[n], net.dims[n + 1]
     degree = max(projection.degree_of(projection.size(dim) - 1, dim) for dim in dims)
@@ -152,7 +155,7 @@ def _estimates(net: Network, projection: AbstractProjection, n: int) -> tuple[Es
     return whole, inner, ""
 
 
-def step_of(net: Network, projection: AbstractProjection, n: int) -> Step:
+def step_of(net: Network, projection: TotalDegree, n: int) -> Step:
     """Layer n of a network as the estimates see it, parameters rounded to floats."""
     layer, here, following = net.layers[n], net.domains[n], net.domains[n + 1]
     noise = []
@@ -172,7 +175,7 @@ def step_of(net: Network, projection: AbstractProjection, n: int) -> Step:
         tuple(noise),
         lambda X: projection.evaluate(X, here),
         lambda X: projection.evaluate(X, following),
-        projection.measure,
+        measure_text(projection.measure),
         projection.multi_indices(net.dims[n + 1]),
     )
 

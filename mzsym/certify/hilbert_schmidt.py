@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mzsym.model import Box, Network
     from mzsym.model.noise import AbstractNoise
     from mzsym.model.values import Number
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class HilbertSchmidt:
     reason: str = ""
 
 
-def hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> HilbertSchmidt:
+def hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchmidt:
     """Bound layer n, with every rounding outward.
 
     Parameters
     ----------
     net : Network
         Every parameter has a value.
-    projection : AbstractProjection
+    projection : FiniteRank
     n : int
         0 <= n < L.
 
@@ -89,7 +89,7 @@ def hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> Hil
         for noise in layer.noise:
             density = density * _density_norm_squared(noise, dict(net.shared))
         whole = density * volume
-        resolved = whole - 1 if projection.contains_polynomial(0) else whole
+        resolved = whole - 1 if projection.keeps_constants else whole
         return HilbertSchmidt(
             _root_up(ratio * resolved), _root_up(ratio * whole), _ends(density), _ends(volume), _ends(ratio)
         )

@@ -15,6 +15,7 @@ from mzsym.core import MzError
 from mzsym.derive.operators.derivation import DerivationError
 from mzsym.evaluate.findings import Findings, findings
 from mzsym.evaluate.stored import HasTables, all_tables, store
+from mzsym.projections.measures import measure_text
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
@@ -181,7 +182,7 @@ def _tables(ev: HasTables) -> dict[str, Any]:
     return {
         "model_sha256": ev.network.digest,
         "projection": ev.projection.describe(),
-        "measure": ev.projection.measure,
+        "measure": measure_text(ev.projection.measure),
         "engine": ev.engine,
         "standing": str(ev.standing),
         "tolerance": ev.options.tolerance,
@@ -216,7 +217,7 @@ def _summary(
         "depth": found.depth,
         "dimensions": list(ev.network.dims),
         "projection": ev.projection.describe(),
-        "measure": ev.projection.measure,
+        "measure": measure_text(ev.projection.measure),
         "steps_proved": len(steps),
         "tolerance": ev.options.tolerance,
         "tolerance_reached": max(ev.tolerance_reached.values()),

@@ -14,10 +14,11 @@ from mzsym.derive.chains import Chain, Renaming, chain_of
 from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
 from mzsym.derive.term_latex import symbol_of
 from mzsym.derive.terms import Factored, Part, Term, TermKind
+from mzsym.projections.checks import box_polynomials
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank, TotalDegree
 
 BUILD_FACTOR = 4
 """A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
@@ -35,13 +36,17 @@ class TermBuilder:
     equation and between equations.
     """
 
-    def __init__(self, network: Network, projection: AbstractProjection, options: Options) -> None:
+    def __init__(self, network: Network, projection: FiniteRank, options: Options) -> None:
         self.network = network
         self.projection = projection
         self.options = options
         self._terms: dict[tuple[TermKind, int, int], Term] = {}
         self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
         self._estimates: dict[tuple[int, int], Estimate] = {}
+
+    @property
+    def _polynomials(self) -> TotalDegree:
+        return box_polynomials(self.projection, "exact terms")
 
     @property
     def depth(self) -> int:
@@ -85,13 +90,15 @@ class TermBuilder:
     def estimate(self, n: int, m: int) -> Estimate:
         """Size of C(n,m) before it is built."""
         if (n, m) not in self._estimates:
-            self._estimates[n, m] = estimate_correlation(self.chain(n, m)[0], self.projection)
+            self._estimates[n, m] = estimate_correlation(self.chain(n, m)[0], self._polynomials)
         return self._estimates[n, m]
 
     def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
         """One entry of C(n,m), whatever the size of the whole."""
         chain, back = self.chain(n, m)
-        return products.correlation_entry(chain, self.projection, i, j, self.options.max_operations).expr.xreplace(back)
+        return products.correlation_entry(chain, self._polynomials, i, j, self.options.max_operations).expr.xreplace(
+            back
+        )
 
     def _correlation(self, kind: TermKind, n: int, m: int) -> Term:
         limit = self.options.max_operations
@@ -100,7 +107,7 @@ class TermBuilder:
         reason = f"about {estimate.operations:.2g} operations written out"
         if estimate.operations <= BUILD_FACTOR * limit:
             chain, back = self.chain(n, m)
-            built = _counted_correlation(chain, self.projection, limit)
+            built = _counted_correlation(chain, self._polynomials, limit)
             if built.cost.operations <= limit:
                 matrix = built.matrix.xreplace(back)
                 return Term(kind, n, m, matrix, built.cost.integrals == 0, None, (source, *built.rules), built.cost)
@@ -121,7 +128,7 @@ class TermBuilder:
         """C(n,m) as L G R, where the integrals G of monomials stay within the limit."""
         limit = self.options.max_operations
         chain, back = self.chain(n, m)
-        built = products.factored_correlation(chain, self.projection, limit)
+        built = products.factored_correlation(chain, self._polynomials, limit)
         cost = cost_of(built.moments)
         if cost.operations > limit:
             return None
@@ -173,7 +180,7 @@ class TermBuilder:
             expr.is_polynomial(*state) and sp.Poly(expr, *state).total_degree() <= 1
             for expr in self.network.map_exprs(m - 1)
         )
-        if affine and self.projection.contains_polynomial(top):
+        if affine and top is not None and self.projection.contains_polynomial(top, len(state)):
             return (
                 f"F_{m - 1} is affine, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of degree "
                 f"<= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
@@ -244,7 +251,8 @@ class TermBuilder:
 
     def _inside(self, term: sp.Expr, state: tuple[sp.Symbol, ...]) -> bool:
         return bool(
-            term.is_polynomial(*state) and self.projection.contains_polynomial(sp.Poly(term, *state).total_degree())
+            term.is_polynomial(*state)
+            and self.projection.contains_polynomial(sp.Poly(term, *state).total_degree(), len(state))
         )
 
     def _product(self, n: int, u: tuple[sp.Expr, ...]) -> products.Product:
@@ -252,7 +260,7 @@ class TermBuilder:
         chain, back = self.chain(n, self.depth)
         there = {old: new for new, old in back.items()}
         built = products.coefficients(
-            chain, self.projection, tuple(expr.xreplace(there) for expr in u), self.options.max_operations
+            chain, self._polynomials, tuple(expr.xreplace(there) for expr in u), self.options.max_operations
         )
         return products.Product(built.matrix.xreplace(back), built.rules)
 
@@ -360,7 +368,7 @@ class _Counted:
 
 
 @lru_cache(maxsize=512)
-def _counted_correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> _Counted:
+def _counted_correlation(chain: Chain, projection: TotalDegree, max_operations: int) -> _Counted:
     return _Counted(products.correlation(chain, projection, max_operations))
 
 

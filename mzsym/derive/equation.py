@@ -18,12 +18,12 @@ from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.operators.words import Direction
 from mzsym.derive.terms import Term, TermKind
-from mzsym.projections.checks import check_stated
+from mzsym.projections.checks import check_stated, finite_rank
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import AbstractProjection, FiniteRank
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Equation:
     Attributes
     ----------
     network : Network
-    projection : AbstractProjection
+    projection : FiniteRank
     direction : {"backward", "forward"}
     options : Options
 
@@ -51,7 +51,7 @@ class Equation:
     """
 
     network: Network
-    projection: AbstractProjection
+    projection: FiniteRank
     direction: Direction = "backward"
     options: Options = field(default_factory=Options)
 
@@ -247,7 +247,7 @@ class Equation:
         return self._builder.term(kind, n, self.depth)
 
     def _forward_noise(self, n: int) -> Term:
-        if not self.projection.contains_polynomial(0) or self.network.input != "uniform":
+        if not self.projection.keeps_constants or self.network.input != "uniform":
             raise MzError(
                 "The forward noise term needs Q_0 p_0 for this input law",
                 f"noise({n})",
@@ -295,6 +295,7 @@ def derive(
     ----------
     net : Network
     projection : AbstractProjection
+        Of finite rank.
     direction : {"backward", "forward"}
         Of observables (backward) or of densities (forward).
     options : Options, optional
@@ -320,4 +321,4 @@ def derive(
     if direction not in ("backward", "forward"):
         raise MzError(f"There is no direction {direction!r}", "derive(direction=)", 'Use "backward" or "forward"')
     check_stated(net, projection, "derive")
-    return Equation(net, projection, direction, options or Options())
+    return Equation(net, finite_rank(projection, "derive(projection)"), direction, options or Options())

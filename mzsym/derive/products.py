@@ -19,7 +19,7 @@ from mzsym.derive.chains import Chain
 from mzsym.projections.indices import MonomialTable, MultiIndex
 
 if TYPE_CHECKING:
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import TotalDegree
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Factored:
 
 
 @lru_cache(maxsize=512)
-def correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> Product:
+def correlation(chain: Chain, projection: TotalDegree, max_operations: int) -> Product:
     """C(0,length)_ij = <eta_i, M(0,length) eta_j>, all entries explicit."""
     rows = range(projection.size(chain.dims[0]))
     columns = range(projection.size(chain.dims[-1]))
@@ -59,7 +59,7 @@ def correlation(chain: Chain, projection: AbstractProjection, max_operations: in
 
 
 @lru_cache(maxsize=4096)
-def correlation_entry(chain: Chain, projection: AbstractProjection, i: int, j: int, max_operations: int) -> Closed:
+def correlation_entry(chain: Chain, projection: TotalDegree, i: int, j: int, max_operations: int) -> Closed:
     """One entry of C(0,length)."""
     if chain.length == 0:
         return Closed(sp.S.One if i == j else sp.S.Zero, True, ("the basis is orthonormal, MATH (6)",), 0)
@@ -71,7 +71,7 @@ def correlation_entry(chain: Chain, projection: AbstractProjection, i: int, j: i
     return _inner(chain, projection, i, averages, scale, max_operations)
 
 
-def _constant_column(chain: Chain, projection: AbstractProjection, i: int) -> Closed:
+def _constant_column(chain: Chain, projection: TotalDegree, i: int) -> Closed:
     """M 1 = 1: the average of a constant needs no integral."""
     rule = ("M_n 1 = 1, MATH (4)",)
     if i:
@@ -85,7 +85,7 @@ def _constant_column(chain: Chain, projection: AbstractProjection, i: int) -> Cl
 
 
 @lru_cache(maxsize=512)
-def factored_correlation(chain: Chain, projection: AbstractProjection, max_operations: int) -> Factored:
+def factored_correlation(chain: Chain, projection: TotalDegree, max_operations: int) -> Factored:
     """C(0,length) = L G R: numeric coefficients of the two bases around the integrals of t^a M t^alpha."""
     dim, last = chain.dims[0], chain.dims[-1]
     left, right = projection.monomial_coefficients(dim), projection.monomial_coefficients(last)
@@ -117,7 +117,7 @@ def _coefficients(table: MonomialTable, monomials: tuple[MultiIndex, ...]) -> sp
 
 
 @lru_cache(maxsize=512)
-def coefficients(chain: Chain, projection: AbstractProjection, u: tuple[sp.Expr, ...], max_operations: int) -> Product:
+def coefficients(chain: Chain, projection: TotalDegree, u: tuple[sp.Expr, ...], max_operations: int) -> Product:
     """<eta_i, M(0,length) u_k> for a list of observables, shape (d, number of observables)."""
     averages = [average(chain, expr, max_operations) for expr in u]
     d = projection.size(chain.dims[0])
@@ -131,7 +131,7 @@ def coefficients(chain: Chain, projection: AbstractProjection, u: tuple[sp.Expr,
 
 def _inner(
     chain: Chain,
-    projection: AbstractProjection,
+    projection: TotalDegree,
     i: int,
     functions: Sequence[tuple[sp.Expr, Closed]],
     scale: sp.Expr,

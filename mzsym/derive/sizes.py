@@ -14,7 +14,7 @@ from mzsym.core.names import state_symbol
 from mzsym.derive.chains import Chain
 
 if TYPE_CHECKING:
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import TotalDegree
 
 NODES_PER_DIMENSION = 16
 """Quadrature nodes assumed along each remaining dimension in an estimate of flops."""
@@ -145,7 +145,7 @@ def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
 
 
 @lru_cache(maxsize=4096)
-def estimate_correlation(chain: Chain, projection: AbstractProjection) -> Estimate:
+def estimate_correlation(chain: Chain, projection: TotalDegree) -> Estimate:
     """Size of C(0,length) with every entry written out."""
     dim, last = chain.dims[0], chain.dims[-1]
     if max(projection.size(dim), projection.size(last)) > LISTED:

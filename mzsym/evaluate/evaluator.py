@@ -20,7 +20,7 @@ from mzsym.evaluate.schemes import Scheme, lowered, solved
 if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 
 @final
@@ -34,7 +34,7 @@ class Evaluator:
     Attributes
     ----------
     network : Network
-    projection : AbstractProjection
+    projection : FiniteRank
     options : Options
     engine : str
         "quadrature".
@@ -46,7 +46,7 @@ class Evaluator:
     def __init__(
         self,
         network: Network,
-        projection: AbstractProjection,
+        projection: FiniteRank,
         options: Options,
         engine: str,
         scheme: Scheme | None = None,

@@ -14,12 +14,12 @@ from mzsym.evaluate.quadrature.problem import Problem, lower_problem
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 Scheme: TypeAlias = Literal["spectral", "panels"]
 
 
-def why_panels(net: Network, projection: AbstractProjection) -> str | None:
+def why_panels(net: Network, projection: FiniteRank) -> str | None:
     """Why the spectral scheme does not do, or None where it does.
 
     It needs additive noise of few laws on boxes, and a basis of polynomials that is orthonormal on them. It takes
@@ -42,9 +42,7 @@ def why_panels(net: Network, projection: AbstractProjection) -> str | None:
     return None
 
 
-def lowered(
-    net: Network, projection: AbstractProjection, scheme: Scheme | None
-) -> tuple[Scheme, Problem | PanelProblem]:
+def lowered(net: Network, projection: FiniteRank, scheme: Scheme | None) -> tuple[Scheme, Problem | PanelProblem]:
     """The network in numbers for the scheme, by default the one that suits it."""
     if scheme is None:
         scheme = "spectral" if why_panels(net, projection) is None else "panels"

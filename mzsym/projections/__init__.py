@@ -1,7 +1,10 @@
-"""Projections: what is resolved on every layer. One file per family, one base class that states the laws."""
+"""Projections: what is resolved on every layer. One file per family, base classes that state the laws."""
 
-from mzsym.projections.abstract import AbstractProjection
+from mzsym.projections.abstract import AbstractProjection, FiniteRank
+from mzsym.projections.basis import Basis
+from mzsym.projections.hermite import Hermite
 from mzsym.projections.legendre import Legendre
 from mzsym.projections.mean import Mean
+from mzsym.projections.polynomials import TotalDegree
 
-__all__ = ["AbstractProjection", "Legendre", "Mean"]
+__all__ = ["AbstractProjection", "Basis", "FiniteRank", "Hermite", "Legendre", "Mean", "TotalDegree"]

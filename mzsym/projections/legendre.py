@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 import sympy as sp
 
 from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
-from mzsym.projections.abstract import AbstractProjection, require_degree
 from mzsym.projections.indices import MonomialTable, graded_indices
 from mzsym.projections.measures import Measure, basis_scale
+from mzsym.projections.polynomials import (
+    TotalDegree,
+    hermite_exprs,
+    hermite_values,
+    monomials_of,
+    products_of,
+    require_degree,
+)
 
 if TYPE_CHECKING:
     from mzsym.model import Box
@@ -22,8 +28,12 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class Legendre(AbstractProjection):
+class Legendre(TotalDegree):
     """Projection on polynomials of total degree <= ``degree``, MATH (6).
+
+    In the measures "uniform" and "lebesgue" the basis is orthonormal as it stands. In the law of the state or a weight
+    of the user's the same polynomials are orthonormalised, in their order; where the state has no box, Hermite
+    polynomials take the place of the Legendre polynomials before that (the span of every degree is the same).
 
     Exact: the basis, in the box's end symbols. Rounded: ``evaluate``, to a few units in the last place.
 
@@ -31,8 +41,8 @@ class Legendre(AbstractProjection):
     ----------
     degree : int
         Largest total degree, between 0 and 1000.
-    measure : {"uniform", "lebesgue"}
-        Measure on the box of each layer.
+    measure : {"uniform", "lebesgue", "law"} or sympy.Expr
+        Measure on the box of each layer, or the law of its state, or a weight in ``mz.state(N)``.
 
     Raises
     ------
@@ -49,51 +59,42 @@ class Legendre(AbstractProjection):
 
     degree: int
     measure: Measure = "uniform"
+    _measures: ClassVar[tuple[str, ...]] = ("uniform", "lebesgue", "law", "weight")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_degree(self.degree, "Legendre(degree)")
 
-    def multi_indices(self, dim: int) -> tuple[tuple[int, ...], ...]:
-        return graded_indices(self.degree, dim)
-
-    def size(self, dim: int) -> int:
-        return comb(self.degree + dim, dim)
-
-    def degree_of(self, j: int, dim: int) -> int:
-        # Without listing the basis: the functions of degree < k are the first comb(k - 1 + dim, dim).
-        return next(k for k in range(self.degree + 1) if j < comb(k + dim, dim))
-
-    def contains_polynomial(self, degree: int) -> bool:
-        return degree <= self.degree
+    @property
+    def top(self) -> int:
+        return self.degree
 
     def monomial_coefficients(self, dim: int) -> MonomialTable:
-        return _monomials(self.degree, dim)
+        return monomials_of(self.degree, dim, "legendre")
 
-    def basis_exprs(self, n: int, dim: int) -> tuple[sp.Expr, ...]:
-        return _basis_exprs(self.degree, self.measure, n, dim)
+    def basis_exprs(self, n: int, dim: int, boxed: bool = True) -> tuple[sp.Expr, ...]:
+        if not boxed:
+            return hermite_exprs(self.degree, n, dim)
+        return _basis_exprs(self.degree, self.measure == "lebesgue", n, dim)
 
-    def evaluate(self, X: Array, box: Box) -> Array:
+    def evaluate(self, X: Array, box: Box | None) -> Array:
         """Values of the basis.
 
         Parameters
         ----------
         X : array of shape (points, dim)
-        box : Box
+        box : Box or None
 
         Returns
         -------
         array of shape (points, d)
         """
+        if box is None:
+            return hermite_values(X, self.degree)
         lower, upper = np.asarray(box.lower, dtype=np.float64), np.asarray(box.upper, dtype=np.float64)
         # (x - lo) - (hi - x), not 2x - lo - hi: exact near both ends.
         T = ((X - lower) - (upper - X)) / (upper - lower)
-        table = normalized_legendre(T, self.degree)
-        out = np.ones((X.shape[0], self.size(X.shape[1])))
-        for j, index in enumerate(self.multi_indices(X.shape[1])):
-            for i, k in enumerate(index):
-                if k:
-                    out[:, j] *= table[:, i, k]
+        out = products_of(normalized_legendre(T, self.degree), self.multi_indices(X.shape[1]))
         if self.measure == "lebesgue":
             out /= np.sqrt(np.prod(upper - lower))
         return out
@@ -113,26 +114,12 @@ def normalized_legendre(T: Array, degree: int) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _basis_exprs(degree: int, measure: Measure, n: int, dim: int) -> tuple[sp.Expr, ...]:
+def _basis_exprs(degree: int, lebesgue: bool, n: int, dim: int) -> tuple[sp.Expr, ...]:
     t = sp.Symbol("t")
     factors: list[list[sp.Expr]] = []
     for i in range(dim):
         x, lo, hi = state_symbol(n, i), lower_symbol(n, i), upper_symbol(n, i)
         mapped = (2 * x - lo - hi) / (hi - lo)
         factors.append([sp.sqrt(2 * k + 1) * sp.legendre_poly(k, t).subs(t, mapped) for k in range(degree + 1)])
-    scale = basis_scale(measure, n, dim)
+    scale = basis_scale("lebesgue" if lebesgue else "uniform", n, dim)
     return tuple(scale * sp.Mul(*(factors[i][k] for i, k in enumerate(index))) for index in graded_indices(degree, dim))
-
-
-@lru_cache(maxsize=64)
-def _monomials(degree: int, dim: int) -> MonomialTable:
-    t = sp.Symbol("t")
-    single = [sp.Poly(sp.legendre_poly(k, t), t).terms() for k in range(degree + 1)]
-    rows = []
-    for index in graded_indices(degree, dim):
-        norm = sp.sqrt(sp.prod(2 * k + 1 for k in index))
-        terms: list[tuple[tuple[int, ...], sp.Expr]] = [((), norm)]
-        for k in index:
-            terms = [((*alpha, a[0]), c * number) for alpha, c in terms for a, number in single[k]]
-        rows.append(tuple(terms))
-    return tuple(rows)

@@ -12,10 +12,11 @@ from mzsym.core import MzError, Options
 from mzsym.model import Network
 from mzsym.model.files import Cursor, Source, open_source, read_network, read_options, write_model
 from mzsym.projections.abstract import AbstractProjection
+from mzsym.projections.hermite import Hermite
 from mzsym.projections.legendre import Legendre
 from mzsym.projections.mean import Mean
 
-FAMILIES: Mapping[str, type[AbstractProjection]] = {"legendre": Legendre, "mean": Mean}
+FAMILIES: Mapping[str, type[AbstractProjection]] = {"legendre": Legendre, "mean": Mean, "hermite": Hermite}
 """Name in model files -> projection; its dataclass fields are the keys."""
 
 
@@ -103,10 +104,10 @@ def _projection(root: Cursor) -> AbstractProjection | None:
     entry = root.get("projection")
     if entry is None:
         return None
-    known = sorted({f.name for family in FAMILIES.values() for f in fields(family)})  # type: ignore[arg-type]
+    known = sorted({key for family in FAMILIES.values() for key in _keys(family)})
     entry.keys(("family", *known))
     family = FAMILIES[entry.need("family", 'family = "legendre"').choice(FAMILIES)]
-    keys = [f.name for f in fields(family)]  # type: ignore[arg-type]
+    keys = _keys(family)
     entry.keys(("family", *keys))
     settings: dict[str, Any] = {}
     for key in keys:
@@ -121,10 +122,14 @@ def _projection(root: Cursor) -> AbstractProjection | None:
         raise MzError(error.what, at.where, error.fix) from None
 
 
+def _keys(family: type[AbstractProjection]) -> list[str]:
+    return [f.name for f in fields(family) if f.init]  # type: ignore[arg-type]
+
+
 def _table(projection: AbstractProjection) -> dict[str, Any]:
     for name, family in FAMILIES.items():
         if type(projection) is family:
-            return {"family": name} | {f.name: getattr(projection, f.name) for f in fields(family)}  # type: ignore[arg-type]
+            return {"family": name} | {key: getattr(projection, key) for key in _keys(family)}
     raise MzError(
         f"A {type(projection).__name__} projection cannot be written",
         "save(projection=)",

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.findings import Findings, findings, truncation_error
+from mzsym.projections.measures import measure_text, measure_words
 from mzsym.report.mathml import fragment, mathml
 from mzsym.report.network_view import box_in_words, layer_views, observable_latex
 from mzsym.report.number_view import accuracy_rows, bound, lag_rows, layer_rows, memory_rows, norm_rows, number
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mzsym.derive import Equation
     from mzsym.evaluate.stored import HasTables
 
-MEASURES = {"uniform": "uniform measure", "lebesgue": "Lebesgue measure"}
 MAX_TRUNCATIONS = 10
 
 
@@ -85,7 +85,7 @@ def report(
 def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zwanzig report") -> str:
     """The page as text."""
     digests = {eq.network.digest, ev.network.digest, c.model_digest}
-    if len(digests) > 1 or (eq.projection.describe(), eq.projection.measure) != (c.projection, c.measure):
+    if len(digests) > 1 or (eq.projection.describe(), measure_text(eq.projection.measure)) != (c.projection, c.measure):
         raise MzError(
             "Equation, evaluator and certificate belong to different networks or projections",
             "report(eq, ev, c)",
@@ -126,7 +126,7 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
         "layers": layers,
         "weights": any(layer.weights for layer in layers) and depth <= 16,
         "projection": family,
-        "measure": MEASURES[eq.projection.measure],
+        "measure": measure_words(eq.projection.measure),
         "equation": fragment("\\[\n" + eq.derivation.symbolic.step("projected").latex() + "\n\\]"),
         "legend": _legend(eq),
         "steps": len(steps),

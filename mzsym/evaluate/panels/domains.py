@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mzsym.evaluate.panels.transition import Transition
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 Sides = tuple[tuple[float, float], ...]
 """(lo, hi) per coordinate."""
@@ -27,9 +27,7 @@ _SAMPLES = {1: 4097, 2: 129, 3: 33}
 _MOST_WIDTH = 1e12
 
 
-def effective_sides(
-    net: Network, projection: AbstractProjection, transitions: Sequence[Transition]
-) -> tuple[Sides, ...]:
+def effective_sides(net: Network, projection: FiniteRank, transitions: Sequence[Transition]) -> tuple[Sides, ...]:
     """Of X_0..X_L: proved boxes where there are any, else what follows from the first region by sampling the maps.
 
     Raises
@@ -37,7 +35,7 @@ def effective_sides(
     MzError
         Naming the layer whose state spreads too far for double precision.
     """
-    if net.has_domains:
+    if projection.boxed(net):
         return tuple(
             tuple((float(lo), float(hi)) for lo, hi in zip(box.lower, box.upper, strict=True)) for box in net.domains
         )
@@ -63,17 +61,16 @@ def _normal(dim: int) -> Sides:
     return ((-_NORMAL_REACH[dim], _NORMAL_REACH[dim]),) * dim
 
 
-def _measured(projection: AbstractProjection, dim: int) -> Sides | None:
+def _measured(projection: FiniteRank, dim: int) -> Sides | None:
     """The region that the measure itself weighs, where it is no law."""
-    measure: Any = projection.measure
-    if measure == "gaussian":
+    if projection.measure == "gaussian":
         return _normal(dim)
-    if isinstance(measure, str):
+    if isinstance(projection.measure, str):
         return None
     return tuple(effective_ends(_ray(projection, dim, i), -math.inf, math.inf, "measure") for i in range(dim))
 
 
-def _ray(projection: Any, dim: int, i: int) -> Callable[[Array], Array]:
+def _ray(projection: FiniteRank, dim: int, i: int) -> Callable[[Array], Array]:
     def along(t: Array) -> Array:
         X = np.zeros((len(t), dim))
         X[:, i] = t

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ from mzsym.model.numeric import evaluate
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class PanelProblem:
         return tuple(f.size for f in self.functions)
 
 
-def lower_panels(net: Network, projection: AbstractProjection) -> PanelProblem:
+def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
     """The problem of a network and a projection.
 
     Raises
@@ -162,10 +162,9 @@ class _Layers:
         return None if shared else owners
 
 
-def _functions(net: Network, projection: AbstractProjection, n: int, sides: Sides) -> Functions:
-    box: Any = net.domains[n] if net.has_domains else None
-    measure: Any = projection.measure
-    weight = None if measure == "law" else lambda X: projection.weight(X, box)
+def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Functions:
+    box = net.domains[n] if projection.boxed(net) else None
+    weight = None if projection.measure == "law" else lambda X: projection.weight(X, box)
     return Functions(
         trial=lambda X: projection.evaluate(X, box),
         tests=lambda X: projection.test_values(X, box),
@@ -179,7 +178,7 @@ def _functions(net: Network, projection: AbstractProjection, n: int, sides: Side
 
 
 def _all_breaks(
-    net: Network, projection: AbstractProjection, layers: _Layers, sides: Sequence[Sides]
+    net: Network, projection: FiniteRank, layers: _Layers, sides: Sequence[Sides]
 ) -> tuple[tuple[Break, ...], ...]:
     """From the last layer back: breaks of the observable and the bases, of the maps, and what noise makes of them."""
     out: list[tuple[Break, ...]] = [()] * (net.depth + 1)
@@ -196,9 +195,9 @@ def _all_breaks(
     return tuple(out)
 
 
-def _resolved(net: Network, projection: AbstractProjection, n: int) -> tuple[sp.Expr, ...]:
+def _resolved(net: Network, projection: FiniteRank, n: int) -> tuple[sp.Expr, ...]:
     """The functions that are stated on X_n: the basis, and at the end the observable."""
-    exprs = projection.stated_exprs(n, net.dims[n])
+    exprs = projection.stated_exprs(n, net.dims[n], projection.boxed(net))
     return (*exprs, *net.observable_exprs) if n == net.depth else exprs
 
 

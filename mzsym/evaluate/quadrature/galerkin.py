@@ -18,15 +18,13 @@ from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank
 
 _AGREE = 1e-12
 _MOST = {1: 4096, 2: 192, 3: 40}
 
 
-def galerkin(
-    net: Network, measure: str | AbstractProjection, n: int, k_left: int, k_right: int, budget: int = 2**31
-) -> Array:
+def galerkin(net: Network, measure: str | FiniteRank, n: int, k_left: int, k_right: int, budget: int = 2**31) -> Array:
     """<phi_i^(n), M_n phi_j^(n+1)> for orthonormal tensor Legendre functions.
 
     The average over the noise is exact up to rounding. The inner product is a Gauss rule whose nodes are doubled until

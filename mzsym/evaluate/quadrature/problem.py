@@ -14,10 +14,11 @@ from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Interval, Sides
 from mzsym.evaluate.quadrature.rules import NoiseLaw, noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken
+from mzsym.projections.checks import box_polynomials
 
 if TYPE_CHECKING:
     from mzsym.model import Box, Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import FiniteRank, TotalDegree
 
 PointMap: TypeAlias = Callable[[Array], Array]
 
@@ -115,7 +116,7 @@ def check_values(net: Network) -> None:
         raise MzError(f"There is no value for {names}", "compile", "Bind it: net.with_params({...}) before derive")
 
 
-def lower_problem(net: Network, projection: AbstractProjection) -> Problem:
+def lower_problem(net: Network, projection: FiniteRank) -> Problem:
     """The problem of a network and a projection.
 
     Raises
@@ -126,6 +127,7 @@ def lower_problem(net: Network, projection: AbstractProjection) -> Problem:
     check_values(net)
     check_dimensions(net)
     projection.check(net)
+    stated = box_polynomials(projection, 'engine "quadrature"')
     domains, numbers = net.domains, NetworkNumbers(net)
     laws = []
     for n in range(net.depth):
@@ -137,18 +139,18 @@ def lower_problem(net: Network, projection: AbstractProjection) -> Problem:
         maps=tuple(numbers.layer(n) for n in range(net.depth)),
         laws=tuple(laws),
         bases=tuple(_basis(projection, box) for box in domains),
-        masses=tuple(projection.volume_factor(box) for box in domains),
+        masses=tuple(stated.volume_factor(box) for box in domains),
         ranks=tuple(projection.size(dim) for dim in net.dims),
-        degrees=tuple(_degrees(projection, dim) for dim in net.dims),
+        degrees=tuple(_degrees(stated, dim) for dim in net.dims),
         observable=numbers.observable(),
         outputs=len(net.observable_exprs),
     )
 
 
-def _basis(projection: AbstractProjection, box: Box) -> PointMap:
+def _basis(projection: FiniteRank, box: Box) -> PointMap:
     return lambda X: projection.evaluate(X, box)
 
 
-def _degrees(projection: AbstractProjection, dim: int) -> tuple[int, ...]:
+def _degrees(projection: TotalDegree, dim: int) -> tuple[int, ...]:
     indices = projection.multi_indices(dim)
     return tuple(max(index[i] for index in indices) for i in range(dim))
