@@ -42,12 +42,15 @@ class Source:
         With respect to Lebesgue measure, shape (points, N_0) -> (points,); None for samples.
     samples : array of shape (points, N_0), or None
         Points of equal weight.
+    law : NumericLaw or None
+        The density of a one-dimensional X_0 that is a noise law.
     """
 
     sides: Sides
     breaks: tuple[tuple[float, ...], ...]
     density: Callable[[Array], Array] | None
     samples: Array | None = None
+    law: NumericLaw | None = None
 
 
 def source_of(net: Network, p0: Any = None, where: str = "p0") -> Source:
@@ -118,7 +121,8 @@ def _product(net: Network, stated: Sequence[AbstractNoise], box: Sides | None, w
     breaks = []
     for law, (lo, hi) in zip(laws, sides, strict=True):
         breaks.append((lo, *(float(end) for end in law.ends if lo < end < hi), hi))
-    return Source(sides, tuple(breaks), lambda X: _densities(laws, X))
+    single = laws[0] if dim == 1 and sides[0] == laws[0].support else None
+    return Source(sides, tuple(breaks), lambda X: _densities(laws, X), law=single)
 
 
 def _densities(laws: Sequence[NumericLaw], X: Array) -> Array:

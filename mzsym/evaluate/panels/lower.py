@@ -98,7 +98,7 @@ def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
     check_values(net)
     check_dimensions(net)
     projection.check(net)
-    layers = _Layers(net)
+    layers = Layers(net)
     sides = effective_sides(net, projection, layers.transitions(1))
     return PanelProblem(
         sides=sides,
@@ -115,7 +115,7 @@ def _uniform(grid: Grid) -> tuple[Array, Array]:
     return grid.nodes, grid.weights / grid.weights.sum()
 
 
-class _Layers:
+class Layers:
     """Laws and maps of all layers, made once."""
 
     def __init__(self, net: Network) -> None:
@@ -178,7 +178,7 @@ def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Fu
 
 
 def _all_breaks(
-    net: Network, projection: FiniteRank, layers: _Layers, sides: Sequence[Sides]
+    net: Network, projection: FiniteRank, layers: Layers, sides: Sequence[Sides]
 ) -> tuple[tuple[Break, ...], ...]:
     """From the last layer back: breaks of the observable and the bases, of the maps, and what noise makes of them."""
     out: list[tuple[Break, ...]] = [()] * (net.depth + 1)
@@ -203,7 +203,7 @@ def _resolved(net: Network, projection: FiniteRank, n: int) -> tuple[sp.Expr, ..
 
 def _layer_breaks(
     net: Network,
-    layers: _Layers,
+    layers: Layers,
     n: int,
     later: tuple[Break, ...],
     side: tuple[float, float],
