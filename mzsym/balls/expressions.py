@@ -209,16 +209,6 @@ def _tan(x: Interval) -> Interval:
     return increasing(lambda t: t.tan(), x)
 
 
-def _heaviside(x: Interval, at_zero: Interval | None = None) -> Interval:
-    if not x.defined:
-        return UNDEFINED
-    half = interval(0.5) if at_zero is None else at_zero
-    zero, one = flint.arb(0), flint.arb(1)
-    below = zero if x.lo < 0 else (half.lo.min(one) if x.lo == 0 else one)
-    above = one if x.hi > 0 else (half.hi.max(zero) if x.hi == 0 else zero)
-    return Interval(below.min(above), above)
-
-
 def _sign(x: Interval) -> Interval:
     if not x.defined:
         return UNDEFINED
@@ -267,7 +257,6 @@ def _heads() -> dict[Any, Callable[..., Interval]]:
         sp.atanh: _restricted(lambda t: t.atanh(), -1, 1),
         sp.erfc: lambda x: decreasing(lambda t: t.erfc(), x, at_minus=2, at_plus=0),
         sp.sign: _sign,
-        sp.Heaviside: _heaviside,
         sp.DiracDelta: _dirac,
     }
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import MappingProxyType
 
 import flint
 
-from mzsym.balls.intervals import UNDEFINED, UNIT, WHOLE, ZERO, Interval, increasing
+from mzsym.balls.intervals import ONE, UNDEFINED, UNIT, WHOLE, ZERO, Interval, increasing, interval
 from mzsym.balls.numbers import Arb, precision
 
 
@@ -57,20 +57,29 @@ def leaky_relu(x: Interval, slope: Interval) -> Interval:
 
 def gelu(x: Interval) -> Interval:
     """Decreasing up to its one critical point, increasing after it."""
+    return _dipped(x, gelu_critical_point(flint.ctx.prec), _gelu_point)
+
+
+def silu(x: Interval) -> Interval:
+    """Decreasing up to its one critical point, increasing after it."""
+    return _dipped(x, silu_critical_point(flint.ctx.prec), _silu_point)
+
+
+def _dipped(x: Interval, bottom: Interval, point: Callable[[Arb], Arb]) -> Interval:
+    """Hull of a function that falls from 0 at -oo to its minimum at ``bottom`` and rises to oo from there."""
     if not x.defined:
         return UNDEFINED
-    bottom = gelu_critical_point(flint.ctx.prec)
-    hull = _gelu_end(x.lo).union(_gelu_end(x.hi))
+    hull = _dipped_end(x.lo, point).union(_dipped_end(x.hi, point))
     if x.hi < bottom.lo or x.lo > bottom.hi:
         return hull
-    value = _gelu_point(bottom.lo.union(bottom.hi))
+    value = point(bottom.lo.union(bottom.hi))
     # The minimum itself, not more: an end value is never below it.
     return Interval(hull.lo.min(value.lower()), hull.hi)
 
 
-def _gelu_end(end: Arb) -> Interval:
+def _dipped_end(end: Arb, point: Callable[[Arb], Arb]) -> Interval:
     if end.is_finite():
-        value = _gelu_point(end)
+        value = point(end)
         if value.is_finite():
             return Interval(value.lower(), value.upper())
     return ZERO if end < 0 else Interval(end, end)
@@ -80,6 +89,10 @@ def _gelu_point(t: Arb) -> Arb:
     return t * (-t / flint.arb(2).sqrt()).erfc() / 2
 
 
+def _silu_point(t: Arb) -> Arb:
+    return t * _sigmoid(t)
+
+
 @lru_cache(maxsize=32)
 def gelu_critical_point(bits: int) -> Interval:
     """Enclosure of the one zero of gelu', which is Phi(z) + z phi(z), to about 2**-bits.
@@ -87,14 +100,29 @@ def gelu_critical_point(bits: int) -> Interval:
     gelu'' = (2 - z**2) phi changes sign at -sqrt 2 and sqrt 2 only, gelu' tends to 0 at -oo from below, is 1/2 at 0 and
     above 1 at sqrt 2: it has one zero, between -sqrt 2 and 0. Bisection with proved signs brackets it.
     """
+    return _bisected(_gelu_slope, -1, -0.5, bits)
+
+
+@lru_cache(maxsize=32)
+def silu_critical_point(bits: int) -> Interval:
+    """Enclosure of the one zero of silu', which has the sign of h(z) = 1 + z/(1 + exp(z)), to about 2**-bits.
+
+    h' = (1 + (1 - z) exp(z))/(1 + exp(z))**2 > 0 for z <= 1, h(-2) < 0 < h(-1), and h > 0 for z >= 0: h has one zero,
+    between -2 and -1. Bisection with proved signs brackets it.
+    """
+    return _bisected(lambda t: 1 + t / (1 + t.exp()), -2, -1, bits)
+
+
+def _bisected(slope: Callable[[Arb], Arb], below: float, above: float, bits: int) -> Interval:
+    """The zero of a function that is negative at ``below`` and positive at ``above``."""
     with precision(bits + 32):
-        lo, hi = flint.arb(-1), flint.arb(-0.5)
+        lo, hi = flint.arb(below), flint.arb(above)
         for _ in range(bits):
             middle = ((lo + hi) / 2).mid()
-            slope = _gelu_slope(middle)
-            if slope < 0:
+            value = slope(middle)
+            if value < 0:
                 lo = middle
-            elif slope > 0:
+            elif value > 0:
                 hi = middle
             else:
                 break
@@ -104,6 +132,26 @@ def gelu_critical_point(bits: int) -> Interval:
 def _gelu_slope(t: Arb) -> Arb:
     density = (-t * t / 2).exp() / (2 * flint.arb.pi()).sqrt()
     return (-t / flint.arb(2).sqrt()).erfc() / 2 + t * density
+
+
+def elu(x: Interval) -> Interval:
+    """Increasing, image [-1, oo)."""
+    return increasing(lambda t: t if t > 0 else t.expm1(), x, at_minus=-1)
+
+
+def hardtanh(x: Interval) -> Interval:
+    """Nondecreasing, image [-1, 1]."""
+    one = flint.arb(1)
+    return increasing(lambda t: t.max(-one).min(one), x, at_minus=-1, at_plus=1)
+
+
+def step(x: Interval, at_zero: Interval | None = None) -> Interval:
+    """0, 1, and ``at_zero`` at 0: 1/2, SymPy's value, where none is given."""
+    half = interval(0.5) if at_zero is None else at_zero
+    if not (x.defined and half.defined):
+        return UNDEFINED
+    values = [ZERO] * bool(x.lo < 0) + [half] * bool(x.lo <= 0 and x.hi >= 0) + [ONE] * bool(x.hi > 0)
+    return reduce(lambda a, b: a.union(b), values)
 
 
 def erf(x: Interval) -> Interval:
@@ -175,8 +223,12 @@ HULLS: Mapping[str, Callable[..., Interval]] = MappingProxyType(
         "arctan": arctan,
         "exp": exp,
         "abs": absolute,
+        "elu": elu,
+        "silu": silu,
+        "hardtanh": hardtanh,
+        "step": step,
     }
 )
 """Primitive name -> hull on an interval (and intervals of its parameters): tight at the current precision."""
 
-__all__ = ["HULLS", "WHOLE", "gelu_critical_point"]
+__all__ = ["HULLS", "WHOLE", "gelu_critical_point", "silu_critical_point"]

@@ -28,6 +28,29 @@ def _mirrored(k: int, n: int, z: sp.Expr) -> sp.Expr:
     return (-1) ** n * _relu_iterated(k, n, -z)
 
 
+def _step_iterated(k: int, n: int, z: sp.Expr) -> sp.Expr:
+    return _relu_iterated(0, n, z)
+
+
+def _hardtanh_iterated(k: int, n: int, z: sp.Expr) -> sp.Expr:
+    """hardtanh**k is (-1)**k up to -1, t**k between and 1 from 1 on: powers of relu(z + 1) and relu(z - 1)."""
+    terms = [(-1) ** k * z**n / sp.factorial(n)]
+    for j in range(1, k + 1):
+        rise = (-1) ** (k - j) * _relu_iterated(j, n, z + 1) - _relu_iterated(j, n, z - 1)
+        terms.append(sp.binomial(k, j) * rise)
+    return sp.Add(*terms)
+
+
+def _elu_iterated(k: int, n: int, z: sp.Expr) -> sp.Expr:
+    """Left of 0 every exponential without its Taylor polynomial of order n: what vanishes at 0 and to the right."""
+    m = -relu(-z)
+    terms = [_relu_iterated(k, n, z), (-1) ** k * m**n / sp.factorial(n)]
+    for j in range(1, k + 1):
+        taylor = sp.Add(*((j * m) ** i / sp.factorial(i) for i in range(n)))
+        terms.append((-1) ** (k - j) * sp.binomial(k, j) * (sp.exp(j * m) - taylor) / sp.Integer(j) ** n)
+    return sp.Add(*terms)
+
+
 def _wave_iterated(name: str) -> Iterated:
     def form(k: int, n: int, z: sp.Expr) -> sp.Expr:
         terms = []
@@ -54,6 +77,9 @@ ITERATED: Mapping[str, Iterated] = MappingProxyType(
         "relu": _relu_iterated,
         "leaky_relu": lambda k, n, z, slope: _relu_iterated(k, n, z) + (-slope) ** k * _mirrored(k, n, z),
         "abs": lambda k, n, z: _relu_iterated(k, n, z) + _mirrored(k, n, z),
+        "step": _step_iterated,
+        "hardtanh": _hardtanh_iterated,
+        "elu": _elu_iterated,
     }
 )
 """Primitive name -> (k, n, z, *parameters) -> n-th antiderivative of g**k in z."""
@@ -71,9 +97,13 @@ def by_parts(j: int, k: int, line: Ridge, u: sp.Symbol) -> sp.Expr:
         for i in range(j + 1):
             falling = sp.ff(j, i) * end ** (j - i)
             total += sign * (-1) ** i * falling * iterated(k, i + 1, z, *line.parameters) / line.slope ** (i + 1)
-    if line.slope.is_nonzero:
-        return total / 2
     flat = PRIMITIVES[line.name].expr(line.argument.xreplace({u: sp.S.Zero}), *line.parameters) ** k
-    constant = flat / (j + 1) if j % 2 == 0 else sp.S.Zero
-    doubtful = sp.Mul(*(factor for factor in sp.Mul.make_args(line.slope) if not factor.is_nonzero))
-    return sp.Piecewise((total / 2, sp.Ne(doubtful, 0)), (constant, True))
+    return beside_its_limit(total / 2, line.slope, flat / (j + 1) if j % 2 == 0 else sp.S.Zero)
+
+
+def beside_its_limit(form: sp.Expr, slope: sp.Expr, flat: sp.Expr) -> sp.Expr:
+    """A formula that divides by a slope, with its value at slope 0 beside it unless the slope is sure not to be 0."""
+    if slope.is_nonzero:
+        return form
+    doubtful = sp.Mul(*(factor for factor in sp.Mul.make_args(slope) if not factor.is_nonzero))
+    return sp.Piecewise((form, sp.Ne(doubtful, 0)), (flat, True))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import sympy as sp
 
 from mzsym.calculus.special import normal_cdf, normal_density
-from mzsym.core.functions import relu, sigmoid, softplus
+from mzsym.calculus.truncated import CLOSED, moment_parts
+from mzsym.core.functions import hardtanh, relu, sigmoid, softplus
 
 NOT_CLOSED = 0
 """``highest`` of a cell for which no closed form in the functions of the tables is known."""
@@ -91,6 +91,21 @@ def _gelu_once(k: int, u: sp.Expr) -> sp.Expr:
     return ((u**2 - 1) * normal_cdf(u) + u * normal_density(u)) / 2
 
 
+def _elu_power(k: int, u: sp.Expr) -> sp.Expr:
+    """On the left the binomial formula for (exp(m) - 1)^k, m = min(u, 0), up to a constant."""
+    m = -relu(-u)
+    left = (sp.binomial(k, j) * (-1) ** (k - j) * sp.exp(j * m) / j for j in range(1, k + 1))
+    return relu(u) ** (k + 1) / (k + 1) + (-1) ** k * m + sp.Add(*left)
+
+
+def _silu_once(k: int, u: sp.Expr) -> sp.Expr:
+    return u * softplus(u) + sp.polylog(2, -sp.exp(u))
+
+
+def _hardtanh_power(k: int, u: sp.Expr) -> sp.Expr:
+    return hardtanh(u) ** (k + 1) / (k + 1) + relu(u - 1) - (-1) ** k * relu(-u - 1)
+
+
 ANTIDERIVATIVE: Mapping[str, AntiderivativeCell] = MappingProxyType(
     {
         cell.name: cell
@@ -108,6 +123,10 @@ ANTIDERIVATIVE: Mapping[str, AntiderivativeCell] = MappingProxyType(
             AntiderivativeCell("arctan", 1, lambda k, u: u * sp.atan(u) - sp.log(1 + u**2) / 2),
             AntiderivativeCell("exp", None, lambda k, u: sp.exp(k * u) / k),
             AntiderivativeCell("abs", None, _abs_power),
+            AntiderivativeCell("elu", None, _elu_power),
+            AntiderivativeCell("silu", 1, _silu_once),
+            AntiderivativeCell("hardtanh", None, _hardtanh_power),
+            AntiderivativeCell("step", None, lambda k, u: relu(u)),
         )
     }
 )
@@ -122,14 +141,9 @@ def _identity_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
     return sp.Add(*terms)
 
 
-@lru_cache(maxsize=256)
 def _relu_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
-    """I_k = z I_(k-1) + (k-1) s^2 I_(k-2) by parts, collected as P Phi(z/s) + R s phi(z/s)."""
-    before, now = (sp.S.One, sp.S.Zero), (z, sp.S.One)
-    for j in range(2, k + 1):
-        after = tuple(sp.expand(z * b + (j - 1) * s**2 * a) for a, b in zip(before, now, strict=True))
-        before, now = now, (after[0], after[1])
-    return now[0] * normal_cdf(z / s) + now[1] * s * normal_density(z / s)
+    inside, edge = moment_parts(k, z, s, sp.S.Zero)
+    return inside * normal_cdf(z / s) + edge * s * normal_density(z / s)
 
 
 def _leaky_gaussian(k: int, z: sp.Expr, s: sp.Expr, slope: sp.Expr) -> sp.Expr:
@@ -147,6 +161,24 @@ def _abs_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
 def _gelu_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
     tau = sp.sqrt(1 + s**2)
     return z * normal_cdf(z / tau) + s**2 / tau * normal_density(z / tau)
+
+
+def _elu_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
+    """The binomial formula on the left, where E[exp(j t); t < 0] completes a square."""
+    left = (
+        (-1) ** (k - j) * sp.binomial(k, j) * sp.exp(j * z + j**2 * s**2 / 2) * normal_cdf(-(z + j * s**2) / s)
+        for j in range(k + 1)
+    )
+    return _relu_gaussian(k, z, s) + sp.Add(*left)
+
+
+def _hardtanh_gaussian(k: int, z: sp.Expr, s: sp.Expr) -> sp.Expr:
+    left, right = (z + 1) / s, (z - 1) / s
+    inside, at_left = moment_parts(k, z, s, sp.S.NegativeOne)
+    at_right = moment_parts(k, z, s, sp.S.One)[1]
+    edges = at_left * normal_density(left) - at_right * normal_density(right)
+    outside = normal_cdf(right) + (-1) ** k * normal_cdf(-left)
+    return outside + inside * (normal_cdf(left) - normal_cdf(right)) + s * edges
 
 
 def fourier(name: str, k: int) -> tuple[tuple[sp.Rational, str, int], ...]:
@@ -193,6 +225,10 @@ GAUSSIAN: Mapping[str, GaussianCell] = MappingProxyType(
             GaussianCell("arctan", NOT_CLOSED, _no_form),
             GaussianCell("exp", None, lambda k, z, s: sp.exp(k * z + k**2 * s**2 / 2)),
             GaussianCell("abs", None, _abs_gaussian),
+            GaussianCell("elu", None, _elu_gaussian),
+            GaussianCell("silu", NOT_CLOSED, _no_form),
+            GaussianCell("hardtanh", None, _hardtanh_gaussian),
+            GaussianCell("step", None, lambda k, z, s: normal_cdf(z / s)),
         )
     }
 )
@@ -202,21 +238,12 @@ GAUSSIAN: Mapping[str, GaussianCell] = MappingProxyType(
 # --- Gaussian truncated at cutoff c standard deviations --------------------------------------------------------------
 
 
-def _exp_truncated(k: int, z: sp.Expr, s: sp.Expr, cutoff: sp.Expr) -> sp.Expr:
-    """Completing the square moves the window by k s."""
-    root = sp.sqrt(2)
-    window = sp.erf((cutoff - k * s) / root) + sp.erf((cutoff + k * s) / root)
-    return sp.exp(k * z + k**2 * s**2 / 2) * window / (2 * sp.erf(cutoff / root))
-
-
-_CLOSED_TRUNCATED: Mapping[str, Callable[..., sp.Expr]] = {"exp": _exp_truncated}
-
 TRUNCATED: Mapping[str, GaussianCell] = MappingProxyType(
     {
         name: GaussianCell(
             name,
-            None if name in _CLOSED_TRUNCATED else NOT_CLOSED,
-            _CLOSED_TRUNCATED.get(name, _no_form),
+            None if name in CLOSED else NOT_CLOSED,
+            CLOSED.get(name, _no_form),
             "MATH (19), truncated",
         )
         for name in GAUSSIAN
@@ -224,5 +251,6 @@ TRUNCATED: Mapping[str, GaussianCell] = MappingProxyType(
 )
 """Primitive name -> ``form(k, z, s, cutoff, *parameters)`` of E[g(z + s Z)**k], Z normal given |Z| <= cutoff.
 
-Polynomials need no cell (their moments are closed); every cell left open becomes an integral over a bounded interval.
+Functions with kinks need a scale s > 0. Polynomials need no cell (their moments are closed); every cell left open
+becomes an integral over a bounded interval.
 """

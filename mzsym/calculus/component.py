@@ -12,7 +12,8 @@ import sympy as sp
 
 from mzsym.calculus.decompose import Atoms, affine
 from mzsym.calculus.laws import Law
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
+from mzsym.core.primitives import PRIMITIVES
 
 PRIMITIVE_OF = MappingProxyType(
     {
@@ -28,6 +29,10 @@ PRIMITIVE_OF = MappingProxyType(
         sp.atan: "arctan",
         sp.exp: "exp",
         sp.Abs: "abs",
+        elu: "elu",
+        silu: "silu",
+        hardtanh: "hardtanh",
+        sp.Heaviside: "step",
     }
 )
 """SymPy function -> name in the primitive table; the identity is a monomial, not an atom."""
@@ -106,7 +111,14 @@ def ridge(atom: sp.Expr, symbol: sp.Symbol) -> Ridge | None:
     if name is None or any(parameter.has_free(symbol) for parameter in atom.args[1:]):
         return None
     line = affine(atom.args[0], symbol)
-    return None if line is None else Ridge(name, atom.args[0], line[0], tuple(atom.args[1:]))
+    if line is None:
+        return None
+    if PRIMITIVES[name].parameters:
+        return Ridge(name, atom.args[0], line[0], tuple(atom.args[1:]))
+    # Another value at the jump than that of the table changes no average over a density, and none is sure without one.
+    if atom.args[1:] not in ((), (sp.S.Half,)) and not line[0].is_nonzero:
+        return None
+    return Ridge(name, atom.args[0], line[0], ())
 
 
 def split(component: Component) -> tuple[sp.Expr, tuple[Component, ...]]:

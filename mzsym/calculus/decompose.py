@@ -185,15 +185,22 @@ def _raise(monomial: Monomial, k: int) -> Monomial:
 
 
 def _absorbed(expr: sp.Expr) -> list[tuple[sp.Expr, int]] | None:
-    """u**2 |u| is the third power of |u|, u relu(u) the second of relu(u); None where a product has no such pair."""
+    """Factors that one function takes in: u**2 |u| is |u|**3, u relu(u) is relu(u)**2, u**2 H(u) is relu(u)**2.
+
+    None where a product has no such pair.
+    """
     powers = dict(factor.as_base_exp() for factor in expr.args)
     found = False
     for base, k in list(powers.items()):
-        step = {sp.Abs: 2, relu: 1}.get(base.func)
-        inner = powers.get(base.args[0]) if step else None
-        if inner is not None and k.is_Integer and inner.is_Integer and inner > 0 and inner % step == 0:
-            powers[base] = k + powers.pop(base.args[0])
-            found = True
+        least = {sp.Abs: 2, relu: 1, sp.Heaviside: 1}.get(base.func)
+        inner = powers.get(base.args[0]) if least else None
+        if inner is None or not (k.is_Integer and inner.is_Integer and inner > 0 and inner % least == 0):
+            continue
+        found = True
+        del powers[base.args[0]]
+        del powers[base]
+        whole, power = (relu(base.args[0]), inner) if base.func is sp.Heaviside else (base, k + inner)
+        powers[whole] = powers.get(whole, sp.S.Zero) + power
     if not found or any(not (k.is_Integer and k > 0) for k in powers.values()):
         return None
     return [(base, int(k)) for base, k in powers.items()]

@@ -15,7 +15,7 @@ import mpmath as mp
 import sympy as sp
 
 from mzsym.calculus.special import normal_cdf, normal_density
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 CEILING = 1 << 15
 """Working precision in bits at which a value that still looks like 0 is taken for 0."""
@@ -73,6 +73,10 @@ _FUNCTIONS: Mapping[Any, Callable[..., Any]] = MappingProxyType(
         relu: lambda u: max(u, mp.mpf(0)),
         leaky_relu: lambda u, slope: u if u > 0 else slope * u,
         gelu: lambda u: u * _cdf(u),
+        elu: lambda u: u if u > 0 else mp.expm1(u),
+        silu: lambda u: u * _sigmoid(u),
+        hardtanh: lambda u: max(min(u, mp.mpf(1)), mp.mpf(-1)),
+        sp.Heaviside: lambda u, middle: middle if u == 0 else mp.mpf(u > 0),
         normal_density: _phi,
         normal_cdf: _cdf,
     }

@@ -20,7 +20,7 @@ from mzsym.core.primitives import PRIMITIVES
 _U = sp.Dummy("u", real=True)
 _Z = sp.Dummy("z", real=True)
 _S = sp.Dummy("s", positive=True)
-_ODD = frozenset({"identity", "tanh", "erf", "sin", "arctan"})
+_ODD = frozenset({"identity", "tanh", "erf", "sin", "arctan", "hardtanh"})
 _STARTING_GUARD = 64
 
 

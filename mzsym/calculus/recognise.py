@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 
 from mzsym.calculus.closed import operations
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 LARGEST = 200
 """Size above which no quotient of two branches is cancelled."""
@@ -105,8 +105,15 @@ def _minimum(node: sp.Expr) -> sp.Expr | None:
     return -sp.Max(*(-arg for arg in node.args)) if len(node.args) == 2 else None
 
 
-def _two_sided(d: sp.Expr, positive: sp.Expr, negative: sp.Expr) -> sp.Expr | None:
-    """The function that is ``positive`` for d > 0 and ``negative`` elsewhere, if it is linear in relu-like pieces."""
+def _two_sided(d: sp.Expr, positive: sp.Expr, negative: sp.Expr, at_zero: sp.Expr) -> sp.Expr | None:
+    """The function that is ``positive`` for d > 0 and ``negative`` for d < 0, if it is linear in relu-like pieces.
+
+    ``at_zero`` is 1 where ``positive`` holds at d = 0 too, otherwise 0.
+    """
+    if not (positive - negative).free_symbols & d.free_symbols:
+        return negative + (positive - negative) * sp.Heaviside(d, at_zero)
+    if positive == d and negative == sp.exp(d) - 1:
+        return elu(d)
     up, down = sp.cancel(positive / d), sp.cancel(negative / d)
     dependent = d.free_symbols
     if not (up.free_symbols & dependent) and not (down.free_symbols & dependent):
@@ -123,16 +130,28 @@ def _piecewise(node: sp.Expr) -> sp.Expr | None:
     if len(node.args) != 2 or node.args[1].cond != sp.true or operations(node, LARGEST) > LARGEST:
         return None
     (value, condition), (other, _) = node.args
+    at_zero = sp.Integer(isinstance(condition, (GreaterThan, LessThan)))
     if isinstance(condition, (StrictGreaterThan, GreaterThan)):
-        return _two_sided(condition.lhs - condition.rhs, value, other)
+        return _two_sided(condition.lhs - condition.rhs, value, other, at_zero)
     if isinstance(condition, (StrictLessThan, LessThan)):
-        return _two_sided(condition.rhs - condition.lhs, value, other)
+        return _two_sided(condition.rhs - condition.lhs, value, other, at_zero)
     return None
 
 
 def _leaky(node: sp.Expr) -> sp.Expr | None:
     z, slope = node.args
     return {sp.S.Zero: relu(z), sp.S.One: z, sp.S.NegativeOne: sp.Abs(z)}.get(slope)
+
+
+def _relu(node: sp.Expr) -> sp.Expr | None:
+    """relu(c - k relu(d)) is c up to d = 0, 0 from d = c/k on, and linear between."""
+    constant, rest = node.args[0].as_independent(relu, as_Add=True)
+    factor, inner = rest.as_coeff_Mul()
+    if not (isinstance(inner, relu) and constant.is_number and constant.is_positive and factor.is_negative):
+        return None
+    z = sp.expand_mul(-2 * factor * inner.args[0] / constant - 1)
+    cut = -hardtanh(-z) if z.could_extract_minus_sign() else hardtanh(z)
+    return constant / 2 - constant / 2 * cut
 
 
 def _gelu_factor(arg: sp.Expr) -> sp.Expr | None:
@@ -142,6 +161,12 @@ def _gelu_factor(arg: sp.Expr) -> sp.Expr | None:
         if isinstance(function, sp.erf) and abs(sign) == 1:
             return sign * function.args[0]
     return None
+
+
+def _ratio(factors: sp.Expr, z: sp.Expr) -> sp.Expr | None:
+    """factors/z where z cancels, else None; nothing is divided by what may be 0."""
+    ratio = factors / sp.factor_terms(z)
+    return None if ratio.free_symbols & z.free_symbols else ratio
 
 
 def _product(node: sp.Expr) -> sp.Expr | None:
@@ -154,14 +179,16 @@ def _product(node: sp.Expr) -> sp.Expr | None:
             partner = sp.exp(-arg.args[0])
             if partner in args:
                 return number * sigmoid(-arg.args[0]) * rest / partner
+        ratio = _ratio(rest, arg.args[0]) if isinstance(arg, (sigmoid, sp.Heaviside)) else None
+        if ratio is not None:
+            whole = silu if isinstance(arg, sigmoid) else relu
+            return number * ratio * whole(arg.args[0])
         t = _gelu_factor(arg)
         if t is not None:
             for z in (sp.sqrt(2) * t, sp.expand_mul(sp.sqrt(2) * t)):
                 quotient = rest / z
                 if not (quotient.free_symbols & z.free_symbols):
                     return 2 * number * quotient * gelu(z)
-        if isinstance(arg, sp.Heaviside) and not ((rest / arg.args[0]).free_symbols & arg.args[0].free_symbols):
-            return number * rest / arg.args[0] * relu(arg.args[0])
     return None
 
 
@@ -174,7 +201,9 @@ _REWRITERS: dict[object, Rewriter] = {
     sp.Mul: _product,
     sp.erfc: lambda node: 1 - sp.erf(node.args[0]),
     sp.sech: lambda node: 1 / sp.cosh(node.args[0]),
+    sp.sign: lambda node: 2 * sp.Heaviside(node.args[0]) - 1,
     leaky_relu: _leaky,
+    relu: _relu,
 }
 
 _LATE: dict[object, Rewriter] = {

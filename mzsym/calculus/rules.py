@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from mzsym.calculus.by_parts import ITERATED, by_parts
+from mzsym.calculus.by_parts import ITERATED, beside_its_limit, by_parts
 from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN, TRUNCATED, WAVE, fourier
 from mzsym.calculus.component import Component, Coordinate, Ridge, ridge
 from mzsym.calculus.heads import GaussianMean, UniformMean
 from mzsym.calculus.laws import GaussianLaw, TruncatedGaussianLaw, UniformLaw
 from mzsym.core.functions import relu
+from mzsym.core.primitives import PRIMITIVES
 
 HIGHEST_POWER = 64
 """Powers above this stay integrals: their closed forms are too long to be read or evaluated."""
@@ -67,7 +68,9 @@ def head(
     if isinstance(law, GaussianLaw) and GAUSSIAN[name].closes(k):
         return GaussianMean(name, k, z, sp.Abs(slope) * law.scale, *parameters)
     if isinstance(law, TruncatedGaussianLaw) and TRUNCATED[name].closes(k):
-        return TRUNCATED[name].form(k, z, sp.Abs(slope) * law.scale, law.cutoff, *parameters)
+        form = TRUNCATED[name].form(k, z, sp.Abs(slope) * law.scale, law.cutoff, *parameters)
+        row = PRIMITIVES[name]
+        return beside_its_limit(form, slope, row.expr(z, *parameters) ** k) if row.kinks else form
     return None
 
 
@@ -193,20 +196,21 @@ def _wave_ridge(component: Component) -> Outcome | None:
 
 
 def _absorb(component: Component) -> Outcome | None:
-    """y^n g(a y)^k is a power of relu(a y) and one of relu(-a y) for the piecewise linear g, where a is not 0."""
+    """y^n g(a y)^k is a power of relu(a y) and one of relu(-a y) for g linear on both sides of 0, where a is not 0."""
     if len(component.coordinates) != 1 or len(component.atoms) != 1 or not any(component.powers):
         return None
     (coordinate,), (n,), ((atom, k),) = component.coordinates, component.powers, component.atoms
     line = ridge(atom, coordinate.symbol)
     if line is None or not line.slope.is_nonzero or line.argument != line.slope * coordinate.symbol:
         return None
-    left = {"relu": sp.S.Zero, "abs": sp.S.One, "leaky_relu": sp.Add(*line.parameters) * -1}.get(line.name)
+    left = {"relu": 0, "step": 0, "abs": 1, "leaky_relu": -sp.Add(*line.parameters)}.get(line.name)
     if left is None:
         return None
+    power = n if line.name == "step" else n + k
     outcome = []
-    for factor, argument in ((sp.S.One, line.argument), ((-1) ** n * left**k, -line.argument)):
+    for factor, argument in ((sp.S.One, line.argument), ((-1) ** n * sp.sympify(left) ** k, -line.argument)):
         if not factor.is_zero:
-            rest = Component(component.coordinates, (0,), frozenset({(relu(argument), n + k)}))
+            rest = Component(component.coordinates, (0,), frozenset({(relu(argument), power)}))
             outcome.append((factor / line.slope**n, rest))
     return outcome
 

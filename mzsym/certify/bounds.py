@@ -56,7 +56,10 @@ class LayerBound:
     noise : str
         The noise laws of the layer.
     density, volume, ratio : tuple of float
-        Enclosures that the bound rests on: ||rho_n||^2, vol(Omega_{n+1}) and mu_n(Omega_n)/mu_{n+1}(Omega_{n+1}).
+        Enclosures that the bound rests on: ||rho_n||^2 (with a gain, divided by a lower bound of |det G_n|),
+        vol(Omega_{n+1}) and mu_n(Omega_n)/mu_{n+1}(Omega_{n+1}).
+    plain_noise : bool
+        Whether the layer has neither gain nor random weights.
     """
 
     n: int
@@ -73,6 +76,7 @@ class LayerBound:
     density: tuple[float, float]
     volume: tuple[float, float]
     ratio: tuple[float, float]
+    plain_noise: bool = True
 
 
 def decimal_up(value: float, digits: int = 6) -> str:

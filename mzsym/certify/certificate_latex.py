@@ -29,6 +29,14 @@ def latex(certificate: Certificate) -> str:
     return "\n\n".join([statement(certificate), verdict(certificate), table(certificate)])
 
 
+MIXED = (
+    r"Where the noise has a gain $G_n$, $\|\rho_n\|^2$ stands for its quotient by a proved lower bound of "
+    r"$|\det G_n|$ on $\Omega_n$, which bounds $\int p_n(y|x)^2\,dy$; random weights make $p_n(\cdot|x)$ a mean of "
+    r"such densities, and the norm is convex."
+)
+"""What the proof adds for gains and random weights."""
+
+
 def statement(certificate: Certificate) -> str:
     """The proved claim with the reason for it, or the sentence that nothing was proved."""
     measure = {"uniform": "uniform probability measure", "lebesgue": "Lebesgue measure"}[certificate.measure]
@@ -41,6 +49,7 @@ def statement(certificate: Certificate) -> str:
     square = r"\lambda(\Omega_{n+1})\,\|\rho_n\|_{L^2}^2 - 1"
     if certificate.measure == "lebesgue":
         square = rf"\frac{{\lambda(\Omega_n)}}{{\lambda(\Omega_{{n+1}})}}\bigl({square}\bigr)"
+    mixed = "" if all(layer.plain_noise for layer in certificate.layers) else " " + MIXED
     return (
         rf"\medskip\noindent\textbf{{Proposition.}} \emph{{{opening} Then for every layer}}"
         "\n\\[\n"
@@ -54,7 +63,7 @@ def statement(certificate: Certificate) -> str:
         r"\textit{Proof.} The kernel of $M_n$ is $\rho_n(y-F_n(x))$, which gives $\|M_n\|_{\mathrm{HS}}$; the "
         r"constants lie in the range of $P_n$, and by the Cauchy--Schwarz inequality their part of "
         r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for "
-        r"$M_nQ_{n+1}$. All numbers were computed in ball arithmetic and rounded up. $\square$"
+        rf"$M_nQ_{{n+1}}$.{mixed} All numbers were computed in ball arithmetic and rounded up. $\square$"
     )
 
 

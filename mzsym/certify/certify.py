@@ -22,7 +22,8 @@ from mzsym.projections.checks import box_polynomials, check_stated
 from mzsym.projections.measures import measure_text
 
 if TYPE_CHECKING:
-    from mzsym.model import Network
+    from mzsym.model import Network, Number
+    from mzsym.model.noise import AbstractNoise
     from mzsym.projections import AbstractProjection, TotalDegree
 
 Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp"]
@@ -114,14 +115,23 @@ def _layer(net: Network, projection: TotalDegree, n: int, method: Method) -> Lay
         density=bound.density,
         volume=bound.volume,
         ratio=bound.ratio,
+        plain_noise=net.layers[n].plain_noise,
     )
 
 
 def noise_in_words(net: Network, n: int) -> str:
     """One phrase for the noise of a layer, for example ``uniform, half-width 0.5``."""
     layer = net.layers[n]
+    text = _laws_in_words(list(zip(layer.noise, layer.scale_values(net.shared), strict=True)))
+    if layer.gain_exprs(n) is not None:
+        text += ", times a gain"
+    weights = layer.stated_weights(net.shared)
+    return f"{text}; random weights: {_laws_in_words(weights)}" if weights else text
+
+
+def _laws_in_words(laws: list[tuple[AbstractNoise, Number]]) -> str:
     phrases = []
-    for noise, scale in zip(layer.noise, layer.scale_values(net.shared), strict=True):
+    for noise, scale in laws:
         if noise.scale is None:
             phrases.append("no noise")
         elif noise.name == "uniform":
@@ -137,6 +147,8 @@ def noise_in_words(net: Network, n: int) -> str:
 def _estimates(net: Network, projection: TotalDegree, n: int) -> tuple[Estimate | None, Estimate | None, str]:
     """Estimates of ||Q_n M_n|| and ||Q_n M_n Q_{n+1}||, or why there are none."""
     dims = net.dims[n], net.dims[n + 1]
+    if not net.layers[n].plain_noise:
+        return None, None, "no estimate: it takes noise that is added to a fixed map, without gain and random weights"
     degree = max(projection.degree_of(projection.size(dim) - 1, dim) for dim in dims)
     laws = {noise.name for noise in net.layers[n].noise}
     if not affordable(*dims, laws):

@@ -12,6 +12,12 @@ Cauchy-Schwarz, since the mean of M_n* 1 is <1, M_n 1> = mu_n(Omega_n). Hence
     ||Q_n M_n||_HS^2 = ||M_n||_HS^2 - ||P_n M_n||_HS^2 <= r_n (||rho_n||^2 vol(Omega_{n+1}) - 1).
 
 M_n 1 = 1 gives in the same way ||M_n Q_{n+1}||_HS^2 <= the same number.
+
+With a gain p_n(y|x) = rho_n(G(x)^{-1}(y - F(x)))/|det G(x)|, so the integral of p_n(y|x)^2 over y is
+||rho_n||^2/|det G(x)|: everything above holds with ||rho_n||^2 replaced by its quotient by a proved lower bound of
+|det G| on Omega_n. More noise columns than components: p_n is a mean, over the columns that a square part of G leaves
+out, of densities of that form, and the norm is convex. Random weights: p_n is a mean over w of rho_n(y - F(x; w)), so
+by convexity again int p_n(y|x)^2 dy <= ||rho_n||^2; the weights do not enter the bound.
 """
 
 from __future__ import annotations
@@ -19,14 +25,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.balls import Arb, density_norm_squared, enclose, lower, precision, to_arb, upper
+from mzsym.balls import Arb, density_norm_squared, enclose, intervals_of, lower, precision, to_arb, upper
+from mzsym.core.names import state_symbol
 
 if TYPE_CHECKING:
-    from mzsym.model import Box, Network
+    from mzsym.model import AbstractLayer, Box, Network
     from mzsym.model.noise import AbstractNoise
     from mzsym.model.values import Number
     from mzsym.projections import FiniteRank
@@ -43,7 +51,7 @@ class HilbertSchmidt:
     operator : float
         Upper bound of ||M_n||.
     density : tuple of float
-        Enclosure of ||rho_n||^2 in L^2.
+        Enclosure of ||rho_n||^2 in L^2; with a gain, of its quotient by a proved lower bound of |det G_n|.
     volume : tuple of float
         Enclosure of vol(Omega_{n+1}).
     ratio : tuple of float
@@ -75,24 +83,92 @@ def hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchm
     -------
     HilbertSchmidt
     """
-    layer, here, following = net.layers[n], net.domains[n], net.domains[n + 1]
-    still = [i for i, noise in enumerate(layer.noise) if noise.scale is None]
+    here, following = net.domains[n], net.domains[n + 1]
     with precision():
         volume = _volume(following)
         ratio = _volume(here) / volume if projection.measure == "lebesgue" else to_arb(1)
-        if still:
+        density, reason = _transition_norm(net, n, here)
+        if reason:
             infinite = (math.inf, math.inf)
-            which = "no noise" if len(still) == layer.dim_out else f"no noise in component {still[0]}"
-            reason = f"there is {which}, so M_n is not Hilbert-Schmidt"
             return HilbertSchmidt(math.inf, math.inf, infinite, _ends(volume), _ends(ratio), reason)
-        density = to_arb(1)
-        for noise in layer.noise:
-            density = density * _density_norm_squared(noise, dict(net.shared))
         whole = density * volume
         resolved = whole - 1 if projection.keeps_constants else whole
         return HilbertSchmidt(
             _root_up(ratio * resolved), _root_up(ratio * whole), _ends(density), _ends(volume), _ends(ratio)
         )
+
+
+MAX_PARTS = 64
+"""Square parts of a gain with more columns than rows that are tried."""
+
+MAX_DETERMINANT = 6
+"""Largest gain matrix whose determinant is written out."""
+
+
+def _transition_norm(net: Network, n: int, here: Box) -> tuple[Arb, str]:
+    """A ball whose upper end bounds the integral of p_n(y|x)^2 dy for all x, or why there is none."""
+    layer, shared = net.layers[n], dict(net.shared)
+    gain = layer.gain_exprs(n)
+    if isinstance(gain, sp.ImmutableMatrix):
+        return _matrix_norm(net, n, here, gain)
+    still = [i for i, noise in enumerate(layer.noise) if noise.scale is None]
+    if still:
+        return to_arb(0), _no_noise(layer, still)
+    density = to_arb(1)
+    for noise in layer.noise:
+        density = density * _density_norm_squared(noise, shared)
+    if gain is None:
+        return density, ""
+    least = _least(net, n, here, sp.Mul(*gain))
+    if least is None:
+        return to_arb(0), "the gain is not proved to keep away from 0, so the density may be unbounded: no bound"
+    return density / least, ""
+
+
+def _matrix_norm(net: Network, n: int, here: Box, gain: sp.ImmutableMatrix) -> tuple[Arb, str]:
+    """The same for a matrix of gains, from its best square part."""
+    layer, shared = net.layers[n], dict(net.shared)
+    live = [j for j, noise in enumerate(layer.noise) if noise.scale is not None]
+    if len(live) < gain.rows:
+        count = f"{len(live)} noise columns for {gain.rows} components"
+        return to_arb(0), _no_noise(layer, [], f"there are {count}")
+    if gain.rows > MAX_DETERMINANT:
+        return to_arb(0), f"no bound: the determinant of a gain with {gain.rows} rows is not written out"
+    best: Arb | None = None
+    for columns in islice(combinations(live, gain.rows), MAX_PARTS):
+        least = _least(net, n, here, gain[:, list(columns)].det(method="berkowitz"))
+        if least is None:
+            continue
+        density = 1 / least
+        for j in columns:
+            density = density * _density_norm_squared(layer.noise[j], shared)
+        if best is None or upper(density) < upper(best):
+            best = density
+    if best is None:
+        return to_arb(0), "the gain is not proved to stay invertible, so the density may be unbounded: no bound"
+    return best, ""
+
+
+def _no_noise(layer: AbstractLayer, still: list[int], what: str = "") -> str:
+    """Why a layer without noise in some component has no bound."""
+    if not what:
+        which = "no noise" if len(still) == layer.dim_out else f"no noise in component {still[0]}"
+        what = f"there is {which}"
+    if layer.random_weights(0):
+        return f"{what} besides the random weights, and the density that they alone give is not bounded here"
+    return f"{what}, so M_n is not Hilbert-Schmidt"
+
+
+def _least(net: Network, n: int, here: Box, expr: sp.Expr) -> Arb | None:
+    """A proved positive lower bound of |expr| on the domain of X_n; None where there is none."""
+    layer = net.layers[n]
+    symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
+    (found,) = intervals_of([expr], here.intervals, symbols, {**net.shared, **layer.map_bindings(n)})
+    if not found.finite:
+        return None
+    if found.lo > 0:
+        return found.lo
+    return -found.hi if found.hi < 0 else None
 
 
 def _density_norm_squared(noise: AbstractNoise, shared: dict[sp.Symbol, Number]) -> Arb:

@@ -37,6 +37,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "relu": lambda z: max(z, mp.mpf(0)),
         "leaky_relu": lambda z, slope: z if z > 0 else slope * z,
         "gelu": lambda z: z * _normal_cdf(z),
+        "elu": lambda z: z if z > 0 else mp.expm1(z),
+        "silu": lambda z: z / (1 + mp.exp(-z)),
+        "hardtanh": lambda z: max(min(z, mp.mpf(1)), mp.mpf(-1)),
         "logcosh": lambda z: mp.log(mp.cosh(z)),
         "sech2": lambda z: mp.sech(z) ** 2,
         "normal_cdf": _normal_cdf,
@@ -62,6 +65,7 @@ PRIMITIVES: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **FUNCTIONS,
         "identity": lambda z: z,
         "arctan": mp.atan,
+        "step": lambda z: _heaviside(z, mp.mpf("0.5")),
     }
 )
 

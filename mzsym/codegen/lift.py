@@ -20,9 +20,8 @@ from mzsym.core import MzError
 FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
         **{name: name for name in ELEMENTARY if name not in ("expm1", "log1p", "sqrt")},
-        **{
-            name: name for name in ("sigmoid", "softplus", "relu", "leaky_relu", "gelu", "normal_cdf", "normal_density")
-        },
+        **{name: name for name in ("sigmoid", "softplus", "relu", "leaky_relu", "gelu", "elu", "silu", "hardtanh")},
+        **{name: name for name in ("normal_cdf", "normal_density")},
         "Abs": "abs",
         "sign": "sign",
         "atan2": "atan2",

@@ -52,9 +52,9 @@ def _rows() -> tuple[Operation, ...]:
     ]
     rows += [Operation("abs", 1, "fabs", 1), Operation("atan2", 2, "atan2", 30)]
     leaves = {"sigmoid": 1, "softplus": 1, "relu": 1, "leaky_relu": 2, "gelu": 1, "logcosh": 1, "sech2": 1}
-    leaves |= {"normal_cdf": 1, "normal_density": 1, "dilog": 1}
+    leaves |= {"normal_cdf": 1, "normal_density": 1, "dilog": 1, "elu": 1, "silu": 1}
     rows += [Operation(name, arity, name, 40, leaf=True) for name, arity in leaves.items()]
-    small = {"sign": 1, "heaviside": 2, "maximum": 2, "minimum": 2}
+    small = {"sign": 1, "heaviside": 2, "hardtanh": 1, "maximum": 2, "minimum": 2}
     rows += [Operation(name, arity, name, 2, leaf=True) for name, arity in small.items()]
     return tuple(rows)
 

@@ -127,3 +127,50 @@ class gelu(Activation):  # noqa: N801
     @staticmethod
     def _imp_(z: Array) -> Array:
         return z * np.asarray(special.ndtr(z))
+
+
+class elu(Activation):  # noqa: N801
+    """z for z > 0 and exp(z) - 1 otherwise."""
+
+    @classmethod
+    def elementary(cls, *args: sp.Expr) -> sp.Expr:
+        return sp.Max(0, args[0]) + sp.exp(sp.Min(0, args[0])) - 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.exp(sp.Min(0, self.args[0]))
+
+    @staticmethod
+    def _imp_(z: Array) -> Array:
+        return np.where(np.asarray(z) > 0, z, np.expm1(np.minimum(z, 0.0)))
+
+
+class silu(Activation):  # noqa: N801
+    """z/(1 + exp(-z))."""
+
+    @classmethod
+    def elementary(cls, *args: sp.Expr) -> sp.Expr:
+        return args[0] / (1 + sp.exp(-args[0]))
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        z = self.args[0]
+        return sigmoid(z) * (1 + z * sigmoid(-z))
+
+    @staticmethod
+    def _imp_(z: Array) -> Array:
+        return z * np.asarray(special.expit(z))
+
+
+class hardtanh(Activation):  # noqa: N801
+    """z cut off at -1 and 1."""
+
+    @classmethod
+    def elementary(cls, *args: sp.Expr) -> sp.Expr:
+        return sp.Max(-1, sp.Min(1, args[0]))
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        z = self.args[0]
+        return sp.Heaviside(z + 1) - sp.Heaviside(z - 1)
+
+    @staticmethod
+    def _imp_(z: Array) -> Array:
+        return np.clip(z, -1.0, 1.0)

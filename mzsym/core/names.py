@@ -46,6 +46,16 @@ def scale_symbol(n: int, i: int | None = None) -> sp.Symbol:
     return sp.Symbol(f"s[{n}]" if i is None else f"s[{n};{i}]", positive=True)
 
 
+def random_symbol(n: int, i: int, j: int | None = None) -> sp.Symbol:
+    """Random part of row i of the weights of dense layer n: of entry (i, j), or, without j, of the whole row."""
+    return sp.Symbol(f"omega[{n};{i}]" if j is None else f"omega[{n};{i},{j}]", real=True)
+
+
+def weight_scale_symbol(n: int, k: int | None = None) -> sp.Symbol:
+    """Scale of the random weights of layer n (``k``: of its k-th random parameter, by name)."""
+    return sp.Symbol(f"tau[{n}]" if k is None else f"tau[{n};{k}]", positive=True)
+
+
 def lower_symbol(n: int, i: int) -> sp.Symbol:
     """Lower end of the domain box of X_n along coordinate i."""
     return sp.Symbol(f"lo[{n},{i}]", real=True)
@@ -61,7 +71,11 @@ def local_symbol(n: int, symbol: sp.Symbol) -> sp.Symbol:
     return sp.Symbol(f"{symbol.name}_{n}", **symbol.assumptions0)
 
 
-_PATTERN = re.compile(r"^(x|xi|W|b|h|a|s|lo|hi)\[(\d+)(?:[,;](\d+)(?:,(\d+))?)?\]$")
+_PATTERN = re.compile(r"^(x|xi|W|b|h|a|s|omega|tau|lo|hi)\[(\d+)(?:[,;](\d+)(?:,(\d+))?)?\]$")
+
+_HEADS = {
+    "xi": r"\xi", "s": r"\sigma", "omega": r"\omega", "tau": r"\tau", "lo": r"\underline{x}", "hi": r"\overline{x}",
+}  # fmt: skip
 
 
 def latex_name(symbol: sp.Symbol) -> str | None:
@@ -70,9 +84,9 @@ def latex_name(symbol: sp.Symbol) -> str | None:
     if match is None:
         return None
     kind, n, i, j = match.groups()
-    if kind == "W":
-        return rf"W^{{({n})}}_{{{i}{j}}}" if int(i) < 10 and int(j) < 10 else rf"W^{{({n})}}_{{{i},{j}}}"
-    head = {"xi": r"\xi", "s": r"\sigma", "lo": r"\underline{x}", "hi": r"\overline{x}"}.get(kind, kind)
+    head = _HEADS.get(kind, kind)
+    if j is not None and kind in ("W", "omega"):
+        return rf"{head}^{{({n})}}_{{{i}{j}}}" if int(i) < 10 and int(j) < 10 else rf"{head}^{{({n})}}_{{{i},{j}}}"
     return rf"{head}^{{({n})}}" + (f"_{{{i}}}" if i is not None else "")
 
 

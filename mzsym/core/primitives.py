@@ -17,7 +17,7 @@ from scipy import special
 
 from mzsym.core.arrays import Array
 from mzsym.core.errors import MzError
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Primitive:
     critical : tuple or callable or None
         Exact critical points; a callable (lo, hi) -> points where there are infinitely many.
     lipschitz : sympy number
-        Smallest global Lipschitz constant (``oo`` where there is none).
+        Smallest global Lipschitz constant (``oo`` where there is none), rounded up where it has no closed form.
     kinks : tuple
-        Points where g is not smooth.
+        Points where g is not infinitely often differentiable: jumps, corners, and jumps of higher derivatives.
     latex : str
         Operator name in LaTeX.
     """
@@ -84,6 +84,14 @@ def _cdf(z: sp.Expr) -> sp.Expr:
 
 def _leaky(z: Array, slope: Array | float) -> Array:
     return np.where(np.asarray(z) > 0, z, slope * np.asarray(z))
+
+
+def _elu(z: Array) -> Array:
+    return np.where(np.asarray(z) > 0, z, np.expm1(np.minimum(z, 0.0)))
+
+
+def _step(z: Array, middle: Array | float = 0.5) -> Array:
+    return np.asarray(np.heaviside(z, middle))
 
 
 def _rows() -> tuple[Primitive, ...]:
@@ -185,6 +193,54 @@ def _rows() -> tuple[Primitive, ...]:
             one,
             r"\operatorname{abs}",
             critical=(zero,),
+            kinks=(zero,),
+        ),
+        Primitive(
+            "elu",
+            elu,
+            _elu,
+            lambda z: sp.exp(sp.Min(0, z)),
+            (-one, sp.oo),
+            "increasing",
+            one,
+            r"\operatorname{elu}",
+            # The second derivative jumps.
+            kinks=(zero,),
+        ),
+        Primitive(
+            "silu",
+            silu,
+            lambda z: z * special.expit(z),
+            lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
+            # Neither the minimum -0.27846... nor the largest slope 1.09983... has a closed form: outer bounds.
+            (sp.Rational(-279, 1000), sp.oo),
+            "pieces",
+            sp.Rational(10999, 10000),
+            r"\operatorname{silu}",
+            # None: balls isolates the one critical point near -1.2785 rigorously.
+            critical=None,
+        ),
+        Primitive(
+            "hardtanh",
+            hardtanh,
+            lambda z: np.clip(z, -1.0, 1.0),
+            lambda z: sp.Heaviside(z + 1) - sp.Heaviside(z - 1),
+            (-one, one),
+            "increasing",
+            one,
+            r"\operatorname{hardtanh}",
+            kinks=(-one, one),
+        ),
+        Primitive(
+            # SymPy's Heaviside: at 0 it is 1/2, the one value at which averages stay continuous as the noise vanishes.
+            "step",
+            sp.Heaviside,
+            _step,
+            lambda z: zero,
+            (zero, one),
+            "increasing",
+            sp.oo,
+            r"\theta",
             kinks=(zero,),
         ),
     )

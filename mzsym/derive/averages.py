@@ -34,14 +34,15 @@ def average(chain: Chain, v: sp.Expr, max_operations: int) -> Closed:
         return Closed(v, True, (), 0)
     tail, back = chain.tail()
     inner = average(tail, v.xreplace({old: new for new, old in back.items()}), max_operations)
-    dim = chain.dims[1]
     outer = noise_average(
         inner.expr.xreplace(back),
-        tuple(state_symbol(1, i) for i in range(dim)),
+        tuple(state_symbol(1, i) for i in range(chain.dims[1])),
         chain.maps[0],
         chain.laws[0],
-        tuple(noise_symbol(0, i) for i in range(dim)),
+        tuple(noise_symbol(0, j) for j in range(len(chain.laws[0]))),
         max_operations,
+        chain.gains[0],
+        chain.weights[0],
     )
     return Closed(outer.expr, outer.closed, merged(inner.rules, outer.rules), outer.dimension)
 

@@ -11,6 +11,7 @@ from mzsym.core import Options
 from mzsym.derive import products
 from mzsym.derive.averages import merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
+from mzsym.derive.degrees import why_degrees_stay
 from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
 from mzsym.derive.term_latex import symbol_of
 from mzsym.derive.terms import Factored, Part, Term, TermKind
@@ -43,6 +44,7 @@ class TermBuilder:
         self._terms: dict[tuple[TermKind, int, int], Term] = {}
         self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
         self._estimates: dict[tuple[int, int], Estimate] = {}
+        self._affine: dict[int, str | None] = {}
 
     @property
     def _polynomials(self) -> TotalDegree:
@@ -175,17 +177,17 @@ class TermBuilder:
         top = self.projection.degree_of(self.size(m) - 1, self.network.dims[m])
         if top == 0:
             return f"P_{m} resolves only constants, and M_{m - 1} maps constants to constants, which Q_{m - 1} removes."
-        state = self.network.state(m - 1)
-        affine = all(
-            expr.is_polynomial(*state) and sp.Poly(expr, *state).total_degree() <= 1
-            for expr in self.network.map_exprs(m - 1)
+        if top is None or not self.projection.contains_polynomial(top, self.network.dims[m - 1]):
+            return None
+        if m not in self._affine:
+            self._affine[m] = why_degrees_stay(self.network.layers[m - 1], self.chain(m - 1, m)[0], top)
+        reason = self._affine[m]
+        if reason is None:
+            return None
+        return (
+            f"{reason.format(n=m - 1)}, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of degree "
+            f"<= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
         )
-        if affine and top is not None and self.projection.contains_polynomial(top, len(state)):
-            return (
-                f"F_{m - 1} is affine, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of degree "
-                f"<= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
-            )
-        return None
 
     def _memory_estimate(self, n: int, m: int) -> Estimate:
         """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import mpmath as mp
 import sympy as sp
 
+from mzsym.calculus.heads import NoiseMean
 from mzsym.core import MzError
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from mzsym.derive.terms import Part, Term
 
 _GUARD = 10
+
+_SMALL_SCALE = 1e-3
+"""Below it a noise average by its formula would lose more digits than the guard holds spare."""
 
 
 def evaluate_expr(expr: sp.Expr, values: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
@@ -125,14 +129,47 @@ class _Plan:
     def __init__(self, expr: sp.Basic) -> None:
         self.integrals = tuple(_outermost(expr))
         names = [sp.Dummy(f"I{k}") for k in range(len(self.integrals))]
-        body = _elementary(expr.xreplace(dict(zip(self.integrals, names, strict=True))))
+        body, means = _named_means(expr.xreplace(dict(zip(self.integrals, names, strict=True))))
+        body = _elementary(body)
         self.symbols = tuple(sorted(body.free_symbols - set(names), key=lambda s: s.name))
-        self.function = sp.lambdify([*self.symbols, *names], body, "mpmath", cse=True)
+        self.function = sp.lambdify([*self.symbols, *names], body, [means, "mpmath"], cse=True)
 
 
 @lru_cache(maxsize=2048)
 def _plan(expr: sp.Basic) -> _Plan:
     return _Plan(expr)
+
+
+def _named_means(expr: sp.Basic) -> tuple[sp.Basic, dict[str, Callable[..., Any]]]:
+    """Noise averages as functions (centre, scale, parameters) by name, and what the names stand for."""
+    functions: dict[str, Callable[..., Any]] = {}
+
+    def named(head: NoiseMean) -> sp.Expr:
+        name = f"{type(head).__name__}_{head.primitive}_{head.power}"
+        functions[name] = _mean(type(head), head.primitive, head.power, len(head.parameters))  # type: ignore[arg-type]
+        return sp.Function(name)(head.z, head.scale, *head.parameters)
+
+    return expr.replace(lambda node: isinstance(node, NoiseMean), named), functions
+
+
+@lru_cache(maxsize=256)
+def _mean(kind: type[NoiseMean], primitive: str, power: int, parameters: int) -> Callable[..., Any]:
+    """A noise average by its textbook formula; at a small scale, where that cancels, to the digits asked for.
+
+    A scale that depends on the state may vanish: there the average is the function itself.
+    """
+    z, scale, *others = sp.symbols(f"z s q:{parameters}", real=True) if parameters else sp.symbols("z s", real=True)
+    generic = kind(primitive, power, z, scale, *others)
+    formula = sp.lambdify([z, scale, *others], _elementary(generic.doit(deep=False)), "mpmath", cse=True)
+
+    def value(*arguments: Any) -> Any:
+        if abs(arguments[1]) > _SMALL_SCALE:
+            return formula(*arguments)
+        numbers = [sp.Float._new(mp.mpf(argument)._mpf_, mp.mp.prec) for argument in arguments]
+        exact = kind(primitive, power, *numbers).evalf(mp.mp.dps)
+        return _elementary(exact)._to_mpmath(mp.mp.prec)
+
+    return value
 
 
 def _outermost(expr: sp.Basic) -> list[sp.Integral]:
@@ -148,11 +185,11 @@ def _outermost(expr: sp.Basic) -> list[sp.Integral]:
 
 def _elementary(expr: sp.Basic) -> sp.Basic:
     """Heads and mzsym's activations by their textbook formulas; the guard digits pay for the cancellation."""
-    special = [f for f in expr.atoms(sp.Function) if type(f).__module__.startswith("mzsym.")]
+    special = [f for f in expr.atoms(sp.Function) if (type(f).__module__ or "").startswith("mzsym.")]
     while special:
         # Innermost last: a formula may bring another function of the tables, such as softplus.
         expr = expr.xreplace({f: f.doit(deep=False) for f in special})
-        special = [f for f in expr.atoms(sp.Function) if type(f).__module__.startswith("mzsym.")]
+        special = [f for f in expr.atoms(sp.Function) if (type(f).__module__ or "").startswith("mzsym.")]
     return expr
 
 

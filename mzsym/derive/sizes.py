@@ -121,10 +121,20 @@ LISTED = 300
 @lru_cache(maxsize=512)
 def _layer_shapes(chain: Chain, k: int) -> tuple[_Shape, ...]:
     symbols = [state_symbol(k, i) for i in range(chain.dims[k])]
+    noise = (sp.S.Zero,) * len(chain.maps[k]) if chain.gains[k] is None else chain.noise_rows(k)
     return tuple(
-        _Shape(float(sp.count_ops(expr)), tuple(float(expr.count(symbol)) for symbol in symbols))
-        for expr in chain.maps[k]
+        _Shape(
+            float(sp.count_ops(expr) + sp.count_ops(added)),
+            tuple(float(expr.count(symbol) + added.count(symbol)) for symbol in symbols),
+        )
+        for expr, added in zip(chain.maps[k], noise, strict=True)
     )
+
+
+def _dimension(chain: Chain) -> int:
+    """Integrations that may remain over noise and random weights: the last layer's noise goes into moments."""
+    noise = sum(len(row) for row in chain.laws[:-1])
+    return noise + sum(len(row) for row in chain.weights)
 
 
 @lru_cache(maxsize=4096)
@@ -134,14 +144,15 @@ def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
         return Estimate(4.0 * sum(alpha), 0)
     # One layer: moments give prod (1 + a//2) products, each with one power of every normalized map, MATH (17).
     terms, each = prod(1 + a // 2 for a in alpha), 8.0
-    if chain.length > 1:
-        # Two layers: every monomial in the activations becomes a head or an integral, MATH (18).
+    if chain.length > 1 or chain.weights[-1]:
+        # Two layers: every monomial in the activations becomes a head or an integral, MATH (18). Random weights of
+        # one layer do the same.
         terms, each = prod(1 + a for a in alpha), 12.0
     shape = _Shape(each * terms, tuple(float(terms * (a > 0)) for a in alpha))
     shape = shape.through(_layer_shapes(chain, chain.length - 1))
     for k in range(chain.length - 2, -1, -1):
         shape = shape.through(_layer_shapes(chain, k))
-    return Estimate(shape.operations, sum(chain.dims[1:-1]))
+    return Estimate(shape.operations, _dimension(chain))
 
 
 @lru_cache(maxsize=4096)
@@ -153,14 +164,14 @@ def estimate_correlation(chain: Chain, projection: TotalDegree) -> Estimate:
         top = (projection.degree_of(projection.size(last) - 1, last), *((0,) * (last - 1)))
         each = estimate_average(chain, top).operations + 6.0
         whole = each * projection.size(dim) * projection.size(last)
-        return Estimate(min(whole, _CAP), dim + sum(chain.dims[1:-1]))
+        return Estimate(min(whole, _CAP), dim + _dimension(chain))
     left = sum(_basis_operations(row) for row in projection.monomial_coefficients(dim))
     rows = projection.size(dim)
     total = 0.0
     for row in projection.monomial_coefficients(last):
         inside = sum(estimate_average(chain, alpha).operations + 2 for alpha, _ in row)
         total += rows * inside + left
-    return Estimate(min(total, _CAP), dim + sum(chain.dims[1:-1]))
+    return Estimate(min(total, _CAP), dim + _dimension(chain))
 
 
 def _basis_operations(row: tuple[tuple[tuple[int, ...], sp.Expr], ...]) -> float:

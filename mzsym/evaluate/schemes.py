@@ -26,10 +26,8 @@ def why_panels(net: Network, projection: FiniteRank) -> str | None:
     kinks, but converges slowly; in one dimension panels end at them.
     """
     for n, layer in enumerate(net.layers):
-        if layer.gain_exprs(n) is not None:
-            return f"the noise of layer {n} is multiplicative"
-        if layer.random_weights(n):
-            return f"layer {n} has random weights"
+        if not layer.plain_noise:
+            return f"layer {n} has a gain or random weights"
         for law in net.laws(n):
             if not isinstance(law, (UniformLaw, TruncatedGaussianLaw, DeterministicLaw)):
                 return f"layer {n} has {type(law).__name__.removesuffix('Law')} noise"

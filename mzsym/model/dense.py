@@ -11,9 +11,19 @@ import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
-from mzsym.core.names import bias_symbol, slope_symbol, state_symbol, step_symbol, weight_symbol
+from mzsym.core.names import (
+    bias_symbol,
+    random_symbol,
+    slope_symbol,
+    state_symbol,
+    step_symbol,
+    weight_scale_symbol,
+    weight_symbol,
+)
 from mzsym.core.primitives import LEAKY_SLOPE, PRIMITIVES, primitive
+from mzsym.model.gains import RandomWeight, checked_weight_law, stays_bounded
 from mzsym.model.layers import AbstractLayer, NoiseLike, check_points, checked_noise
+from mzsym.model.noise import AbstractNoise, Gaussian
 from mzsym.model.numeric import evaluate
 from mzsym.model.statements import checked_expr
 from mzsym.model.values import Number, NumberLike, as_number, number_key
@@ -23,6 +33,9 @@ Activation: TypeAlias = str | tuple[str, NumberLike] | sp.Expr
 
 ACTIVATION_SYMBOL = sp.Symbol("z", real=True)
 """The argument of an activation given as an expression, whatever the user called it."""
+
+SAMPLED_ENTRIES = 1 << 22
+"""Random weights that are drawn at once: 32 MiB."""
 
 
 @final
@@ -41,6 +54,8 @@ class DenseLayer(AbstractLayer):
         Of leaky_relu.
     step : number or None
         h of a residual layer.
+    weight_noise : noise law or None
+        Law of the independent noise on every entry of W.
     """
 
     weights: Weights
@@ -48,6 +63,7 @@ class DenseLayer(AbstractLayer):
     activation: str | sp.Expr
     slope: Number | None
     step: Number | None
+    weight_noise: AbstractNoise | None
 
     def __init__(
         self,
@@ -56,6 +72,7 @@ class DenseLayer(AbstractLayer):
         activation: Activation = "identity",
         noise: NoiseLike = None,
         step: NumberLike | None = None,
+        weight_noise: AbstractNoise | None = None,
     ) -> None:
         weights = checked_weights(W, 2, "W")
         rows, columns = weights.shape
@@ -68,12 +85,15 @@ class DenseLayer(AbstractLayer):
             raise MzError(f"W has shape {weights.shape}", "residual(W, b)", "A residual layer needs a square W")
         name, slope = _checked_activation(activation)
         laws, shared = checked_noise(noise, rows, "dense(noise=)")
+        if weight_noise is not None:
+            checked_weight_law(weight_noise, "The weight noise", "dense(weight_noise=)")
         self.__dict__.update(
             weights=weights,
             biases=biases,
             activation=name,
             slope=slope,
             step=None if step is None else as_number(step, "residual(step=)"),
+            weight_noise=weight_noise,
             noise=laws,
             shared_noise=shared,
             dim_in=columns,
@@ -92,6 +112,68 @@ class DenseLayer(AbstractLayer):
 
     def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
         return _map_exprs(self, n)
+
+    @property
+    def gaussian_rows(self) -> bool:
+        """Whether the weight noise is normal, so that one random symbol per row serves, at any width."""
+        return isinstance(self.weight_noise, Gaussian)
+
+    @property
+    def plain_noise(self) -> bool:
+        return self.weight_noise is None
+
+    @property
+    def affine(self) -> bool:
+        # sqrt(x.x) omega_i is sum_j omega_ij x_j in law.
+        inner = self.activation_expr(0, ACTIVATION_SYMBOL)
+        return bool(inner.is_polynomial(ACTIVATION_SYMBOL) and sp.degree(inner, ACTIVATION_SYMBOL) <= 1)
+
+    def random(self, n: int) -> tuple[RandomWeight, ...]:
+        """Normal weight noise: sum_j omega_ij x_j is sqrt(x.x) tau omega_i in law, omega_i standard normal, MATH (1).
+
+        Any other law: one symbol per entry.
+        """
+        noise = self.weight_noise
+        if noise is None:
+            return ()
+        if self.gaussian_rows:
+            unit = Gaussian(1)
+            law = unit.law(sp.S.One)
+            return tuple(RandomWeight(random_symbol(n, i), unit, law) for i in range(self.dim_out))
+        law = noise.law(self._weight_scale(n))
+        pairs = ((i, j) for i in range(self.dim_out) for j in range(self.dim_in))
+        return tuple(RandomWeight(random_symbol(n, i, j), noise, law) for i, j in pairs)
+
+    def stated_weights(self, shared: Mapping[sp.Symbol, Number] | None = None) -> list[tuple[AbstractNoise, Number]]:
+        return [] if self.weight_noise is None else [(self.weight_noise, self.entry_scale(shared))]
+
+    def _weight_scale(self, n: int) -> sp.Expr:
+        scale = None if self.weight_noise is None else self.weight_noise.scale
+        return scale if isinstance(scale, sp.Expr) else weight_scale_symbol(n)
+
+    def random_part(self, n: int, i: int) -> sp.Expr:
+        """The random part of pre-activation i, 0 without weight noise."""
+        if self.weight_noise is None:
+            return sp.S.Zero
+        x = [state_symbol(n, j) for j in range(self.dim_in)]
+        if not self.gaussian_rows:
+            return sp.Add(*(random_symbol(n, i, j) * x[j] for j in range(self.dim_in)))
+        # In one dimension x itself serves for |x|, because omega is symmetric; it is smooth.
+        length = x[0] if len(x) == 1 else sp.sqrt(sp.Add(*(symbol**2 for symbol in x)))
+        return self._weight_scale(n) * length * random_symbol(n, i)
+
+    @property
+    def used_symbols(self) -> frozenset[sp.Symbol]:
+        scale = None if self.weight_noise is None else self.weight_noise.scale
+        own = scale.free_symbols if isinstance(scale, sp.Expr) else set()
+        return super().used_symbols.union(own)
+
+    @property
+    def unbounded_weight(self) -> str:
+        noise = self.weight_noise
+        if noise is None or noise.bounded or stays_bounded(self.activation_expr(0, ACTIVATION_SYMBOL), _WILD):
+            return ""
+        return type(noise).__name__
 
     def unbound_symbols(self, n: int) -> frozenset[sp.Symbol]:
         names: set[sp.Symbol] = set()
@@ -118,18 +200,59 @@ class DenseLayer(AbstractLayer):
         return values | self.scalars(n)
 
     def scalars(self, n: int) -> dict[sp.Symbol, Number]:
-        """Slope and step, where the layer has them."""
+        """Slope, step and scale of the weight noise, where the layer has them."""
         values: dict[sp.Symbol, Number] = {}
         if self.slope is not None:
             values[slope_symbol(n)] = self.slope
         if self.step is not None:
             values[step_symbol(n)] = self.step
+        noise = self.weight_noise
+        if noise is not None and noise.scale is not None and not isinstance(noise.scale, sp.Expr):
+            values[weight_scale_symbol(n)] = noise.scale
         return values
 
     def forward(self, X: Array, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
         array = check_points(X, self.dim_in, "forward(X)")
+        return self._mapped(array, self._inner(array))
+
+    def sample_map(self, X: Array, rng: np.random.Generator, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        array = check_points(X, self.dim_in, "sample(X)")
+        if self.weight_noise is None:
+            return self._mapped(array, self._inner(array))
+        return self._mapped(array, self._inner(array) + self._random_inner(array, self.weight_noise, rng, shared))
+
+    def entry_scale(self, shared: Mapping[sp.Symbol, Number] | None = None) -> Number:
+        """Scale of the weight noise as a number; 0 without it."""
+        scale = None if self.weight_noise is None else self.weight_noise.scale
+        return self._number(scale, shared or {}, "weight noise")
+
+    def _random_inner(
+        self,
+        X: Array,
+        noise: AbstractNoise,
+        rng: np.random.Generator,
+        shared: Mapping[sp.Symbol, Number] | None,
+    ) -> Array:
+        """Draws of the random part of the pre-activations, shape (points, dim_out)."""
+        scale = float(self.entry_scale(shared))
+        if self.gaussian_rows:
+            return np.asarray(noise.sample(rng, (len(X), self.dim_out), scale) * np.linalg.norm(X, axis=1)[:, None])
+        at_once = max(1, SAMPLED_ENTRIES // (self.dim_in * self.dim_out))
+        out = np.empty((len(X), self.dim_out))
+        for start in range(0, len(X), at_once):
+            rows = X[start : start + at_once]
+            out[start : start + at_once] = np.einsum(
+                "pij,pj->pi", noise.sample(rng, (len(rows), self.dim_out, self.dim_in), scale), rows
+            )
+        return out
+
+    def _inner(self, array: Array) -> Array:
+        """W x + b."""
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            Z = array @ self.W.T + self.b
+            return np.asarray(array @ self.W.T + self.b)
+
+    def _mapped(self, array: Array, Z: Array) -> Array:
+        """The layer's output at pre-activations."""
         G = self.activate(Z)
         return G if self.step is None else array + float(self.step) * G
 
@@ -152,10 +275,13 @@ class DenseLayer(AbstractLayer):
             return step_symbol(n)
         if key == "slope" and self.slope is not None:
             return slope_symbol(n)
+        if key == "weight_scale" and self.weight_noise is not None:
+            return self._weight_scale(n)
         raise self._unknown(n, key)
 
     def replace(self, n: int, key: object, value: Any) -> DenseLayer:
         W, b, step, noise = self.weights.stated(), self.biases.stated(), self.step, self.noise
+        random = self.weight_noise
         activation: Any = self.activation if self.slope is None else (self.activation, self.slope)
         if key in ("W", "b"):
             shape = self.weights.shape if key == "W" else self.biases.shape
@@ -168,9 +294,11 @@ class DenseLayer(AbstractLayer):
             step = value
         elif key == "slope" and self.slope is not None:
             activation = (self.activation, value)
+        elif key == "weight_scale" and random is not None:
+            random = value if isinstance(value, AbstractNoise) else random.with_scale(value)
         else:
             raise self._unknown(n, key)
-        return DenseLayer(W, b, activation, noise[0] if self.shared_noise else noise, step)
+        return DenseLayer(W, b, activation, noise[0] if self.shared_noise else noise, step, random)
 
     def exact_array(self, which: str) -> AnyArray:
         """W or b with its exact entries: float64, or objects where an entry is no float64."""
@@ -180,6 +308,7 @@ class DenseLayer(AbstractLayer):
 
     def _unknown(self, n: int, key: object) -> MzError:
         keys = ["W", "b", "scale"] + ["step"] * (self.step is not None) + ["slope"] * (self.slope is not None)
+        keys += ["weight_scale"] * (self.weight_noise is not None)
         return MzError(f"Layer {n} has no parameter {key!r}", f"key ({n}, {key!r})", f"It has: {', '.join(keys)}")
 
     @cached_property
@@ -187,7 +316,8 @@ class DenseLayer(AbstractLayer):
         act = sp.srepr(self.activation) if isinstance(self.activation, sp.Expr) else self.activation
         slope = "" if self.slope is None else number_key(self.slope)
         step = "" if self.step is None else number_key(self.step)
-        return f"dense|{act}({slope})|{step}|{self.weights.key()}|{self.biases.key()}|{self.noise_key()}"
+        random = "" if self.weight_noise is None else f"|weight noise:{self.weight_noise.key()}"
+        return f"dense|{act}({slope})|{step}|{self.weights.key()}|{self.biases.key()}|{self.noise_key()}{random}"
 
     def key(self) -> str:
         return self._key
@@ -197,10 +327,19 @@ class DenseLayer(AbstractLayer):
         noise = self.noise[0] if self.shared_noise else list(self.noise)
         arrays = f"{self.weights!r}, {self.biases!r}"
         step = "" if self.step is None else f", step={self.step!r}"
-        return f"{'dense' if self.step is None else 'residual'}({arrays}, activation={act!r}{step}, noise={noise!r})"
+        random = "" if self.weight_noise is None else f", weight_noise={self.weight_noise!r}"
+        kind = "dense" if self.step is None else "residual"
+        return f"{kind}({arrays}, activation={act!r}{step}, noise={noise!r}{random})"
 
 
-def dense(W: Any, b: Any = None, *, activation: Activation = "identity", noise: NoiseLike = None) -> DenseLayer:
+def dense(
+    W: Any,
+    b: Any = None,
+    *,
+    activation: Activation = "identity",
+    noise: NoiseLike = None,
+    weight_noise: AbstractNoise | None = None,
+) -> DenseLayer:
     """Layer X' = act(W X + b) + xi, MATH (1).
 
     Parameters
@@ -212,6 +351,8 @@ def dense(W: Any, b: Any = None, *, activation: Activation = "identity", noise: 
     activation : str, (str, slope) or sympy.Expr
         A name in the primitive table; ``("leaky_relu", a)``; or an expression in one symbol.
     noise : noise law, or list of one per output, optional
+    weight_noise : noise law, optional
+        Independent noise on every entry of W (not of b), drawn afresh at every pass.
 
     Returns
     -------
@@ -227,7 +368,7 @@ def dense(W: Any, b: Any = None, *, activation: Activation = "identity", noise: 
     >>> dense([[1.0, -2.0]], [0.5], activation="relu").forward([[3.0, 1.0]])
     array([[1.5]])
     """
-    return DenseLayer(W, b, activation, noise)
+    return DenseLayer(W, b, activation, noise, weight_noise=weight_noise)
 
 
 def residual(
@@ -237,6 +378,7 @@ def residual(
     activation: Activation = "identity",
     step: NumberLike = 1,
     noise: NoiseLike = None,
+    weight_noise: AbstractNoise | None = None,
 ) -> DenseLayer:
     """Layer X' = X + step * act(W X + b) + xi, MATH (33).
 
@@ -248,6 +390,8 @@ def residual(
     activation : str, (str, slope) or sympy.Expr
     step : number
     noise : noise law, or list of one per output, optional
+    weight_noise : noise law, optional
+        As for ``dense``.
 
     Returns
     -------
@@ -263,7 +407,10 @@ def residual(
     >>> residual([[1.0]], activation="relu", step=0.5).forward([[2.0]])
     array([[3.]])
     """
-    return DenseLayer(W, b, activation, noise, step)
+    return DenseLayer(W, b, activation, noise, step, weight_noise)
+
+
+_WILD = frozenset({ACTIVATION_SYMBOL})
 
 
 @lru_cache(maxsize=64)
@@ -272,6 +419,7 @@ def _map_exprs(layer: DenseLayer, n: int) -> tuple[sp.Expr, ...]:
     out = []
     for i in range(layer.dim_out):
         z = sp.Add(*(weight_symbol(n, i, j) * x[j] for j in range(layer.dim_in)), bias_symbol(n, i))
+        z += layer.random_part(n, i)
         g = layer.activation_expr(n, z)
         out.append(g if layer.step is None else x[i] + step_symbol(n) * g)
     return tuple(out)

@@ -1,4 +1,7 @@
-"""Domains of the states by rigorous enclosure: Omega_{n+1} contains F_n(Omega_n) + supp rho_n, MATH (2)."""
+"""Domains of the states by rigorous enclosure: Omega_{n+1} contains F_n(Omega_n) + supp rho_n, MATH (2).
+
+A gain multiplies the support; random weights range over theirs, the whole line where they are unbounded.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import TypeAlias
 
 import sympy as sp
 
-from mzsym.balls import HULLS, Interval, affine_hull, interval, intervals_of, precision
+from mzsym.balls import HULLS, WHOLE, Interval, affine_hull, interval, intervals_of, precision
 from mzsym.core import MzError
-from mzsym.core.names import state_symbol, step_symbol
+from mzsym.core.names import noise_symbol, state_symbol, step_symbol
 from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer
+from mzsym.model.gains import noise_row
 from mzsym.model.layers import AbstractLayer
 from mzsym.model.noise import TruncatedGaussian
 from mzsym.model.values import Number
@@ -61,9 +65,27 @@ def checked_domains(
 def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
-        images = _image(n, layer, [interval(side) for side in box.intervals], shared)
-        scales = layer.scale_values(shared)
-        return [image + _support(noise, scale) for image, noise, scale in zip(images, layer.noise, scales, strict=True)]
+        sides = [interval(side) for side in box.intervals]
+        supports = [
+            _support(noise, scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
+        ]
+        _check_values(n, layer, shared)
+        if isinstance(layer, DenseLayer):
+            images = _dense_image(layer, sides, shared)
+        else:
+            images = _stated_image(n, layer, sides, supports, shared)
+        if layer.gain_exprs(n) is not None:
+            return images
+        return [image + support for image, support in zip(images, supports, strict=True)]
+
+
+def _check_values(n: int, layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -> None:
+    missing = (layer.used_symbols - set(layer.local_values()) - set(shared)) | layer.unbound_symbols(n)
+    if missing:
+        names = ", ".join(sorted(symbol.name for symbol in missing))
+        raise MzError(
+            f"The domain of X_{n + 1} needs a value for {names}", f"layer {n}", "Bind it in params or by with_params"
+        )
 
 
 def _support(noise: object, scale: Number) -> Interval:
@@ -71,24 +93,57 @@ def _support(noise: object, scale: Number) -> Interval:
     return interval((-reach, reach))
 
 
-def _image(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
-    missing = (layer.used_symbols - set(layer.local_values()) - set(shared)) | layer.unbound_symbols(n)
-    if missing:
-        names = ", ".join(sorted(symbol.name for symbol in missing))
-        raise MzError(
-            f"The domain of X_{n + 1} needs a value for {names}", f"layer {n}", "Bind it in params or by with_params"
-        )
-    if isinstance(layer, DenseLayer):
-        return _dense_image(layer, box)
-    symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
-    return intervals_of(layer.map_exprs(n), box, symbols, {**shared, **layer.map_bindings(n)})
+def _weight_supports(layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
+    """Support of every random weight of ``layer.random``."""
+    pairs = zip(layer.random(0), layer.weight_scale_values(shared), strict=True)
+    return [_support(weight.noise, scale) if weight.noise.bounded else WHOLE for weight, scale in pairs]
 
 
-def _dense_image(layer: DenseLayer, box: list[Interval]) -> list[Interval]:
+def _stated_image(
+    n: int, layer: AbstractLayer, box: list[Interval], supports: list[Interval], shared: Mapping[sp.Symbol, Number]
+) -> list[Interval]:
+    """Range of F, or of F + G xi with a gain: state, random weights and noise as variables of one expression."""
+    gain = layer.gain_exprs(n)
+    variables = dict(zip((state_symbol(n, i) for i in range(layer.dim_in)), box, strict=True))
+    fixed: dict[sp.Symbol, object] = {**shared, **layer.map_bindings(n)}
+    for weight, support in zip(layer.random(n), _weight_supports(layer, shared), strict=True):
+        # What ranges over the line cannot be halved: it stays an interval in every box of the search.
+        (variables if support.finite else fixed)[weight.symbol] = support
+    exprs = layer.map_exprs(n)
+    if gain is not None:
+        xi = [noise_symbol(n, j) for j in range(len(supports))]
+        exprs = tuple(expr + noise_row(gain, i, xi) for i, expr in enumerate(exprs))
+        variables |= {symbol: support for symbol, support in zip(xi, supports, strict=True) if support.finite}
+        fixed |= {symbol: support for symbol, support in zip(xi, supports, strict=True) if not support.finite}
+    return intervals_of(exprs, list(variables.values()), list(variables), fixed)
+
+
+def _dense_image(layer: DenseLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     exact = {**layer.weights.exact, **layer.biases.exact}
+    reach = _entry_support(layer, shared)
     if layer.step is not None:
-        return [_residual_image(layer, i, box, exact) for i in range(layer.dim_out)]
-    return [_activated(layer, z) for z in affine_hull(layer.W, layer.b, exact, box)]
+        return [_residual_image(layer, i, box, exact, reach) for i in range(layer.dim_out)]
+    inner = affine_hull(layer.W, layer.b, exact, box) if reach is None else _random_hull(layer, box, reach)
+    return [_activated(layer, z) for z in inner]
+
+
+def _entry_support(layer: DenseLayer, shared: Mapping[sp.Symbol, Number]) -> Interval | None:
+    """Support of the noise on an entry of W; None without weight noise."""
+    noise = layer.weight_noise
+    if noise is None:
+        return None
+    return _support(noise, layer.entry_scale(shared)) if noise.bounded else WHOLE
+
+
+def _random_hull(layer: DenseLayer, box: list[Interval], reach: Interval) -> list[Interval]:
+    """Hull of (W + omega) x + b, every entry of omega in ``reach``: entries are independent, so it is the sum."""
+    out = []
+    for i in range(layer.dim_out):
+        total = interval(layer.biases.entry((i,)))
+        for j, side in enumerate(box):
+            total = total + (interval(layer.weights.entry((i, j))) + reach) * side
+        out.append(total)
+    return out
 
 
 def _activated(layer: DenseLayer, z: Interval) -> Interval:
@@ -101,15 +156,29 @@ def _activated(layer: DenseLayer, z: Interval) -> Interval:
 _X, _REST, _WEIGHT = sp.symbols("x rest weight", real=True)
 
 
-def _residual_image(layer: DenseLayer, i: int, box: list[Interval], exact: ExactEntries) -> Interval:
-    """Range of x_i + h act(W_ii x_i + rest), where the rest of row i varies independently of x_i: two variables."""
+def _residual_image(
+    layer: DenseLayer, i: int, box: list[Interval], exact: ExactEntries, reach: Interval | None
+) -> Interval:
+    """Range of x_i + h act(W_ii x_i + rest), where the rest of row i varies independently of x_i: two variables.
+
+    With weight noise W_ii is a third one.
+    """
     row = layer.W[i : i + 1].copy()
     row[0, i] = 0.0
     own = {(0, *index[1:]): value for index, value in exact.items() if index[0] == i and index != (i, i)}
     rest = affine_hull(row, layer.b[i : i + 1], own, box)[0]
     expr = _X + step_symbol(0) * layer.activation_expr(0, _WEIGHT * _X + _REST)
     values = {_WEIGHT: layer.weights.entry((i, i)), **layer.scalars(0)}
-    return intervals_of([expr], [box[i], rest], [_X, _REST], values)[0]
+    variables = {_X: box[i], _REST: rest}
+    if reach is not None:
+        others = sum((reach * side for j, side in enumerate(box) if j != i), interval(0))
+        weight = interval(layer.weights.entry((i, i))) + reach
+        if not (others.finite and weight.finite):
+            whole = _X + step_symbol(0) * layer.activation_expr(0, _REST)
+            return intervals_of([whole], [box[i]], [_X], {**values, _REST: WHOLE})[0]
+        variables = {_X: box[i], _REST: rest + others, _WEIGHT: weight}
+        del values[_WEIGHT]
+    return intervals_of([expr], list(variables.values()), list(variables), values)[0]
 
 
 def _side(side: Interval, n: int, i: int) -> tuple[float, float]:

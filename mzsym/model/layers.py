@@ -13,7 +13,20 @@ import sympy as sp
 from mzsym.calculus.laws import Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.names import local_symbol, scale_symbol, state_symbol
+from mzsym.core.names import local_symbol, scale_symbol, state_symbol, weight_scale_symbol
+from mzsym.model.gains import (
+    Gain,
+    RandomWeight,
+    applied,
+    check_apart,
+    checked_gain,
+    checked_weight_law,
+    column,
+    draw,
+    gain_entries,
+    gain_key,
+    stays_bounded,
+)
 from mzsym.model.noise import AbstractNoise, Deterministic
 from mzsym.model.numeric import evaluate
 from mzsym.model.statements import checked_exprs, checked_params, checked_state
@@ -23,19 +36,20 @@ NoiseLike: TypeAlias = AbstractNoise | Sequence[AbstractNoise] | None
 
 
 class AbstractLayer(ABC):
-    """One step X_{n+1} = F_n(X_n) + xi_n; a value that does not know its place n in a network.
+    """One step X_{n+1} = F_n(X_n; w_n) + G_n(X_n) xi_n; a value that does not know its place n in a network.
 
-    Laws: ``map_exprs(n)`` holds no numeric parameter, and with ``bindings(n)`` bound it is the map that ``forward``
-    evaluates; equal layers give equal expressions up to n, so that kernels are shared. Concrete layers are final and
-    frozen.
+    Laws: ``map_exprs(n)`` holds no numeric parameter, and with ``bindings(n)`` bound and every random weight 0 it is
+    the map that ``forward`` evaluates; equal layers give equal expressions up to n, so that kernels are shared; w_n
+    and xi_n are independent of each other and of all else, and drawn afresh for every point and pass. Concrete layers
+    are final and frozen.
     """
 
     dim_in: int
     dim_out: int
     noise: tuple[AbstractNoise, ...]
-    """One law per output component."""
+    """One law per noise column: per output component, unless the gain is a matrix."""
     shared_noise: bool
-    """Whether one scalar law was given for all components, which then share one scale symbol."""
+    """Whether one scalar law was given for all columns, which then share one scale symbol."""
 
     @abstractmethod
     def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
@@ -61,16 +75,46 @@ class AbstractLayer(ABC):
     def key(self) -> str:
         """Canonical text of the exact content."""
 
-    def gain_exprs(self, n: int) -> tuple[sp.Expr, ...] | sp.ImmutableMatrix | None:
-        """G_n in X' = F(X) + G(X) xi: one factor per component, a matrix that mixes the noise, or None for 1."""
+    def gain_exprs(self, n: int) -> Gain:
+        """G_n in ``state_symbol(n, i)`` and the layer's own symbols, MATH (1).
+
+        None where the noise is simply added; a tuple with one expression per component, X' = F + G * xi; or a matrix
+        of shape (dim_out, noise columns), X' = F + G xi.
+        """
         return None
 
-    def random_weights(self, n: int) -> tuple[tuple[sp.Symbol, Law], ...]:
-        """Symbols of ``map_exprs(n)`` that are drawn afresh at every pass, with their laws; independent."""
+    def random(self, n: int) -> tuple[RandomWeight, ...]:
+        """The random symbols in ``map_exprs(n)``, with what the user stated about each."""
         return ()
 
+    def random_weights(self, n: int) -> tuple[tuple[sp.Symbol, Law], ...]:
+        """The random symbols in ``map_exprs(n)`` with their laws: independent of each other and of all noise."""
+        return tuple((weight.symbol, weight.law) for weight in self.random(n))
+
+    @property
+    def plain_noise(self) -> bool:
+        """Whether X_{n+1} = F_n(X_n) + xi_n: no gain and no random weights."""
+        return self.gain_exprs(0) is None and not self.random(0)
+
+    @property
+    def affine(self) -> bool:
+        """Whether X_{n+1} is in law affine in X_n for all values of noise and weights, which the map may not show."""
+        return False
+
+    def weight_scale_values(self, shared: Mapping[sp.Symbol, Number] | None = None) -> tuple[Number, ...]:
+        """Scales of the stated laws of ``random(n)``, exact where they are numbers."""
+        return tuple(
+            self._number(weight.noise.scale, shared or {}, f"random weight {weight.symbol}")
+            for weight in self.random(0)
+        )
+
+    def stated_weights(self, shared: Mapping[sp.Symbol, Number] | None = None) -> list[tuple[AbstractNoise, Number]]:
+        """The laws of the random weights as the user stated them, with their scales."""
+        pairs = zip(self.random(0), self.weight_scale_values(shared), strict=True)
+        return [(weight.noise, scale) for weight, scale in pairs]
+
     def local_values(self) -> Mapping[sp.Symbol, Number | None]:
-        """The user's symbols that are local to the layer, with their values."""
+        """The user's symbols that are local to the layer, with their values; 0 for random weights."""
         return {}
 
     @property
@@ -85,8 +129,8 @@ class AbstractLayer(ABC):
         return frozenset(local_symbol(n, symbol) for symbol in unbound & self.used_symbols)
 
     def scale_exprs(self, n: int) -> tuple[sp.Expr, ...]:
-        """Noise scale of each component: a symbol where the scale is a number, 0 for no noise."""
-        return tuple(self._scale_expr(n, i) for i in range(self.dim_out))
+        """Noise scale of each column: a symbol where the scale is a number, 0 for no noise."""
+        return tuple(self._scale_expr(n, i) for i in range(len(self.noise)))
 
     def _scale_expr(self, n: int, i: int) -> sp.Expr:
         scale = self.noise[i].scale
@@ -97,7 +141,7 @@ class AbstractLayer(ABC):
         return scale_symbol(n) if self.shared_noise else scale_symbol(n, i)
 
     def laws(self, n: int) -> tuple[Law, ...]:
-        """Symbolic law of each noise component."""
+        """Symbolic law of each noise column."""
         return tuple(noise.law(scale) for noise, scale in zip(self.noise, self.scale_exprs(n), strict=True))
 
     def bindings(self, n: int) -> dict[sp.Symbol, Number]:
@@ -110,8 +154,26 @@ class AbstractLayer(ABC):
 
     @property
     def bounded_noise(self) -> bool:
-        """Whether every component's noise is bounded."""
-        return all(noise.bounded for noise in self.noise)
+        """Whether noise and random weights leave every component of X_{n+1} bounded."""
+        return not (self.unbounded_noise or self.unbounded_weight)
+
+    @property
+    def unbounded_noise(self) -> str:
+        """Name of a noise law that is unbounded and does not have the gain 0; empty where there is none."""
+        gain = self.gain_exprs(0)
+        for j, noise in enumerate(self.noise):
+            if not noise.bounded and not all(entry.is_zero for entry in column(gain, j)):
+                return type(noise).__name__
+        return ""
+
+    @property
+    def unbounded_weight(self) -> str:
+        """Name of the law of an unbounded random weight that the map does not bound; empty where there is none."""
+        wild = {weight.symbol: weight.noise for weight in self.random(0) if not weight.noise.bounded}
+        for expr in self.map_exprs(0) if wild else ():
+            if not stays_bounded(expr, wild):
+                return next(type(noise).__name__ for symbol, noise in wild.items() if expr.has_free(symbol))
+        return ""
 
     def scale_values(self, shared: Mapping[sp.Symbol, Number] | None = None) -> tuple[Number, ...]:
         """Noise scales, exact where they are numbers; 0 for no noise.
@@ -121,17 +183,16 @@ class AbstractLayer(ABC):
         MzError
             When a scale is symbolic and has no value, or its value is not positive.
         """
-        return tuple(self._scale_value(i, shared or {}) for i in range(self.dim_out))
+        laws = enumerate(self.noise)
+        return tuple(self._number(noise.scale, shared or {}, f"noise component {i}") for i, noise in laws)
 
-    def _scale_value(self, i: int, shared: Mapping[sp.Symbol, Number]) -> Number:
-        scale = self.noise[i].scale
+    def _number(self, scale: Number | sp.Expr | None, shared: Mapping[sp.Symbol, Number], where: str) -> Number:
         if scale is None:
             return 0
         if not isinstance(scale, sp.Expr):
             return scale
         known = {symbol: value for symbol, value in {**shared, **self.local_values()}.items() if value is not None}
         bound = scale.xreplace({symbol: exact_expr(value) for symbol, value in known.items()})
-        where = f"noise component {i}"
         if bound.free_symbols:
             names = ", ".join(sorted(symbol.name for symbol in bound.free_symbols))
             raise MzError(f"The noise scale {scale} needs a value for {names}", where, "Bind it with with_params")
@@ -140,17 +201,42 @@ class AbstractLayer(ABC):
     def sample_noise(
         self, rng: np.random.Generator, points: int, shared: Mapping[sp.Symbol, Number] | None = None
     ) -> Array:
-        """Draws of xi, shape (points, dim_out)."""
+        """Draws of xi, shape (points, noise columns)."""
         scales = [float(scale) for scale in self.scale_values(shared)]
         if self.shared_noise:
-            return self.noise[0].sample(rng, (points, self.dim_out), scales[0])
+            return self.noise[0].sample(rng, (points, len(scales)), scales[0])
         columns = zip(self.noise, scales, strict=True)
         return np.stack([noise.sample(rng, points, scale) for noise, scale in columns], axis=1)
+
+    def sample(self, X: Array, rng: np.random.Generator, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        """One noisy step F(X; w) + G(X) xi for every row of X, noise and random weights drawn afresh for each.
+
+        Parameters
+        ----------
+        X : array of shape (points, dim_in)
+        rng : numpy Generator
+        shared : mapping, optional
+            Values of symbols of no layer.
+
+        Returns
+        -------
+        array of shape (points, dim_out)
+        """
+        noise = self.scaled_noise(X, self.sample_noise(rng, len(X), shared), shared)
+        return self.sample_map(X, rng, shared) + noise
+
+    def sample_map(self, X: Array, rng: np.random.Generator, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        """F(X; w) with one draw of the random weights for every row of X."""
+        return self.forward(X, shared)
+
+    def scaled_noise(self, X: Array, xi: Array, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        """G(X) xi for draws xi of shape (points, noise columns)."""
+        return xi
 
     def replace_noise(self, value: Any, where: str) -> tuple[AbstractNoise, ...]:
         """The noise laws at another scale, or at one scale each."""
         if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1:
-            if len(value) != self.dim_out or self.shared_noise:
+            if len(value) != len(self.noise) or self.shared_noise:
                 raise MzError(
                     f"{len(value)} scales were given", where, "Give one scale, or one per component of a list of laws"
                 )
@@ -208,43 +294,56 @@ class Layer(AbstractLayer):
     noise : noise law, or list of them, optional
         Default: no noise.
     params : mapping, optional
-        Symbol -> number (or None: a parameter of this layer that stays an argument). These symbols are local to the
-        layer. Other symbols are shared between layers and stay arguments.
+        Symbol -> number; or None: a parameter of this layer that stays an argument; or a noise law: a random weight,
+        drawn afresh at every pass, whose mean stands in the expressions. These symbols are local to the layer. Other
+        symbols are shared between layers and stay arguments.
+    gain : sympy.Expr, list of them, or Matrix, optional
+        G in X' = F + G xi: one expression for all components, one for each, or a matrix with one column per noise law.
 
     Raises
     ------
     MzError
-        For a symbol of another state, a parameter that is not a finite real number, an unknown function, or noise of
-        another length.
+        For a symbol of another state, a parameter that is not a finite real number, an unknown function, noise or
+        gains of another length, or a random weight outside the map.
 
     Examples
     --------
+    >>> from mzsym.model.noise import Gaussian, Uniform
     >>> x = sp.symbols("x0", real=True)
     >>> w = sp.symbols("w", real=True)
     >>> layer = Layer([sp.tanh(w*x)], state=[x], params={w: 0.5})
     >>> layer.map_exprs(3), layer.bindings(3)
     ((tanh(w_3*x[3,0]),), {w_3: 0.5})
+    >>> Layer([w*x], state=[x], gain=1 + x**2, noise=Uniform(0.1), params={w: Gaussian(0.2)}).plain_noise
+    False
     """
 
     exprs: tuple[sp.Expr, ...]
     state: tuple[sp.Symbol, ...]
-    params: Mapping[sp.Symbol, Number | None]
+    params: Mapping[sp.Symbol, Number | AbstractNoise | None]
+    gain: Gain
 
     def __init__(
         self,
         exprs: Sequence[Any],
         state: Sequence[sp.Symbol],
         noise: NoiseLike = None,
-        params: Mapping[sp.Symbol, NumberLike | None] | None = None,
+        params: Mapping[sp.Symbol, NumberLike | AbstractNoise | None] | None = None,
+        gain: Any = None,
     ) -> None:
         inputs = checked_state(state)
-        values = checked_params(params or {}, inputs)
+        values = _checked_values(params or {}, inputs)
         maps = checked_exprs(exprs, inputs, values)
-        laws, shared = checked_noise(noise, len(maps), "Layer(noise=)")
+        gains = checked_gain(gain, len(maps), inputs, values)
+        columns = gains.cols if isinstance(gains, sp.ImmutableMatrix) else len(maps)
+        laws, shared = checked_noise(noise, columns, "Layer(noise=)")
+        random = {symbol: law for symbol, law in values.items() if isinstance(law, AbstractNoise)}
+        check_apart(random.keys(), gains, laws, tuple(random.values()))
         self.__dict__.update(
             exprs=maps,
             state=inputs,
             params=values,
+            gain=gains,
             noise=laws,
             shared_noise=shared,
             dim_in=len(inputs),
@@ -252,38 +351,92 @@ class Layer(AbstractLayer):
         )
 
     def map_exprs(self, n: int) -> tuple[sp.Expr, ...]:
-        names = {symbol: state_symbol(n, i) for i, symbol in enumerate(self.state)}
-        names |= {symbol: local_symbol(n, symbol) for symbol in self.params}
+        names = self._names(n)
         return tuple(expr.xreplace(names) for expr in self.exprs)
 
+    def _names(self, n: int) -> dict[sp.Symbol, sp.Symbol]:
+        names = {symbol: state_symbol(n, i) for i, symbol in enumerate(self.state)}
+        return names | {symbol: local_symbol(n, symbol) for symbol in self.params}
+
+    def gain_exprs(self, n: int) -> Gain:
+        names = self._names(n)
+        if isinstance(self.gain, sp.ImmutableMatrix):
+            return self.gain.xreplace(names)
+        return None if self.gain is None else tuple(expr.xreplace(names) for expr in self.gain)
+
+    @cached_property
+    def _random(self) -> dict[sp.Symbol, AbstractNoise]:
+        """Random weights that occur in the map, by name."""
+        used = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in self.exprs))
+        items = sorted(self.params.items(), key=lambda item: item[0].name)
+        return {symbol: law for symbol, law in items if isinstance(law, AbstractNoise) and symbol in used}
+
+    def random(self, n: int) -> tuple[RandomWeight, ...]:
+        found = []
+        for k, (symbol, noise) in enumerate(self._random.items()):
+            scale = weight_scale_symbol(n, k)
+            if isinstance(noise.scale, sp.Expr):
+                scale = noise.scale.xreplace(self._names(n))
+            found.append(RandomWeight(local_symbol(n, symbol), noise, noise.law(scale)))
+        return tuple(found)
+
     def map_bindings(self, n: int) -> dict[sp.Symbol, Number]:
-        return {local_symbol(n, symbol): value for symbol, value in self.params.items() if value is not None}
+        values = {
+            local_symbol(n, symbol): value
+            for symbol, value in self.params.items()
+            if value is not None and not isinstance(value, AbstractNoise)
+        }
+        for k, noise in enumerate(self._random.values()):
+            if noise.scale is not None and not isinstance(noise.scale, sp.Expr):
+                values[weight_scale_symbol(n, k)] = noise.scale
+        return values
 
     def forward(self, X: Array, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
         array = check_points(X, self.dim_in, "Layer.forward(X)")
-        values: dict[sp.Symbol, Any] = {symbol: array[:, i] for i, symbol in enumerate(self.state)}
-        values |= {symbol: value for symbol, value in self.params.items() if value is not None}
-        return evaluate(self.exprs, values | dict(shared or {}), len(array))
+        return evaluate(self.exprs, self._values(array, shared), len(array))
+
+    def sample_map(self, X: Array, rng: np.random.Generator, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        array = check_points(X, self.dim_in, "Layer.sample(X)")
+        drawn = draw(self.random(0), self.weight_scale_values(shared), rng, len(array))
+        weights = {symbol: drawn[local_symbol(0, symbol)] for symbol in self._random}
+        return evaluate(self.exprs, self._values(array, shared) | weights, len(array))
+
+    def scaled_noise(self, X: Array, xi: Array, shared: Mapping[sp.Symbol, Number] | None = None) -> Array:
+        if self.gain is None:
+            return xi
+        return applied(self.gain, evaluate(gain_entries(self.gain), self._values(X, shared), len(X)), xi)
+
+    def _values(self, X: Array, shared: Mapping[sp.Symbol, Number] | None) -> dict[sp.Symbol, Any]:
+        """Numbers of all symbols at points, random weights 0."""
+        values: dict[sp.Symbol, Any] = {symbol: X[:, i] for i, symbol in enumerate(self.state)}
+        values |= {symbol: value for symbol, value in self.local_values().items() if value is not None}
+        return values | dict(shared or {})
 
     def local_values(self) -> Mapping[sp.Symbol, Number | None]:
-        return self.params
+        return {symbol: 0 if isinstance(value, AbstractNoise) else value for symbol, value in self.params.items()}
 
     @cached_property
     def used_symbols(self) -> frozenset[sp.Symbol]:
-        scales = (noise.scale.free_symbols for noise in self.noise if isinstance(noise.scale, sp.Expr))
-        maps = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in self.exprs))
+        laws = (*self.noise, *(value for value in self.params.values() if isinstance(value, AbstractNoise)))
+        scales = (noise.scale.free_symbols for noise in laws if isinstance(noise.scale, sp.Expr))
+        exprs = (*self.exprs, *gain_entries(self.gain))
+        maps = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in exprs))
         return (maps - set(self.state)).union(*scales)
 
     def parameter(self, n: int, key: object) -> sp.Expr:
         return local_symbol(n, self._symbol(n, key))
 
     def replace(self, n: int, key: object, value: Any) -> Layer:
+        laws, params = self.noise, dict(self.params)
         if key == "scale":
-            noise = self.replace_noise(value, f"layer {n}, noise scale")
-            return Layer(self.exprs, self.state, noise[0] if self.shared_noise else noise, dict(self.params))
-        symbol = self._symbol(n, key)
-        laws = self.noise[0] if self.shared_noise else self.noise
-        return Layer(self.exprs, self.state, laws, {**self.params, symbol: value})
+            laws = self.replace_noise(value, f"layer {n}, noise scale")
+        else:
+            symbol = self._symbol(n, key)
+            before = params[symbol]
+            if isinstance(before, AbstractNoise) and not isinstance(value, AbstractNoise):
+                value = before.with_scale(value)
+            params[symbol] = value
+        return Layer(self.exprs, self.state, laws[0] if self.shared_noise else laws, params, self.gain)
 
     def _symbol(self, n: int, key: object) -> sp.Symbol:
         for symbol in self.params:
@@ -298,8 +451,8 @@ class Layer(AbstractLayer):
         place = {symbol: sp.Symbol(f"x[{i}]", real=True) for i, symbol in enumerate(self.state)}
         maps = ";".join(sp.srepr(expr.xreplace(place)) for expr in self.exprs)
         items = sorted(self.params.items(), key=lambda item: item[0].name)
-        values = ";".join(f"{s.name}={'' if value is None else number_key(value)}" for s, value in items)
-        return f"layer|{self.dim_in}|{maps}|{values}|{self.noise_key()}"
+        values = ";".join(f"{s.name}={_value_key(value)}" for s, value in items)
+        return f"layer|{self.dim_in}|{maps}|{values}|{self.noise_key()}{gain_key(self.gain, place)}"
 
     def key(self) -> str:
         return self._key
@@ -307,6 +460,29 @@ class Layer(AbstractLayer):
     def __repr__(self) -> str:
         noise = self.noise[0] if self.shared_noise else list(self.noise)
         parts = [f"{list(self.exprs)}", f"state={self.state}", f"noise={noise}"]
+        if self.gain is not None:
+            parts.append(f"gain={list(self.gain) if isinstance(self.gain, tuple) else self.gain}")
         if self.params:
             parts.append(f"params={dict(self.params)}")
         return f"Layer({', '.join(parts)})"
+
+
+def _checked_values(
+    params: Mapping[sp.Symbol, NumberLike | AbstractNoise | None], inputs: tuple[sp.Symbol, ...]
+) -> dict[sp.Symbol, Number | AbstractNoise | None]:
+    """Parameters by their checked symbols: numbers, None, or the laws of random weights."""
+    laws = {key: law for key, law in params.items() if isinstance(law, AbstractNoise)}
+    numbers = checked_params({key: None if key in laws else value for key, value in params.items()}, inputs)
+    pairs = zip(numbers.items(), params.items(), strict=True)
+    return {
+        symbol: checked_weight_law(laws[key], f"The parameter {symbol}", f"Layer(params=), {symbol}")
+        if key in laws
+        else value
+        for (symbol, value), (key, _) in pairs
+    }
+
+
+def _value_key(value: Number | AbstractNoise | None) -> str:
+    if isinstance(value, AbstractNoise):
+        return value.key()
+    return "" if value is None else number_key(value)

@@ -13,21 +13,22 @@ import sympy as sp
 from mzsym.calculus.laws import Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.names import latex_names, lower_symbol, state_symbol, upper_symbol
+from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
+from mzsym.model.gains import Gain
+from mzsym.model.layer_latex import layer_latex
 from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import Number, as_number, number_key, real_symbol, state
-
-MAX_SHOWN = 4
-"""Widest layer whose map is written out in the notebook display."""
 
 
 @final
 class Network:
     """A chain of layers X_{n+1} = F_n(X_n) + xi_n, n = 0..L-1, and an observable of X_L, MATH (1)-(2).
+
+    With a gain the noise of a layer is G_n(X_n) xi_n; with random weights its map is F_n(X_n; w_n).
 
     Frozen; equal when all of its exact content is.
 
@@ -124,6 +125,14 @@ class Network:
         """Law of each component of xi_n."""
         return self._layer(n).laws(n)
 
+    def gain_exprs(self, n: int) -> Gain:
+        """G_n: None, one expression per component of X_{n+1}, or a matrix with one column per component of xi_n."""
+        return self._layer(n).gain_exprs(n)
+
+    def random_weights(self, n: int) -> tuple[tuple[sp.Symbol, Law], ...]:
+        """The random symbols in ``map_exprs(n)``, each with its law."""
+        return self._layer(n).random_weights(n)
+
     @property
     def observable_exprs(self) -> tuple[sp.Expr, ...]:
         """u in ``state_symbol(L, i)``, one expression per component."""
@@ -152,7 +161,8 @@ class Network:
         ----------
         n : int
         key : sympy.Symbol or str
-            A symbol of ``params`` (or its name), "scale", or of a dense layer "W", "b", "step", "slope".
+            A symbol of ``params`` (or its name), "scale", or of a dense layer "W", "b", "step", "slope",
+            "weight_scale".
 
         Returns
         -------
@@ -170,8 +180,8 @@ class Network:
         Parameters
         ----------
         values : mapping
-            ``(n, w)``, ``(n, "W")``, ``(n, "b")``, ``(n, "scale")``, ``(n, "step")``, ``(n, "slope")``, or a shared
-            symbol, -> value.
+            ``(n, w)``, ``(n, "W")``, ``(n, "b")``, ``(n, "scale")``, ``(n, "step")``, ``(n, "slope")``,
+            ``(n, "weight_scale")``, or a shared symbol, -> value. For random weights: a scale, or another law.
 
         Returns
         -------
@@ -246,11 +256,18 @@ class Network:
             its domain, or a given box does not contain the next state.
         """
         for n, layer in enumerate(self.layers):
-            if not layer.bounded_noise:
+            if layer.unbounded_noise:
                 raise MzError(
                     f"The noise of layer {n} is unbounded, so X_{n + 1} lies in no box",
                     f"layer {n}, noise",
                     "Use mz.TruncatedGaussian(scale, cutoff=3), or a measure that needs no box",
+                )
+            if layer.unbounded_weight:
+                raise MzError(
+                    f"The random weights of layer {n} are unbounded and nothing bounds them, so X_{n + 1} lies in no "
+                    "box",
+                    f"layer {n}, random weights",
+                    "Use a bounded law such as mz.Uniform, a bounded activation, or a measure that needs no box",
                 )
         if self.domain is None:
             raise MzError("The network has no domain", "Network(domain=)", "Give domain=mz.Box([(lo, hi), ...])")
@@ -296,8 +313,7 @@ class Network:
         rng = np.random.default_rng(seed)
         states = [check_points(X, self.dims[0], "Network.sample(X)")]
         for layer in self.layers:
-            noise = layer.sample_noise(rng, len(states[0]), self.shared)
-            states.append(layer.forward(states[-1], self.shared) + noise)
+            states.append(layer.sample(states[-1], rng, self.shared))
         return states
 
     def observe(self, X: Any) -> Array:
@@ -336,7 +352,7 @@ class Network:
         return "\n".join([*lines, f"  observable: {shown}"])
 
     def _repr_latex_(self) -> str:
-        rows = [_layer_latex(n, layer) for n, layer in enumerate(self.layers)]
+        rows = [layer_latex(n, layer) for n, layer in enumerate(self.layers)]
         return r"$\displaystyle\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}$"
 
     def _layer(self, n: int) -> AbstractLayer:
@@ -346,18 +362,3 @@ class Network:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= last:
             raise MzError(f"There is no layer {n!r}", "index n", f"Use 0 <= n <= {last}")
         return int(n)
-
-
-def _layer_latex(n: int, layer: AbstractLayer) -> str:
-    """One row of the display; the map in letters where its entries would not fit a line."""
-    noisy = any(noise.scale is not None for noise in layer.noise)
-    noise = rf" + \xi^{{({n})}}" if noisy else ""
-    if max(layer.dim_in, layer.dim_out) > MAX_SHOWN:
-        return (
-            rf"X_{{{n + 1}}} &= F_{{{n}}}(X_{{{n}}}){noise}, \quad X_{{{n + 1}}} \in \mathbb{{R}}^{{{layer.dim_out}}}"
-        )
-    names = {state_symbol(n, i): rf"x^{{({n})}}_{{{i}}}" for i in range(layer.dim_in)}
-    exprs = layer.map_exprs(n)
-    texts = [sp.latex(expr, symbol_names=latex_names(expr) | names) for expr in exprs]
-    body = texts[0] if len(texts) == 1 else r"\begin{pmatrix}" + r"\\ ".join(texts) + r"\end{pmatrix}"
-    return rf"X_{{{n + 1}}} &= {body}{noise}"

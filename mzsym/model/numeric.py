@@ -38,8 +38,6 @@ def _heads() -> dict[Any, Callable[..., Any]]:
         sp.atanh: np.arctanh,
         sp.erfc: special.erfc,
         sp.sign: np.sign,
-        # The value 1/2 at 0 is SymPy's.
-        sp.Heaviside: lambda z, at0=0.5: np.heaviside(z, at0),
     }
     return heads
 

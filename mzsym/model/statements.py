@@ -42,7 +42,7 @@ def checked_params(
 
 
 def checked_exprs(
-    exprs: Sequence[Any], inputs: tuple[sp.Symbol, ...], params: Mapping[sp.Symbol, Number | None]
+    exprs: Sequence[Any], inputs: tuple[sp.Symbol, ...], params: Collection[sp.Symbol]
 ) -> tuple[sp.Expr, ...]:
     listed = list(exprs) if isinstance(exprs, (list, tuple, sp.MatrixBase)) else [exprs]
     if not 1 <= len(listed) <= MAX_DIM:

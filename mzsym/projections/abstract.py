@@ -67,6 +67,18 @@ class AbstractProjection(ABC):
         """Whether mu_n lives on the boxes of this network (otherwise on R^N, and ``box`` is None everywhere)."""
         return on_boxes(self.measure, net)
 
+    def weight(self, X: Array, box: Box | None) -> Array:
+        """Density of mu_n with respect to dx at X, shape (points, dim) -> (points,); not for the law of the state."""
+        return density_values(self.measure, X, box)
+
+    def weight_expr(self, n: int, dim: int) -> sp.Expr:
+        """The same in the symbols of layer n."""
+        return density_expr(self.measure, n, dim)
+
+    def stated_exprs(self, n: int, dim: int, boxed: bool) -> tuple[sp.Expr, ...]:
+        """Functions and weight on layer n that a user stated, which need not be smooth, in the symbols of layer n."""
+        return () if isinstance(self.measure, str) else (self.weight_expr(n, dim),)
+
     def check(self, net: Network) -> None:
         """Refuse a network on which this projection is not defined.
 
@@ -126,17 +138,8 @@ class FiniteRank(AbstractProjection):
         """Test functions at X, shape (points, dim) -> (points, d)."""
         return self.evaluate(X, box)
 
-    def weight(self, X: Array, box: Box | None) -> Array:
-        """Density of mu_n with respect to dx at X, shape (points, dim) -> (points,); not for the law of the state."""
-        return density_values(self.measure, X, box)
-
-    def weight_expr(self, n: int, dim: int) -> sp.Expr:
-        """The same in the symbols of layer n."""
-        return density_expr(self.measure, n, dim)
-
     def stated_exprs(self, n: int, dim: int, boxed: bool) -> tuple[sp.Expr, ...]:
-        """Functions and weight of layer n that may not be smooth, in the same symbols."""
-        weight = () if isinstance(self.measure, str) else (self.weight_expr(n, dim),)
+        weight = super().stated_exprs(n, dim, boxed)
         return (*self.basis_exprs(n, dim, boxed), *self.test_exprs(n, dim, boxed), *weight)
 
     def degree_of(self, j: int, dim: int) -> int | None:

@@ -207,12 +207,13 @@ def _decays_slowly(weight: sp.Expr, x: sp.Symbol, end: sp.Expr) -> bool:
 def check_box_measure(net: Network, projection: AbstractProjection) -> None:
     """Refuse unbounded noise: no box contains the next state, so there is no box measure to project in."""
     for n, layer in enumerate(net.layers):
-        for noise in layer.noise:
-            if not noise.bounded:
-                raise MzError(
-                    f"{type(noise).__name__} noise is unbounded, so X_{n + 1} lies in no box, and "
-                    f'{projection.describe()} projects in the measure "{projection.measure}" on a box',
-                    f"layer {n}, noise",
-                    "Use mz.TruncatedGaussian(scale, cutoff=3), which keeps the law inside a box, or a projection in "
-                    'a measure that needs none: mz.Hermite(degree), or measure="law"',
-                )
+        law = layer.unbounded_noise or layer.unbounded_weight
+        if law:
+            what = f"{law} noise" if layer.unbounded_noise else f"A random weight with the law {law}"
+            raise MzError(
+                f"{what} is unbounded, so X_{n + 1} lies in no box, and "
+                f'{projection.describe()} projects in the measure "{projection.measure}" on a box',
+                f"layer {n}, {'noise' if layer.unbounded_noise else 'random weights'}",
+                "Use mz.TruncatedGaussian(scale, cutoff=3), which keeps the law inside a box, or a projection in "
+                'a measure that needs none: mz.Hermite(degree), or measure="law"',
+            )

@@ -14,7 +14,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.model.values import state
-from mzsym.projections.abstract import FiniteRank
+from mzsym.projections.abstract import AbstractProjection, FiniteRank
 from mzsym.projections.indices import MonomialTable, graded_indices
 from mzsym.projections.measures import basis_scale, volume_factor
 
@@ -50,7 +50,8 @@ class TotalDegree(FiniteRank):
         return comb(self.top + dim, dim)
 
     def stated_exprs(self, n: int, dim: int, boxed: bool) -> tuple[sp.Expr, ...]:
-        return () if isinstance(self.measure, str) else (self.weight_expr(n, dim),)
+        # Polynomials are smooth: only a weight may not be.
+        return AbstractProjection.stated_exprs(self, n, dim, boxed)
 
     def degree_of(self, j: int, dim: int) -> int:
         # Without listing the basis: the functions of degree < k are the first comb(k - 1 + dim, dim).

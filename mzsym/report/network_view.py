@@ -64,11 +64,12 @@ def layer_views(net: Network) -> tuple[LayerView, ...]:
 
 
 def map_latex(net: Network, n: int) -> str:
-    """X_{n+1} = F_n(X_n) + xi_n in LaTeX."""
+    """X_{n+1} = F_n(X_n) + xi_n in LaTeX; with a gain G_n(X_n) xi_n, with random weights F_n(X_n; omega_n)."""
     layer = net.layers[n]
-    noise = rf" + \xi_{{{n}}}" if any(law.scale is not None for law in layer.noise) else ""
+    noise = _noise_latex(net, n)
     if isinstance(layer, DenseLayer):
-        inner = rf"W^{{({n})}} X_{{{n}}} + b^{{({n})}}"
+        weights = rf"W^{{({n})}}" if layer.plain_noise else rf"\left(W^{{({n})}} + \omega^{{({n})}}\right)"
+        inner = rf"{weights} X_{{{n}}} + b^{{({n})}}"
         body = _activation(layer, inner)
         if layer.step is not None:
             moved = rf"\left({inner}\right)" if body == inner else body
@@ -80,6 +81,22 @@ def map_latex(net: Network, n: int) -> str:
         if sum(map(len, texts)) > MAX_EXPR * len(texts) or len(texts) > MAX_DIM:
             body = rf"F_{{{n}}}(X_{{{n}}})"
     return rf"X_{{{n + 1}}} = {body}{noise}"
+
+
+def _noise_latex(net: Network, n: int) -> str:
+    layer = net.layers[n]
+    if all(law.scale is None for law in layer.noise):
+        return ""
+    gain = layer.gain_exprs(n)
+    names = {state_symbol(n, i): rf"x^{{({n})}}_{{{i}}}" for i in range(layer.dim_in)}
+    if gain is None:
+        return rf" + \xi_{{{n}}}"
+    if len(gain) == 1:
+        text = sp.latex(gain[0], symbol_names=latex_names(gain[0]) | names)
+        if len(text) <= MAX_EXPR:
+            return rf" + \left({text}\right) \xi_{{{n}}}"
+    product = "" if isinstance(gain, sp.ImmutableMatrix) else r" \odot"
+    return rf" + G_{{{n}}}(X_{{{n}}}){product} \xi_{{{n}}}"
 
 
 def _activation(layer: DenseLayer, inner: str) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mzsym.balls import HULLS, enclose, hull, interval, precision
 from mzsym.balls.expressions import HEADS
 from mzsym.core import MzError
-from mzsym.core.functions import gelu, leaky_relu, sigmoid, softplus
+from mzsym.core.functions import gelu, leaky_relu, sigmoid, silu, softplus
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.model.numeric import HEADS as NUMERIC_HEADS
 
@@ -38,6 +38,10 @@ MP: dict[str, Callable[..., mp.mpf]] = {
     "arctan": mp.atan,
     "exp": mp.exp,
     "abs": abs,
+    "elu": lambda z: z if z > 0 else mp.expm1(z),
+    "silu": lambda z: z / (1 + mp.exp(-z)),
+    "hardtanh": lambda z: min(max(z, mp.mpf(-1)), mp.mpf(1)),
+    "step": lambda z: (1 + mp.sign(z)) / 2,
 }
 
 
@@ -90,6 +94,9 @@ def test_hull_contains_and_is_reached(name: str, a: float, width: float, t: Frac
     values = row.numpy(grid, *extra)
     step = width / 400
     lipschitz = max(1.2, abs(slope)) if name != "exp" else float(np.exp(min(b, 700)))
+    if name == "step":
+        # The ends of the interval, which the grid has, decide.
+        lipschitz = 0.0
     scale = 1e-300 + np.abs(values).max() * 1e-14 + lipschitz * (step + 1e-15 * max(abs(a), abs(b)))
     assert lo >= values.min() - scale and hi <= values.max() + scale
 
@@ -104,15 +111,30 @@ def test_hull_at_unbounded_arguments_is_the_image(name: str) -> None:
     assert found.floats[1] == pytest.approx(high) or np.isinf(high)
 
 
-def test_the_minimum_of_gelu() -> None:
+@pytest.mark.parametrize(("g", "slope", "start"), [
+    (gelu, lambda z: mp.ncdf(z) + z * mp.npdf(z), -0.75),
+    (silu, lambda z: mp.diff(MP["silu"], z), -1.3),
+])  # fmt: skip
+def test_the_minimum_of_functions_that_dip(g: type[sp.Function], slope: Callable[..., mp.mpf], start: float) -> None:
+    name = g.__name__
     with mp.workdps(50):
-        root = mp.findroot(lambda z: mp.ncdf(z) + z * mp.npdf(z), -0.75)
-        least = root * mp.ncdf(root)
-    lo, hi = hull(gelu(x), {x: (-3, 1)})
+        root = mp.findroot(slope, start)
+        least = MP[name](root)
+    lo, hi = hull(g(x), {x: (-3, 1)})
     assert lo <= float(least) <= lo + 1e-16
-    assert hi == pytest.approx(float(MP["gelu"](1)), rel=1e-15)
+    assert hi == pytest.approx(float(MP[name](1)), rel=1e-15)
     # On either side of the critical point the ends decide.
-    assert hull(gelu(x), {x: (-3, -1)})[1] == pytest.approx(-3 * float(mp.ncdf(-3)), rel=1e-14)
+    low = float(root) + 0.3
+    assert hull(g(x), {x: (low, 1)})[0] == pytest.approx(float(MP[name](low)), rel=1e-14)
+    low = float(root) - 0.3
+    assert hull(g(x), {x: (-3, low)}) == pytest.approx((float(MP[name](low)), float(MP[name](-3))), rel=1e-14)
+
+
+def test_the_jump_of_the_step() -> None:
+    ends = {(-1, 0): (0.0, 0.5), (0, 1): (0.5, 1.0), (0, 0): (0.5, 0.5), (-1, 1): (0.0, 1.0), (1, 2): (1.0, 1.0)}
+    for box, expected in ends.items():
+        assert hull(sp.Heaviside(x), {x: box}) == expected
+    assert hull(sp.Heaviside(x, 3), {x: (-1, 0)}) == (0.0, 3.0)
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mzsym.balls import range_of
-from mzsym.core.functions import gelu, relu, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, relu, silu, softplus
 
 x, y, w = sp.symbols("x y w", real=True)
 
@@ -30,6 +30,9 @@ def known() -> list[Any]:
         (x**4 - 3 * x**2 + x, [(-2, 2)], (peak**4 - 3 * peak**2 + peak, 6.0)),
         (relu(x) - x / 2, [(-1, 1)], (0.0, 0.5)),
         (sp.Abs(x) - x / 2, [(-1, 1)], (0.0, 1.5)),
+        (hardtanh(2 * x) - x, [(-2, 2)], (-1.0, 1.0)),
+        (elu(x) - x / 2, [(-3, 1)], (np.log(2) / 2 - 0.5, np.expm1(-3) + 1.5)),
+        (silu(x) + silu(-x), [(-2, 3)], (0.0, 3 * np.tanh(1.5))),
         (x * sp.log(x), [(0, 2)], (-np.exp(-1), 2 * np.log(2))),
         (sp.sqrt(x) * (1 - x), [(0, 1)], (0.0, 2 / 3**1.5)),
         ((x - y) ** 2 + 10 * (1 - x) ** 2, [(-3, 3), (-3, 3)], (0.0, 196.0)),
@@ -56,6 +59,7 @@ def test_known_ranges_are_tight(expr: sp.Expr, box: list[tuple[float, float]], e
         (sp.tan(x) + x, [(0, 3)], (-np.inf, np.inf)),
         (x - sp.sign(x), [(-1, 1)], (-1.0, 1.0)),
         (x - sp.Heaviside(x), [(-1, 1)], (-1.0, 0.0)),
+        (hardtanh(x) - sp.Heaviside(x + 1) * x, [(-2, 2)], (-1.0, 0.0)),
         (sp.coth(x) - x, [(-1, 1)], (-np.inf, np.inf)),
     ],
 )
@@ -77,7 +81,8 @@ def test_undefined_and_constant() -> None:
 def expressions(draw: st.DrawFn) -> sp.Expr:
     """Maps in two variables with repeated use, from the table's functions."""
     coefficient = st.integers(-4, 4).map(lambda k: sp.Rational(k, 2))
-    heads = st.sampled_from([sp.tanh, sp.sin, sp.cos, gelu, relu, sp.Abs, sp.atan, sp.erf, softplus, lambda z: z**2])
+    smooth = [sp.tanh, sp.sin, sp.cos, gelu, silu, sp.atan, sp.erf, softplus, lambda z: z**2]
+    heads = st.sampled_from([*smooth, relu, sp.Abs, elu, hardtanh])
     total: sp.Expr = draw(coefficient) * x + draw(coefficient) * y
     for _ in range(draw(st.integers(1, 3))):
         inner = draw(coefficient) * x + draw(coefficient) * y + draw(coefficient)

@@ -30,13 +30,17 @@ G: dict[str, Callable[..., Any]] = {
     "arctan": mp.atan,
     "exp": mp.exp,
     "abs": abs,
+    "elu": lambda u: u if u > 0 else mp.expm1(u),
+    "silu": lambda u: u / (1 + mp.exp(-u)),
+    "hardtanh": lambda u: max(mp.mpf(-1), min(mp.mpf(1), u)),
+    "step": lambda u: (1 + mp.sign(u)) / 2,
 }
 
 
 def _cuts(z: Any, scale: Any, lo: Any, hi: Any) -> list[Any]:
     """Interval of the standardised noise, cut where the argument bends and near both ends."""
     points = {mp.mpf(lo), mp.mpf(hi)}
-    for level in (-100, -30, -10, -3, 0, 3, 10, 30, 100):
+    for level in (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100):
         points.add((level - z) / scale)
     for depth in (1, 10, 60):
         points |= {lo + depth / scale, hi - depth / scale}

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from mzsym.calculus import box_integral
-from mzsym.core.functions import leaky_relu, relu, sigmoid
+from mzsym.core.functions import elu, hardtanh, leaky_relu, relu, sigmoid, silu
 
 x, z, t = sp.symbols("x z t", real=True)
 w, b, c = sp.symbols("w b c", real=True)
@@ -36,7 +36,13 @@ LINE = [
     (x**2 * leaky_relu(w * x + b, sp.Rational(1, 100)) ** 3, 0),
     (x * sp.Abs(w * x + b), 0),
     (x * sp.Max(0, w * x + b), 0),
+    (sigmoid(w * x + b) * x, 1),
     (sigmoid(w * x) * x, 1),
+    (sigmoid(2 * x) * x, 0),
+    (x**2 * sp.Heaviside(w * x + b), 0),
+    (x**3 * elu(w * x + b) ** 2, 0),
+    (x**2 * hardtanh(2 * x) ** 3, 0),
+    (silu(w * x + b), 0),
     (sp.exp(-(x**2)), 1),
 ]
 PLANE = [
@@ -57,7 +63,7 @@ def _brute(oracle, f, box):
     ends = [[float(sp.sympify(e).subs(VALUES)) for e in row[1:]] for row in box]
     halves, centers = [(b - a) / 2 for a, b in ends], [(a + b) / 2 for a, b in ends]
     volume = math.prod(2 * h for h in halves)
-    kinks = (-VALUES[b] / VALUES[w],)
+    kinks = (-VALUES[b] / VALUES[w], -0.5, 0.5)
     return volume * oracle.expectation(function, centers, [("uniform", h) for h in halves], kinks=kinks)
 
 

@@ -59,11 +59,19 @@ def test_gaussian_cells_against_quadrature(name, oracle):
 
 
 @pytest.mark.parametrize("name", [n for n in PRIMITIVES if TRUNCATED[n].highest != NOT_CLOSED])
-def test_truncated_cells_against_quadrature(name, oracle):
-    for k in _powers(TRUNCATED[name], most=3):
-        value = TRUNCATED[name].form(k, sp.Rational(1, 5), sp.Rational(2, 3), sp.Integer(2), *_parameters(name))
-        expected = oracle.expectation(lambda y, k=k: PRIMITIVES[name].numpy(y) ** k, [0.2], [("truncated", 2 / 3, 2)])
-        assert abs(float(value.evalf(20)) - expected) < 1e-13 * expected
+@pytest.mark.parametrize("centre", ["1/5", "-7/5", "5", "-4"])
+def test_truncated_cells_against_quadrature(name, centre, oracle):
+    """Every kink inside the support, one of them, and none."""
+    z, extra = sp.Rational(centre), list(map(float, _parameters(name)))
+    for k in _powers(TRUNCATED[name], most=4):
+        value = TRUNCATED[name].form(k, z, sp.Rational(2, 3), sp.Integer(2), *_parameters(name)).doit()
+
+        def power(y, k=k):
+            return PRIMITIVES[name].numpy(y, *extra) ** k
+
+        kinks = [float(kink) for kink in PRIMITIVES[name].kinks]
+        expected = oracle.expectation(power, [float(z)], [("truncated", 2 / 3, 2)], kinks=kinks)
+        assert abs(float(value.evalf(20)) - expected) < 1e-13 * max(1, abs(expected)), k
 
 
 @pytest.mark.parametrize("name", ["sin", "cos"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mzsym.calculus.closed import integral_dimension, operations
 from mzsym.calculus.decompose import TooLarge, affine, decompose
 from mzsym.calculus.polynomials import degree_bound
+from mzsym.core.functions import relu
 
 y0, y1, a, c = sp.symbols("y0 y1 a c", real=True)
 LEAVES = [y0, y1, a, sp.Integer(2), sp.Rational(-1, 3), sp.tanh(a * y0 + c), sp.sin(y0 * y1), sp.exp(y1)]
@@ -70,3 +71,21 @@ def test_sizes():
     inner = sp.Integral(sp.tanh(y0 * y1), (y0, 0, 1))
     assert integral_dimension(a) == 0
     assert integral_dimension(sp.Integral(inner * y1, (y1, 0, 1)) + inner) == 2
+
+
+def test_what_a_function_takes_in():
+    step = sp.Heaviside(a * y0)
+    for expr, atoms in (
+        (y0**2 * sp.Abs(y0), {(sp.Abs(y0), 3)}),
+        (sp.Mul(y0**2, sp.Heaviside(y0)), {(relu(y0), 2)}),
+        (sp.Mul(y0, relu(y0), sp.Heaviside(y1)), {(relu(y0), 2), (sp.Heaviside(y1), 1)}),
+        (sp.Mul(y0, sp.Heaviside(y0) ** 3, relu(y0) ** 2), {(relu(y0), 3)}),
+        (y1 * step, {(step, 1)}),
+    ):
+        terms = decompose(expr, (y0, y1), 100)
+        assert {atom for m in terms for atom in m.atoms} == atoms, expr
+        total = sp.Add(*(k * y0 ** m.powers[0] * y1 ** m.powers[1] * sp.Mul(*(f**p for f, p in m.atoms))
+                         for m, k in terms.items()))  # fmt: skip
+        for point in ((-2, 3), (5, -1)):
+            values = {y0: point[0], y1: point[1], a: sp.Rational(-1, 3)}
+            assert total.subs(values).doit() == expr.subs(values).doit(), expr

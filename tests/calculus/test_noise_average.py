@@ -17,7 +17,7 @@ from mzsym.calculus import (
     noise_average,
 )
 from mzsym.calculus.rules import RULES
-from mzsym.core.functions import gelu, leaky_relu, relu
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, silu
 
 Y = sp.symbols("y0:3", real=True)
 X = sp.symbols("x0:3", real=True)
@@ -31,6 +31,7 @@ LAWS = {
     "T": [TruncatedGaussianLaw(s, sp.Integer(2)) for s in S],
     "D": [DeterministicLaw()] * 3,
 }
+KINKS = (0.0, -VALUES[A[1]] / VALUES[A[0]], -0.5, 0.5, -0.25)
 RIDGE = A[0] * Y[0] + A[1] * Y[1] + sp.Rational(1, 5)
 
 # (expression, law of each coordinate, dimension of what stays open)
@@ -66,7 +67,17 @@ CASES = [
     (sp.tanh(RIDGE) * Y[0], "DU", 0),
     (sp.tanh(RIDGE) * Y[0], "DD", 0),
     (Y[0] * sp.tanh(Y[0]), "U", 1),
-    (relu(Y[0]), "T", 1),
+    (sp.tanh(Y[0]), "T", 1),
+    (relu(Y[0]) ** 2 + leaky_relu(Y[0], A[2]) + sp.Abs(A[0] * Y[0] + A[1]), "T", 0),
+    (hardtanh(2 * Y[0]) ** 3 + elu(A[0] * Y[0] + A[1]) ** 2 - sp.Heaviside(Y[0]), "T", 0),
+    (hardtanh(2 * Y[0]) ** 3 + elu(A[0] * Y[0] + A[1]) ** 2 - sp.Heaviside(Y[0]), "G", 0),
+    (hardtanh(2 * Y[0]) ** 3 + elu(A[0] * Y[0] + A[1]) ** 2 - sp.Heaviside(Y[0]) + silu(Y[0]), "U", 0),
+    (Y[0] ** 3 * sp.Heaviside(-2 * Y[0]) + sp.sign(Y[0]) + Y[0] / (1 + sp.exp(-Y[0])), "U", 0),
+    (Y[0] ** 2 * sp.Heaviside(Y[0], 0) ** 2, "G", 0),
+    (sp.Min(sp.Max(Y[0], -sp.Rational(1, 4)), sp.Rational(1, 2)) ** 2, "U", 0),
+    (silu(Y[0]) ** 2, "U", 1),
+    (silu(Y[0]), "G", 1),
+    (elu(RIDGE) ** 2, "GG", 0),
     ((Y[0] + relu(Y[0]) / 2) ** 3, "U", 0),
     (Y[0] * leaky_relu(2 * Y[0], sp.Rational(1, 9)) ** 2 + Y[0] * sp.Abs(Y[0]), "G", 0),
     (sp.Abs(A[0] * Y[0] + A[1]) ** 3 + relu(A[0] * Y[0] + A[1]) * (A[0] * Y[0] + A[1]), "U", 0),
@@ -93,11 +104,7 @@ def _brute(oracle, v, names, pieces):
 
     laws = [(*kinds[names[i]], VALUES[S[i]], *((2.0,) if names[i] == "T" else ())) for i in noisy]
     centers = [VALUES[X[i]] for i in noisy]
-    return (
-        oracle.expectation(at, centers, laws, kinks=(0.0, -VALUES[A[1]] / VALUES[A[0]]), pieces=pieces)
-        if noisy
-        else float(at())
-    )
+    return oracle.expectation(at, centers, laws, kinks=KINKS, pieces=pieces) if noisy else float(at())
 
 
 @pytest.mark.parametrize(("v", "names", "dimension"), CASES, ids=lambda e: str(e)[:36])
@@ -107,10 +114,34 @@ def test_averages_are_exact_and_as_closed_as_they_can_be(oracle, v, names, dimen
     assert result.rules
     assert not result.expr.has_free(*Y[: len(names)], *XI)
     # A kink that no coordinate plane shows costs the oracle digits.
-    kinked = len(names) > 1 and v.has(relu)
+    kinked = len(names) > 1 and v.has(relu, elu)
     expected = _brute(oracle, v, names, pieces=6 if kinked else 1)
     value = oracle.number(result.expr, VALUES, kinks=[-VALUES[X[0]]])
     assert abs(value - expected) < (1e-6 if kinked else 1e-12) * (1 + abs(expected)), (value, expected)
+
+
+def test_a_step_of_a_sum_of_normal_noises_is_a_normal_probability():
+    result = _average(sp.Heaviside(RIDGE) ** 2, "GG")
+    centre = RIDGE.subs(dict(zip(Y, X, strict=True)))
+    spread = sp.sqrt((A[0] * S[0]) ** 2 + (A[1] * S[1]) ** 2)
+    expected = (1 + sp.erf(centre / spread / sp.sqrt(2))) / 2
+    assert result.closed and abs(float((result.expr - expected).subs(VALUES).evalf(20))) < 1e-15
+
+
+def test_another_value_at_the_jump_counts_where_there_may_be_no_noise():
+    """E H(a (y + xi), 3) is H(0, 3) = 3 at a = 0, and the usual average elsewhere."""
+    assert _average(sp.Heaviside(2 * Y[0], 3), "U").closed
+    open_one = _average(sp.Heaviside(A[0] * Y[0], 3), "U")
+    assert not open_one.closed and open_one.expr.subs({A[0]: 0, S[0]: 1, X[0]: 0}).doit() == 3
+    closed = _average(sp.Heaviside(A[0] * Y[0]), "U")
+    assert closed.closed and closed.expr.subs({A[0]: 0, S[0]: 1, X[0]: 0}) == sp.S.Half
+
+
+def test_a_truncated_average_keeps_its_value_where_a_weight_vanishes():
+    result = _average(hardtanh(A[0] * Y[0] + A[1]), "T").expr
+    assert result.subs(A[0], 0) == hardtanh(A[1])
+    small = result.subs({**VALUES, A[0]: 1e-9}).evalf(20)
+    assert abs(small - VALUES[A[1]]) < 1e-9
 
 
 def test_open_averages_say_why():

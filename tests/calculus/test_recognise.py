@@ -6,7 +6,7 @@ import pytest
 import sympy as sp
 
 from mzsym.calculus.recognise import recognise
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 y, w, b = sp.symbols("y w b", real=True)
 u = w * y + b
@@ -39,6 +39,16 @@ CASES = [
     (sp.sech(u) ** 4, (1 - sp.tanh(u) ** 2) ** 2),
     (sp.sinh(y), (sp.exp(y) - sp.exp(-y)) / 2),
     (leaky_relu(u, sp.S.Zero), relu(u)),
+    (u / (1 + sp.exp(-u)), silu(u)),
+    (3 * y * sigmoid(2 * y), 3 * silu(2 * y) / 2),
+    (sp.Piecewise((u, u > 0), (sp.exp(u) - 1, True)), elu(u)),
+    (sp.Max(-1, sp.Min(1, u)), hardtanh(u)),
+    (sp.Min(sp.Max(y, 0), 6), 3 + 3 * hardtanh(y / 3 - 1)),
+    (sp.Max(-2, sp.Min(1, -y)), -sp.S.Half - 3 * hardtanh(sp.Rational(2, 3) * y - sp.Rational(1, 3)) / 2),
+    (sp.Piecewise((1, u > 0), (0, True)), sp.Heaviside(u, 0)),
+    (sp.Piecewise((w, y < 1), (b, True)), b + (w - b) * sp.Heaviside(1 - y, 0)),
+    (sp.Piecewise((2, y >= b), (-1, True)), -1 + 3 * sp.Heaviside(y - b, 1)),
+    (sp.sign(u), 2 * sp.Heaviside(u) - 1),
 ]
 POINTS = [{y: p, w: q, b: r} for p, q, r in ((-1.3, 0.7, 0.2), (0.4, -1.1, 0.5), (2.2, 0.9, -0.3), (-0.1, 2.0, 0.6))]
 
@@ -52,9 +62,25 @@ def test_recognised_and_equal(plain, expected):
         assert abs(float(found.subs(point).doit()) - float(plain.subs(point).doit())) < 1e-12
 
 
+@pytest.mark.parametrize("condition", [y > 0, y >= 0, y < 0, y <= 0], ids=str)
+def test_a_step_keeps_its_value_at_the_jump(condition):
+    plain = sp.Piecewise((2, condition), (5, True))
+    assert recognise(plain, frozenset({y})).subs(y, 0) == plain.subs(y, 0)
+    assert recognise(sp.sign(y), frozenset({y})).subs(y, 0) == 0
+
+
 @pytest.mark.parametrize(
     "expr",
-    [sp.Max(0, w), sp.Max(0, y, y**2), sp.Piecewise((y, y > 0), (y**2, True)), 1 / (2 + sp.exp(y)), sp.tanh(y**2)],
+    [
+        sp.Max(0, w),
+        sp.Max(0, y, y**2),
+        sp.Piecewise((y, y > 0), (y**2, True)),
+        1 / (2 + sp.exp(y)),
+        sp.tanh(y**2),
+        relu(w - relu(y)),
+        relu(1 + relu(y)),
+        y**2 * sigmoid(y),
+    ],
     ids=str,
 )
 def test_what_is_not_a_plain_spelling_keeps_its_value(expr):

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from mzsym.calculus import UniformLaw, noise_average
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 y, x, t, xi = sp.symbols("y x t xi", real=True)
 w, b, v, c = sp.symbols("w b v c", real=True)
@@ -27,6 +27,9 @@ ANY_DEGREE = {
     "sin": sp.sin(u),
     "cos": sp.cos(u),
     "exp": sp.exp(u),
+    "elu": elu(u),
+    "hardtanh": hardtanh(2 * u),
+    "step": sp.Heaviside(u),
     "cubic": u - u**3 / 3,
     "user sigmoid": 1 / (1 + sp.exp(-u)),
     "user relu": sp.Max(0, u),
@@ -35,6 +38,7 @@ ANY_DEGREE = {
 FIRST_DEGREE = {
     "softplus": softplus(u),
     "gelu": gelu(u),
+    "silu": silu(u),
     "erf": sp.erf(u),
     "arctan": sp.atan(u),
     "residual": y + sp.tanh(u) / 4,
@@ -58,7 +62,9 @@ def _brute(oracle, second, k):
     f = sp.lambdify((y, t), _legendre(k).subs(VALUES).subs(t, second.doit().subs(VALUES) + t), ["numpy", "scipy"])
     center = math.tanh(VALUES[v] * VALUES[x] + VALUES[c])
     laws = [("uniform", VALUES[s0]), ("uniform", VALUES[s1])]
-    return oracle.expectation(f, [center, 0.0], laws, kinks=(-VALUES[b] / VALUES[w],))
+    return oracle.expectation(
+        f, [center, 0.0], laws, kinks=[(level - VALUES[b]) / VALUES[w] for level in (-0.5, 0, 0.5)]
+    )
 
 
 @pytest.mark.parametrize("name", ANY_DEGREE)

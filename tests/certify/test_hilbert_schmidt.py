@@ -28,7 +28,8 @@ MEASURE = st.sampled_from(["uniform", "lebesgue"])
 NOISE = st.one_of(
     SCALE.map(mz.Uniform), st.builds(lambda s, c: mz.TruncatedGaussian(s, cutoff=c), SCALE, st.floats(0.5, 4))
 )
-ACTIVATION = st.sampled_from(["tanh", "sigmoid", "softplus", "relu", "gelu", "erf", "sin", "cos", "arctan", "identity"])
+SMOOTH = ["tanh", "sigmoid", "softplus", "gelu", "silu", "erf", "sin", "cos", "arctan", "identity"]
+ACTIVATION = st.sampled_from([*SMOOTH, "relu", "elu", "hardtanh", "step"])
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,7 +20,7 @@ from mzsym.calculus.heads import GaussianMean, UniformMean
 from mzsym.codegen import compile_program, freeze, inspect, interpret, interpret_digits
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.functions import gelu, leaky_relu, relu, sigmoid, softplus
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 x, y, w, b = sp.symbols("x y w b", real=True)
 s = sp.Symbol("s", positive=True)
@@ -42,10 +42,28 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 # --- random expressions -----------------------------------------------------------------------------------------------
 
-ONE = [sp.tanh, sp.sin, sp.cos, sp.atan, sp.erf, sp.exp, sigmoid, softplus, relu, gelu, sp.Abs, sp.cosh]
+ONE = [
+    sp.tanh,
+    sp.sin,
+    sp.cos,
+    sp.atan,
+    sp.erf,
+    sp.exp,
+    sigmoid,
+    softplus,
+    relu,
+    gelu,
+    sp.Abs,
+    sp.cosh,
+    elu,
+    silu,
+    hardtanh,
+]
+ONE += [sp.Heaviside]
 """Functions of one argument; exp and cosh overflow now and then, as they should."""
 
 HEADS = [("tanh", 1), ("tanh", 3), ("sigmoid", 2), ("sin", 2), ("softplus", 1), ("relu", 2), ("erf", 1), ("gelu", 1)]
+HEADS += [("elu", 2), ("silu", 1), ("hardtanh", 3), ("step", 1)]
 
 
 def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
@@ -60,7 +78,9 @@ def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
         st.tuples(st.sampled_from(ONE), inner).map(lambda p: p[0](p[1])),
         inner.map(lambda e: leaky_relu(e, sp.Rational(1, 100))),
         st.tuples(st.sampled_from(HEADS), inner).map(lambda p: UniformMean(*p[0], p[1], s * w)),
-        inner.map(lambda e: GaussianMean("relu", 2, e, s)),
+        st.tuples(st.sampled_from(["relu", "elu", "hardtanh", "step"]), inner).map(
+            lambda p: GaussianMean(p[0], 2, p[1], s)
+        ),
     )
 
 
@@ -115,6 +135,8 @@ def test_against_many_digits() -> None:
         UniformMean("tanh", 1, z, w * s) ** 3 - 2 * x * sp.tanh(y),
         GaussianMean("gelu", 1, z, s) + UniformMean("arctan", 1, y, s),
         sp.legendre(6, x / 3) * sp.exp(-(y**2)),
+        UniformMean("elu", 2, z, w * s) + UniformMean("silu", 1, y, s) - silu(x) * elu(-y),
+        GaussianMean("hardtanh", 3, z, 1 + s) * GaussianMean("step", 1, y, s) + GaussianMean("elu", 1, z, 1 + s),
     ]
     kernel = compile_program(freeze(exprs, *ARGUMENTS))
     raw = freeze(exprs, *ARGUMENTS, passes=())

@@ -25,6 +25,8 @@ BOUNDS = {
     "logcosh": ("logcosh", 4.0),
     "sech2": ("sech2", 4.0),
     "gelu": ("gelu", 6.0),
+    "elu": ("elu", 1.5),
+    "silu": ("silu", 3.5),
     "normal_cdf": ("normal_cdf", 5.0),
     "normal_density": ("normal_density", 3.0),
     "dilog": ("dilog", 8.0),
@@ -37,8 +39,8 @@ def ulps(name: str, x: float) -> float:
     definition, _ = BOUNDS[name]
     with mp.workdps(1100 if name == "logcosh" else 60):
         exact = FUNCTIONS[definition](mp.mpf(x))
-        if mp.fabs(exact) > mp.mpf("1.79e308") or (name == "gelu" and mp.fabs(exact) < mp.mpf("1e-300")):
-            # Beyond the range; or a subnormal erfc inside gelu.
+        if mp.fabs(exact) > mp.mpf("1.79e308") or (name in ("gelu", "silu") and mp.fabs(exact) < mp.mpf("1e-300")):
+            # Beyond the range; or a subnormal factor inside gelu and silu.
             return 0.0
         value = functions()[name](x)
         return float(mp.fabs(mp.mpf(value) - exact) / mp.mpf(math.ulp(float(exact))))
@@ -92,6 +94,20 @@ CORNERS: list[tuple[str, tuple[float, ...], float]] = [
     ("leaky_relu", (-2.0, 0.5), -1.0),
     ("gelu", (-INF,), 0.0),
     ("gelu", (INF,), INF),
+    ("elu", (-INF,), -1.0),
+    ("elu", (INF,), INF),
+    ("silu", (-INF,), 0.0),
+    ("silu", (INF,), INF),
+    ("hardtanh", (-INF,), -1.0),
+    ("hardtanh", (INF,), 1.0),
+    ("hardtanh", (0.25,), 0.25),
+    ("umean_step", (3, 0.0, 0.0), 0.125),
+    ("umean_step", (3, 0.0, 1e-300), 0.5),
+    ("gmean_step", (1, 0.0, 0.0), 0.5),
+    ("umean_hardtanh", (1, INF, 2.0), 1.0),
+    ("umean_elu", (3, -INF, 2.0), -1.0),
+    ("gmean_elu", (1, -INF, 2.0), -1.0),
+    ("gmean_hardtanh", (3, -INF, 2.0), -1.0),
     ("normal_cdf", (INF,), 1.0),
     ("normal_density", (INF,), 0.0),
     ("dilog", (1.0,), math.pi**2 / 6),
@@ -109,10 +125,30 @@ def test_corners(name: str, args: tuple[float, ...], expected: float) -> None:
     assert value == expected or (math.isnan(expected) and math.isnan(value))
 
 
-@pytest.mark.parametrize("name", [*BOUNDS, "relu", "sign", "umean_tanh", "umean_sigmoid", "umean_erf", "gmean_relu"])
+KINKED = [f"{law}mean_{g}" for law in "ug" for g in ("step", "hardtanh", "elu")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *BOUNDS,
+        *KINKED,
+        "relu",
+        "hardtanh",
+        "sign",
+        "umean_tanh",
+        "umean_sigmoid",
+        "umean_silu",
+        "umean_erf",
+        "gmean_relu",
+    ],
+)
 def test_nan_stays_nan(name: str) -> None:
     function: Callable[..., float] = functions()[name]
-    assert math.isnan(function(NAN) if function.__code__.co_argcount == 1 else function(NAN, 0.5))
+    if name in KINKED:
+        assert all(math.isnan(function(k, *pair)) for k in (1, 4) for pair in ((NAN, 0.5), (0.5, NAN), (NAN, 5.0)))
+    else:
+        assert math.isnan(function(NAN) if function.__code__.co_argcount == 1 else function(NAN, 0.5))
 
 
 def test_library_functions_are_total() -> None:

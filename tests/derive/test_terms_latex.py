@@ -20,10 +20,13 @@ from mzsym.derive.term_latex import LINE
 
 PREAMBLE = r"\documentclass{article}\usepackage{amsmath,amssymb}\allowdisplaybreaks\begin{document}"
 
+BENT = (("elu", mz.Uniform), ("step", mz.TruncatedGaussian), ("hardtanh", mz.TruncatedGaussian), ("silu", mz.Uniform))
+
 
 def equations() -> list[Equation]:
     x, w = mz.state(1), sp.Symbol("w", real=True)
     one = [mz.dense([[1.2]], [0.1], activation=a, noise=mz.Uniform(0.3)) for a in ("tanh", "leaky_relu")]
+    bent = [mz.dense([[1.2]], [0.1], activation=a, noise=law(0.3)) for a, law in BENT]
     one.append(mz.Layer([sp.exp(-(x[0] ** 2)) * w], state=x, noise=mz.TruncatedGaussian(0.2), params={w: 0.5}))
     W = [[0.9, -0.5], [0.4, 1.1]]
     two = [mz.dense(W, [0.1, -0.2], activation="tanh", noise=mz.Uniform(0.4)) for _ in range(2)]
@@ -35,6 +38,7 @@ def equations() -> list[Equation]:
         mz.derive(plane, mz.Legendre(1)),
         mz.derive(plane, mz.Legendre(3)),
         mz.derive(line, mz.Mean(), direction="forward"),
+        mz.derive(mz.Network(bent, domain=mz.Box([(-1, 1)]), observable=x[0]), mz.Legendre(2)),
     ]
 
 

@@ -105,7 +105,7 @@ def test_correlation_on_the_diagonal_is_the_identity() -> None:
 # --- closedness -------------------------------------------------------------------------------------------------------
 
 
-CLOSED = ["tanh", "sigmoid", "relu", "leaky_relu", "abs", "sin", "cos", "exp", "identity"]
+CLOSED = ["tanh", "sigmoid", "relu", "leaky_relu", "abs", "sin", "cos", "exp", "identity", "elu", "hardtanh", "step"]
 
 
 @pytest.mark.parametrize("activation", CLOSED)
@@ -118,7 +118,7 @@ def test_two_layers_are_closed_at_any_degree(activation: str) -> None:
         assert built.closed and not built.expr.has(sp.Integral), built.rules
 
 
-@pytest.mark.parametrize("activation", ["softplus", "gelu", "erf", "arctan"])
+@pytest.mark.parametrize("activation", ["softplus", "gelu", "erf", "arctan", "silu"])
 def test_two_layers_are_closed_at_degree_one(activation: str) -> None:
     eq = mz.derive(tanh_network(2, activation=activation), mz.Legendre(1))
     assert eq.average(0, 2, state_symbol(2, 0)).closed

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mzsym as mz
 
-SMOOTH = ["tanh", "sigmoid", "softplus", "gelu", "erf", "sin", "cos", "arctan", "identity"]
+SMOOTH = ["tanh", "sigmoid", "softplus", "gelu", "erf", "sin", "cos", "arctan", "identity", "silu"]
 FEW = ["tanh", "sin"]  # every shape of layer is compiled once, so the wider networks take fewer activations
 SETTINGS = dict(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -47,6 +47,8 @@ def parse(text: str) -> sp.Expr:
         ("gelu(x0) + sigmoid(x1)", activations.gelu(x0) + activations.sigmoid(x1)),
         ("max(x0, 0, w)", sp.Max(x0, 0, w)),
         ("heaviside(x0)", sp.Heaviside(x0)),
+        ("step(x0)", sp.Heaviside(x0)),
+        ("elu(x0) + silu(x1)*hardtanh(w)", activations.elu(x0) + activations.silu(x1) * activations.hardtanh(w)),
         ("pi*x0", sp.pi * x0),
         ("\n tanh ( x0 )\t", sp.tanh(x0)),
         ("0^0", sp.S.One),
@@ -172,6 +174,7 @@ numbers = st.one_of(
 )
 leaves = st.one_of(numbers, st.sampled_from(["x0", "x1", "w", "pi"]))
 SMOOTH = ["tanh", "sigmoid", "softplus", "relu", "gelu", "erf", "sin", "cos", "arctan", "exp", "abs", "sqrt", "log"]
+SMOOTH += ["elu", "silu", "hardtanh", "step"]
 
 
 def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -46,6 +46,7 @@ def dense_layers(draw: st.DrawFn, dim: int) -> object:
     b = draw(st.one_of(st.none(), st.lists(entries, min_size=rows, max_size=rows)))
     t = sp.Symbol("t", real=True)
     names = ["identity", "tanh", "gelu", ("leaky_relu", draw(numbers)), sp.tanh(t) ** 2 + t / 7, sp.exp(-(t**2) / 2)]
+    names += ["elu", "silu", "hardtanh", "step"]
     activation, noise = draw(st.sampled_from(names)), draw(noises(rows))
     if square:
         return mz.residual(W, b, activation=activation, step=draw(numbers), noise=noise)
@@ -63,6 +64,7 @@ def map_layers(draw: st.DrawFn, dim: int) -> object:
         sp.sqrt(x[0] ** 2 + 1) / (1 + sp.Abs(x[-1])),
         activations.leaky_relu(x[0], sp.Rational(1, 10)),
         sp.exp(-(x[0] ** 2)) + sp.Max(x[-1], 0),
+        activations.elu(x[0]) * sp.Heaviside(w * x[-1]) - activations.silu(activations.hardtanh(x[-1])),
     ]
     exprs = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3))
     params = draw(st.sampled_from([{w: draw(numbers), v: draw(numbers)}, {w: draw(numbers), v: None}]))

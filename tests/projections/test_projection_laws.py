@@ -319,9 +319,9 @@ def test_weights_must_be_positive_and_integrable_where_the_state_is() -> None:
         mz.Basis([1, x]).check(line)
 
 
-def _network(*bounded: bool) -> Any:
-    noises = [type("Gaussian" if not b else "Uniform", (), {"bounded": b})() for b in bounded]
-    return SimpleNamespace(layers=[SimpleNamespace(noise=(noise,)) for noise in noises])
+def _network(*bounded: bool) -> mz.Network:
+    layers = [mz.dense([[0.5]], noise=mz.Uniform(1) if b else mz.Gaussian(1)) for b in bounded]
+    return mz.Network(layers, domain=mz.Box([(-1, 1)]))
 
 
 def test_gaussian_noise_is_refused_by_layer_and_name() -> None:

@@ -13,6 +13,7 @@ from mzsym.codegen.leaves import (
     double,
     elementary,
     gaussian,
+    kinked,
     plain,
     quadrature,
     straight,
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     uniform_powers,
     trigonometric,
     gaussian,
+    kinked,
 )
 """In an order in which what is used comes first."""
 

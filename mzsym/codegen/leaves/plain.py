@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mzsym.codegen.leaves.double import two_prod
-from mzsym.codegen.libm import erfc, exp, fabs, log, log1p, sinh
+from mzsym.codegen.libm import erfc, exp, expm1, fabs, log, log1p, sinh
 
 LN2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
@@ -36,6 +36,22 @@ def leaky_relu(z: float, slope: float) -> float:
     if z > 0:
         return z
     return slope * z
+
+
+def elu(z: float) -> float:
+    """z for z > 0, exp(z) - 1 otherwise."""
+    if z > 0:
+        return z
+    return expm1(z)
+
+
+def hardtanh(z: float) -> float:
+    """z cut off at -1 and 1."""
+    if z > 1.0:
+        return 1.0
+    if z < -1.0:
+        return -1.0
+    return z
 
 
 def logcosh(z: float) -> float:
@@ -158,3 +174,11 @@ def softplus_tail(high: float, low: float) -> float:
     y = exp(-high)
     y = y - y * low
     return -dilog_series(-log1p(y))
+
+
+def silu_tail(high: float, low: float) -> float:
+    """Integral of t/(1 + exp(t)) from x = high + low >= 0 to infinity: x log(1 + exp(-x)) - Li2(-exp(-x))."""
+    y = exp(-high)
+    y = y - y * low
+    bend = log1p(y)
+    return high * bend - dilog_series(-bend)

@@ -68,6 +68,10 @@ POWERS: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("umean", "arctan"): _only_first("umean_arctan"),
         ("umean", "exp"): _every("umean_exp", 60),
         ("umean", "abs"): _every("umean_abs", 40),
+        ("umean", "elu"): _every("umean_elu", 200),
+        ("umean", "silu"): _only_first("umean_silu"),
+        ("umean", "hardtanh"): _every("umean_hardtanh", 40),
+        ("umean", "step"): _every("umean_step", 5),
         ("gmean", "identity"): _every("gmean_identity", 20),
         ("gmean", "relu"): _every("gmean_relu_power"),
         ("gmean", "leaky_relu"): _every("gmean_leaky_relu"),
@@ -77,6 +81,9 @@ POWERS: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("gmean", "sin"): _every("gmean_sin_power"),
         ("gmean", "cos"): _every("gmean_cos_power"),
         ("gmean", "exp"): _every("gmean_exp", 60),
+        ("gmean", "elu"): _every("gmean_elu", 4000),
+        ("gmean", "hardtanh"): _every("gmean_hardtanh", 2000),
+        ("gmean", "step"): _every("gmean_step", 60),
     }
 )
 """(operation, primitive) -> leaf."""

@@ -117,6 +117,13 @@ def sigmoid(z: float) -> float:
     return (1.0 if z >= 0 else e) / (1.0 + e)
 
 
+def silu(z: float) -> float:
+    """z/(1 + exp(-z))."""
+    u = z if z > EXP_LOWEST else EXP_LOWEST
+    value = u * sigmoid(u)
+    return value if z == z else z
+
+
 def softplus(z: float) -> float:
     """log(1 + exp(z))."""
     u = fabs(z)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from mzsym.codegen.leaves.double import two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
-from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu_two, softplus_tail
+from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu_two, silu_tail, softplus_tail
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
-from mzsym.codegen.leaves.straight import softplus
+from mzsym.codegen.leaves.straight import silu, softplus
 from mzsym.codegen.leaves.tails import erfc_tail, gelu_tail
-from mzsym.codegen.libm import atan, erf, fabs, log1p
+from mzsym.codegen.libm import atan, erf, expm1, fabs, log1p
 
 NO_NOISE = 1e-9
 EXP_TAIL = -40.0
@@ -41,6 +41,30 @@ def umean_softplus(z: float, half: float) -> float:
     else:
         rest = PI2_OVER_6 - softplus_tail(high, low) - softplus_tail(-below, -below_low)
         value = 0.5 * high * high + rest
+    return value / (2.0 * s)
+
+
+def umean_silu(z: float, half: float) -> float:
+    """E silu(z + S U); silu(t) = relu(t) - e(|t|), e(t) = t/(1 + exp(t))."""
+    s = fabs(half)
+    high, low = two_sum(z, s)
+    if high < EXP_TAIL:
+        # There silu(t) = t exp(t), whose average is exp(z) sinh(S)/S (z + S coth(S) - 1).
+        spread = 2.0 * s / expm1(2.0 * s) if s > 0.0 else 1.0
+        return umean_exp(1, z, s) * ((high - 1.0) + (spread + low))
+    if s <= 2.0:
+        total = 0.0
+        for i in range(8):
+            h = s * NODES[i]
+            total = total + WEIGHTS[i] * (silu(z + h) + silu(z - h))
+        return total
+    below, below_low = two_sum(z, -s)
+    if high <= 0.0:
+        value = silu_tail(-below, -below_low) - silu_tail(-high, -low)
+    elif below >= 0.0:
+        value = 2.0 * s * z - (silu_tail(below, below_low) - silu_tail(high, low))
+    else:
+        value = 0.5 * high * high - (PI2_OVER_6 - silu_tail(high, low) - silu_tail(-below, -below_low))
     return value / (2.0 * s)
 
 

@@ -15,7 +15,7 @@ from mzsym.evaluate.panels.transition import Transition
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 Sides = tuple[tuple[float, float], ...]
 """(lo, hi) per coordinate."""
@@ -27,7 +27,9 @@ _SAMPLES = {1: 4097, 2: 129, 3: 33}
 _MOST_WIDTH = 1e12
 
 
-def effective_sides(net: Network, projection: FiniteRank, transitions: Sequence[Transition]) -> tuple[Sides, ...]:
+def effective_sides(
+    net: Network, projection: AbstractProjection, transitions: Sequence[Transition]
+) -> tuple[Sides, ...]:
     """Of X_0..X_L: proved boxes where there are any, else what follows from the first region by sampling the maps.
 
     Raises
@@ -41,7 +43,7 @@ def effective_sides(net: Network, projection: FiniteRank, transitions: Sequence[
         )
     regions = [_united(_first(net), _measured(projection, net.dims[0]))]
     for n, transition in enumerate(transitions):
-        regions.append(_united(_image(transition, regions[-1]), _measured(projection, net.dims[n + 1])))
+        regions.append(_united(region_after(transition, regions[-1]), _measured(projection, net.dims[n + 1])))
         if not all(math.isfinite(hi - lo) and hi - lo < _MOST_WIDTH for lo, hi in regions[-1]):
             raise MzError(
                 f"X_{n + 1} spreads over {max(hi - lo for lo, hi in regions[-1]):.3g}, too far for double precision",
@@ -61,7 +63,7 @@ def _normal(dim: int) -> Sides:
     return ((-_NORMAL_REACH[dim], _NORMAL_REACH[dim]),) * dim
 
 
-def _measured(projection: FiniteRank, dim: int) -> Sides | None:
+def _measured(projection: AbstractProjection, dim: int) -> Sides | None:
     """The region that the measure itself weighs, where it is no law."""
     if projection.measure == "gaussian":
         return _normal(dim)
@@ -70,7 +72,7 @@ def _measured(projection: FiniteRank, dim: int) -> Sides | None:
     return tuple(effective_ends(_ray(projection, dim, i), -math.inf, math.inf, "measure") for i in range(dim))
 
 
-def _ray(projection: FiniteRank, dim: int, i: int) -> Callable[[Array], Array]:
+def _ray(projection: AbstractProjection, dim: int, i: int) -> Callable[[Array], Array]:
     def along(t: Array) -> Array:
         X = np.zeros((len(t), dim))
         X[:, i] = t
@@ -85,7 +87,7 @@ def _united(first: Sides | None, second: Sides | None) -> Sides:
     return tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(first, second, strict=True))
 
 
-def _image(transition: Transition, sides: Sides) -> Sides:
+def region_after(transition: Transition, sides: Sides) -> Sides:
     """Hull of the next state: F sampled on the region, with a margin of what it changes between samples."""
     count = _SAMPLES[len(sides)]
     axes = [np.linspace(lo, hi, count) for lo, hi in sides]

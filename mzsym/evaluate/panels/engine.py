@@ -36,12 +36,10 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
     -------
     Solution
     """
-    allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
+    factor = 1.0
     best: tuple[Pass, dict[str, float], Pass] | None = None
     for _ in range(_ROUNDS):
-        most = _NODES * options.max_nodes
-        coarse = run_pass(problem, Wish(allowed, _ORDERS[0], 0, most), _COUNTS[0])
-        fine = run_pass(problem, Wish(allowed, _ORDERS[1], 3, 2 * most), _COUNTS[1])
+        coarse, fine = (run_pass(problem, wish, count) for wish, count in wishes(problem.depth, options, factor))
         reached = _differences(problem, coarse, fine)
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
@@ -49,7 +47,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
             best = fine, reached, coarse
         if worst <= options.tolerance or coarse.limits or not gained:
             break
-        allowed *= max(1e-3, 0.2 * options.tolerance / worst)
+        factor *= max(1e-3, 0.2 * options.tolerance / worst)
     assert best is not None
     kept, reached, other = best
     X = _compared(kept)
@@ -63,10 +61,18 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         MappingProxyType(reached),
         tuple(level.grid.sizes for level in kept.levels),
         limits,
-        kept.pulled_back,
-        float(pulled),
-        tuple(b.at for b in problem.breaks[0]),
+        pulled_back=kept.pulled_back,
+        pulled_error=float(pulled),
+        breaks=tuple(b.at for b in problem.breaks[0]),
     )
+
+
+def wishes(depth: int, options: Options, factor: float = 1.0) -> tuple[tuple[Wish, int], tuple[Wish, int]]:
+    """What the two passes ask of their grids, and nodes for random weights; ``factor`` sharpens the tolerance."""
+    # Errors of different layers hardly align, and the comparison of the passes has the last word.
+    allowed, most = factor * options.tolerance / (10.0 * math.sqrt(depth + 1)), _NODES * options.max_nodes
+    coarse = Wish(allowed, _ORDERS[0], 0, most), _COUNTS[0]
+    return coarse, (Wish(allowed, _ORDERS[1], 3, 2 * most), _COUNTS[1])
 
 
 def _differences(problem: PanelProblem, coarse: Pass, fine: Pass) -> dict[str, float]:

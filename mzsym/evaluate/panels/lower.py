@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
 from mzsym.core.arrays import Array
-from mzsym.evaluate.maps import NetworkNumbers
+from mzsym.evaluate.maps import NetworkNumbers, compiled
 from mzsym.evaluate.noise_numbers import NumericLaw, numeric_law
 from mzsym.evaluate.panels.breaks import Break, ScalarMap, kinks, pulled_back, tidy
-from mzsym.evaluate.panels.domains import Sides, effective_sides
+from mzsym.evaluate.panels.domains import Sides, effective_sides, region_after
 from mzsym.evaluate.panels.grid import Grid
+from mzsym.evaluate.panels.split import Split, split_of
 from mzsym.evaluate.panels.transition import PointMap, Transition
 from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 from mzsym.model.numeric import evaluate
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection, FiniteRank
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,14 @@ class Functions:
     size: int
 
 
+@dataclass(frozen=True)
+class Between:
+    """The pre-activation of a layer with a random weight and a kink: a state of its own, with sides and breaks."""
+
+    sides: Sides
+    breaks: tuple[Break, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class PanelProblem:
     """A network under a projection, without symbols.
@@ -61,7 +70,9 @@ class PanelProblem:
         u, shape (points, N_L) -> (points, outputs).
     outputs : int
     transitions : function
-        Number of nodes for random weights -> the layers 0..L-1.
+        Number of nodes for random weights -> the layers 0..L-1, each in one step or two.
+    between : tuple of Between or None
+        The state between the two steps of a layer.
     breaks : tuple of tuples of Break
         Where functions on a one-dimensional X_n are not smooth; empty for other dimensions.
     source : function
@@ -72,7 +83,8 @@ class PanelProblem:
     functions: tuple[Functions, ...]
     observable: PointMap
     outputs: int
-    transitions: Callable[[int], tuple[Transition, ...]]
+    transitions: Callable[[int], tuple[tuple[Transition, ...], ...]]
+    between: tuple[Between | None, ...]
     breaks: tuple[tuple[Break, ...], ...]
     source: Callable[[Grid], tuple[Array, Array]]
 
@@ -95,18 +107,27 @@ def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
     MzError
         For missing values, dimensions above 3, and what the domains or the projection refuse.
     """
+    return lower_functions(net, projection, lambda n, sides: _functions(net, projection, n))
+
+
+def lower_functions(
+    net: Network, projection: AbstractProjection, functions: Callable[[int, Sides], Functions]
+) -> PanelProblem:
+    """The problem of a network with these functions on layer n, given its sides, in the measure of a projection."""
     check_values(net)
     check_dimensions(net)
     projection.check(net)
     layers = Layers(net)
-    sides = effective_sides(net, projection, layers.transitions(1))
+    sides = effective_sides(net, projection, layers.whole(1))
+    breaks, between = _all_breaks(net, projection, layers, sides)
     return PanelProblem(
         sides=sides,
-        functions=tuple(_functions(net, projection, n, sides[n]) for n in range(net.depth + 1)),
+        functions=tuple(functions(n, sides[n]) for n in range(net.depth + 1)),
         observable=layers.numbers.observable(),
         outputs=len(net.observable_exprs),
         transitions=layers.transitions,
-        breaks=_all_breaks(net, projection, layers, sides),
+        between=between,
+        breaks=breaks,
         source=_uniform,
     )
 
@@ -132,9 +153,33 @@ class Layers:
         pairs = self.net.layers[n].random_weights(n)
         return tuple(numeric_law(law, self.values, f"layer {n}, random weight {symbol}") for symbol, law in pairs)
 
-    def transitions(self, count: int) -> tuple[Transition, ...]:
-        """All layers, with this many nodes for what is averaged by a rule."""
+    def whole(self, count: int) -> tuple[Transition, ...]:
+        """All layers in one step each, with this many nodes for what is averaged by a rule."""
         return tuple(self._transition(n, count) for n in range(self.net.depth))
+
+    def transitions(self, count: int) -> tuple[tuple[Transition, ...], ...]:
+        """All layers, those with a random weight and a kink in two steps."""
+        pairs = zip(self.whole(count), self.splits, strict=True)
+        return tuple((whole,) if split is None else self._two(whole, split) for whole, split in pairs)
+
+    @cached_property
+    def splits(self) -> tuple[Split | None, ...]:
+        """How layers fall into two steps."""
+        return tuple(split_of(self.net.layers[n], n) for n in range(self.net.depth))
+
+    def _two(self, whole: Transition, split: Split) -> tuple[Transition, Transition]:
+        n, (x,) = whole.n, self.net.state(whole.n)
+        values = {s: v for s, v in self.values.items() if s is not x}
+        first = replace(
+            whole,
+            map=compiled((split.middle,), (x,), values),
+            gain=compiled((split.gain,), (x,), values),
+            laws=self.random[n],
+            random=(),
+            owners=((),),
+        )
+        second = replace(whole, map=compiled((split.after,), (x,), values), random=(), owners=((),))
+        return first, second
 
     def _transition(self, n: int, count: int) -> Transition:
         layer = self.net.layers[n]
@@ -162,7 +207,7 @@ class Layers:
         return None if shared else owners
 
 
-def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Functions:
+def _functions(net: Network, projection: FiniteRank, n: int) -> Functions:
     box = net.domains[n] if projection.boxed(net) else None
     weight = None if projection.measure == "law" else lambda X: projection.weight(X, box)
     return Functions(
@@ -178,10 +223,11 @@ def _functions(net: Network, projection: FiniteRank, n: int, sides: Sides) -> Fu
 
 
 def _all_breaks(
-    net: Network, projection: FiniteRank, layers: Layers, sides: Sequence[Sides]
-) -> tuple[tuple[Break, ...], ...]:
+    net: Network, projection: AbstractProjection, layers: Layers, sides: Sequence[Sides]
+) -> tuple[tuple[tuple[Break, ...], ...], tuple[Between | None, ...]]:
     """From the last layer back: breaks of the observable and the bases, of the maps, and what noise makes of them."""
     out: list[tuple[Break, ...]] = [()] * (net.depth + 1)
+    between: list[Between | None] = [None] * net.depth
     for n in range(net.depth, -1, -1):
         if net.dims[n] != 1:
             continue
@@ -189,13 +235,38 @@ def _all_breaks(
         (x,) = net.state(n)
         bind = _binder(x, layers.values)
         found = list(kinks(_resolved(net, projection, n), x, bind, lo, hi))
-        if n < net.depth:
+        split = layers.splits[n] if n < net.depth else None
+        if split is not None:
+            between[n], earlier = _split_breaks(layers, n, split, out[n + 1], sides[n], bind)
+            found += earlier
+        elif n < net.depth:
             found += _layer_breaks(net, layers, n, out[n + 1], (lo, hi), bind)
         out[n] = tidy(found, lo, hi)
-    return tuple(out)
+    return tuple(out), tuple(between)
 
 
-def _resolved(net: Network, projection: FiniteRank, n: int) -> tuple[sp.Expr, ...]:
+def _split_breaks(
+    layers: Layers,
+    n: int,
+    split: Split,
+    later: tuple[Break, ...],
+    sides: Sides,
+    bind: Callable[[sp.Expr], ScalarMap],
+) -> tuple[Between, list[Break]]:
+    """Through the two steps of a layer: the state between them, and the breaks before it."""
+    (x,) = layers.net.state(n)
+    first, _ = layers.transitions(1)[n]
+    middle = region_after(first, sides)
+    ((low, high),), ((lo, hi),) = middle, sides
+    own = kinks([split.after], x, bind, low, high)
+    inside = pulled_back(later, layers.laws[n][0], lambda e: bind(split.after + sp.Float(e)), own, low, high)
+    ends = kinks([split.middle, split.gain], x, bind, lo, hi)
+    law = layers.random[n][0]
+    earlier = pulled_back(inside, law, lambda e: bind(split.middle + split.gain * sp.Float(e)), ends, lo, hi)
+    return Between(middle, inside), list(earlier)
+
+
+def _resolved(net: Network, projection: AbstractProjection, n: int) -> tuple[sp.Expr, ...]:
     """The functions that are stated on X_n: the basis, and at the end the observable."""
     exprs = projection.stated_exprs(n, net.dims[n], projection.boxed(net))
     return (*exprs, *net.observable_exprs) if n == net.depth else exprs

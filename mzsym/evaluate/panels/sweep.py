@@ -47,13 +47,22 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
+class Step:
+    """A transition, and the grid of the state that it leads to."""
+
+    transition: Transition
+    grid: Grid
+
+
+@dataclass(frozen=True, eq=False)
 class Pass:
     """A finished pass.
 
     Attributes
     ----------
     problem : PanelProblem
-    transitions : tuple of Transition
+    steps : tuple of tuples of Step
+        From every layer to the next.
     levels : tuple of Level
     weights : tuple of arrays
         mu_n as weights of the nodes of every layer.
@@ -64,7 +73,7 @@ class Pass:
     """
 
     problem: PanelProblem
-    transitions: tuple[Transition, ...]
+    steps: tuple[tuple[Step, ...], ...]
     levels: tuple[Level, ...]
     weights: tuple[Array, ...]
     tables: Tables
@@ -75,7 +84,7 @@ class Pass:
         """phi^(0) and every M(0, m) phi^(m), orthonormalised, and q_0 at points: (points, sum of ranks + outputs)."""
         with blas_threads():
             blocks = [self.problem.functions[0].trial(X)]
-            blocks.append(self.transitions[0].apply(X, self.levels[1].grid, self.levels[1].coefs))
+            blocks.append(carried(self.steps[0], X, self.levels[1].values))
             raw, at, out = np.hstack(blocks), 0, []
             for matrix in self.right:
                 out.append(raw[:, at : at + len(matrix)] @ matrix)
@@ -86,7 +95,7 @@ class Pass:
         """q_0 at points, (points, outputs): exact for the series of q_1."""
         with blas_threads():
             outputs = self.problem.outputs
-            return self.transitions[0].apply(X, self.levels[1].grid, self.levels[1].coefs[:, -outputs:])
+            return carried(self.steps[0], X, self.levels[1].values[:, -outputs:])
 
 
 def run_pass(problem: PanelProblem, wish: Wish, count: int) -> Pass:
@@ -102,31 +111,71 @@ def run_pass(problem: PanelProblem, wish: Wish, count: int) -> Pass:
     """
     transitions = problem.transitions(count)
     with blas_threads():
-        levels, limits = _backward(problem, transitions, wish)
-        weights = _measures(problem, transitions, levels)
+        levels, steps, limits = _backward(problem, transitions, wish)
+        weights = _measures(problem, steps, levels)
         tables, right = _tables(problem, levels, weights)
-    return Pass(problem, transitions, levels, weights, tables, right, limits)
+    return Pass(problem, steps, levels, weights, tables, right, limits)
+
+
+def carried(steps: tuple[Step, ...], X: Array, values: Array) -> Array:
+    """M_n of functions known at the nodes of the last grid, at points X: (points, columns)."""
+    for k in range(len(steps) - 1, -1, -1):
+        at = X if k == 0 else steps[k - 1].grid.nodes
+        values = steps[k].transition.apply(at, steps[k].grid, steps[k].grid.analyse(values))
+    return values
+
+
+def pushed(steps: tuple[Step, ...], X: Array, mass: Array) -> Array:
+    """The law with these weights at X, carried to weights of the nodes of the last grid."""
+    for step in steps:
+        mass = step.grid.nodal(step.transition.push(X, mass, step.grid))
+        X = step.grid.nodes
+    return mass
 
 
 def _backward(
-    problem: PanelProblem, transitions: tuple[Transition, ...], wish: Wish
-) -> tuple[tuple[Level, ...], tuple[str, ...]]:
+    problem: PanelProblem, transitions: tuple[tuple[Transition, ...], ...], wish: Wish
+) -> tuple[tuple[Level, ...], tuple[tuple[Step, ...], ...], tuple[str, ...]]:
     levels: list[Level] = []
+    steps: list[tuple[Step, ...]] = []
     limits = []
     for n in range(problem.depth, -1, -1):
         functions = problem.functions[n]
         if n == problem.depth:
             values, columns, later = _last(problem), functions.size + problem.outputs, 1
         else:
-            values = _carried(functions, transitions[n], levels[-1])
-            columns, later = functions.size + levels[-1].values.shape[1], levels[-1].grid.points
+            level, limit = _entrance(problem, n, transitions[n], levels[-1], wish)
+            steps.append(_steps(transitions[n], level, levels[-1]))
+            limits += limit
+            values = _before(functions, transitions[n][0], level)
+            columns, later = functions.size + level.values.shape[1], level.grid.points
         most = max(256, int(_WORK / (2.0 * later * columns)))
         checked = _weighted(functions, values)
         chosen = choose(n, problem.sides[n], problem.breaks[n], checked, wish, most)
         levels.append(Level(chosen.grid, np.ascontiguousarray(chosen.values[:, :columns])))
         if chosen.limit:
             limits.append(chosen.limit)
-    return tuple(reversed(levels)), tuple(limits)
+    return tuple(reversed(levels)), tuple(reversed(steps)), tuple(limits)
+
+
+def _entrance(
+    problem: PanelProblem, n: int, transitions: tuple[Transition, ...], later: Level, wish: Wish
+) -> tuple[Level, list[str]]:
+    """What the first step of layer n averages: functions of X_{n+1}, or of the state between its two steps."""
+    between = problem.between[n]
+    if between is None:
+        return later, []
+    columns, points = later.values.shape[1], later.grid.points
+    most = max(256, int(_WORK / (2.0 * points * columns)))
+    second = transitions[1]
+    chosen = choose(n, between.sides, between.breaks, lambda T: second.apply(T, later.grid, later.coefs), wish, most)
+    return Level(chosen.grid, chosen.values), [chosen.limit] if chosen.limit else []
+
+
+def _steps(transitions: tuple[Transition, ...], entrance: Level, later: Level) -> tuple[Step, ...]:
+    if len(transitions) == 1:
+        return (Step(transitions[0], later.grid),)
+    return Step(transitions[0], entrance.grid), Step(transitions[1], later.grid)
 
 
 def _last(problem: PanelProblem) -> Callable[[Array], Array]:
@@ -145,7 +194,7 @@ def _last(problem: PanelProblem) -> Callable[[Array], Array]:
     return values
 
 
-def _carried(functions: Functions, transition: Transition, later: Level) -> Callable[[Array], Array]:
+def _before(functions: Functions, transition: Transition, later: Level) -> Callable[[Array], Array]:
     return lambda X: np.hstack([functions.trial(X), transition.apply(X, later.grid, later.coefs)])
 
 
@@ -165,7 +214,7 @@ def _weighted(functions: Functions, values: Callable[[Array], Array]) -> Callabl
 
 def _measures(
     problem: PanelProblem,
-    transitions: tuple[Transition, ...],
+    steps: tuple[tuple[Step, ...], ...],
     levels: tuple[Level, ...],
 ) -> tuple[Array, ...]:
     """Weights of the nodes: of the stated density, or of the law carried forward."""
@@ -178,7 +227,7 @@ def _measures(
     out = []
     for n, level in enumerate(levels):
         if n:
-            mass = level.grid.nodal(transitions[n - 1].push(X, mass, level.grid))
+            mass = pushed(steps[n - 1], X, mass)
             X = level.grid.nodes
         out.append(mass)
     return tuple(out)

@@ -12,6 +12,7 @@ import numpy as np
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
+from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.quadrature.grid import Series
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
@@ -37,10 +38,12 @@ class Solution:
         Nodes per coordinate of every layer.
     limits : tuple of str
         What stopped the refinement where the tolerance was not reached.
-    pulled_back : function
+    kept : tuple of Grid
+        Grids of the kept variables, layer by layer, of a conditional projection, whose tables are in values there.
+    pulled_back : function or None
         X of shape (points, N_0) -> eta^(0), M(0, 1) eta^(1), ..., M(0, L) eta^(L), q_0 side by side, shape
         (points, sum of ranks + outputs), exact for the functions that layer 1 carries: what the forward side
-        averages over X_0.
+        averages over X_0. None for a conditional projection, which has no basis.
     pulled_error : float
         Largest difference of these functions between the two grids, at some points.
     breaks : tuple of float
@@ -52,8 +55,9 @@ class Solution:
     reached: Mapping[str, float]
     nodes: tuple[tuple[int, ...], ...]
     limits: tuple[str, ...]
-    pulled_back: Callable[[Array], Array]
-    pulled_error: float
+    kept: tuple[Grid, ...] = ()
+    pulled_back: Callable[[Array], Array] | None = None
+    pulled_error: float = 0.0
     breaks: tuple[float, ...] = ()
 
 
@@ -117,8 +121,8 @@ def solve(problem: Problem, options: Options) -> Solution:
         MappingProxyType(reached),
         sweep.sizes,
         limits,
-        lambda X: pulled_back(problem, sweep, X),
-        float(pulled),
+        pulled_back=lambda X: pulled_back(problem, sweep, X),
+        pulled_error=float(pulled),
     )
 
 

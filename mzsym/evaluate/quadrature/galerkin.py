@@ -12,7 +12,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, transform
-from mzsym.evaluate.quadrature.problem import check_dimensions, check_values, sides_of
+from mzsym.evaluate.quadrature.problem import check_dimensions, check_plain_noise, check_values, sides_of
 from mzsym.evaluate.quadrature.rules import noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 
@@ -49,7 +49,8 @@ def galerkin(net: Network, measure: str | FiniteRank, n: int, k_left: int, k_rig
     Raises
     ------
     MzError
-        For an unknown measure, an index out of range, dimensions above 3, or a matrix beyond the budget.
+        For an unknown measure, an index out of range, dimensions above 3, gains and random weights, or a matrix
+        beyond the budget.
 
     Examples
     --------
@@ -66,6 +67,7 @@ def galerkin(net: Network, measure: str | FiniteRank, n: int, k_left: int, k_rig
         raise MzError(f"The index is {n!r}", "galerkin(n)", f"Use 0 <= n < {net.depth}")
     check_values(net)
     check_dimensions(net)
+    check_plain_noise(net)
     left, right = sides_of(net.domains[n]), sides_of(net.domains[n + 1])
     if 16 * k_left ** len(left) * k_right ** len(right) > budget:
         raise MzError(

@@ -116,16 +116,30 @@ def check_values(net: Network) -> None:
         raise MzError(f"There is no value for {names}", "compile", "Bind it: net.with_params({...}) before derive")
 
 
+def check_plain_noise(net: Network) -> None:
+    """Refuse layers whose transition is not a fixed law about F_n(x), which smoothing by a convolution needs."""
+    for n, layer in enumerate(net.layers):
+        if not layer.plain_noise:
+            what = "a gain" if layer.gain_exprs(n) is not None else "random weights"
+            raise MzError(
+                f"Layer {n} has {what}, and the spectral engine averages over noise that is added to a fixed map",
+                f'layer {n}, engine "quadrature"',
+                "Use the exact terms of the equation, or a layer without gain and random weights",
+            )
+
+
 def lower_problem(net: Network, projection: FiniteRank) -> Problem:
     """The problem of a network and a projection.
 
     Raises
     ------
     MzError
-        For missing values, dimensions above 3, and what ``net.domains`` or the projection refuse.
+        For missing values, dimensions above 3, gains and random weights, and what ``net.domains`` or the projection
+        refuse.
     """
     check_values(net)
     check_dimensions(net)
+    check_plain_noise(net)
     projection.check(net)
     stated = box_polynomials(projection, 'engine "quadrature"')
     domains, numbers = net.domains, NetworkNumbers(net)

@@ -23,7 +23,7 @@ from mzsym.model.files.weights import Weights, open_weights
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, TruncatedGaussian, Uniform
-from mzsym.model.values import state
+from mzsym.model.values import exact_expr, state
 
 T = TypeVar("T")
 Symbols = Mapping[str, sp.Symbol]
@@ -40,11 +40,11 @@ _LAWS: Mapping[str, Callable[..., AbstractNoise]] = {
     law.name: law for law in (Uniform, Gaussian, TruncatedGaussian, Deterministic)
 }
 
-_ARRAY_KEYS = ("kind", "weights", "W", "b", "activation", "noise")
+_ARRAY_KEYS = ("kind", "weights", "W", "b", "activation", "noise", "weight_noise")
 _LAYER_KEYS: Mapping[str, tuple[str, ...]] = {
     "dense": _ARRAY_KEYS,
     "residual": (*_ARRAY_KEYS, "step"),
-    "map": ("kind", "state", "map", "params", "positive", "noise"),
+    "map": ("kind", "state", "map", "gain", "params", "positive", "noise"),
 }
 
 
@@ -117,15 +117,21 @@ def _built(entry: Cursor, build: Callable[..., T], *args: Any, **kwargs: Any) ->
         raise MzError(error.what, f"{entry.where}: {error.where}", error.fix) from None
 
 
-def _declared(table: Cursor, key: str) -> dict[str, tuple[sp.Symbol, Any]]:
-    """Symbols declared by a table ``name = number`` (or ``name = "name"``: no value yet) and a list ``positive``."""
+def _declared(table: Cursor, key: str, laws: Symbols | None = None) -> dict[str, tuple[sp.Symbol, Any]]:
+    """Symbols declared by a table ``name = number`` (or ``name = "name"``: no value yet) and a list ``positive``.
+
+    Where random weights are allowed, ``laws`` holds the symbols that the scale of ``name = { law = ... }`` may use.
+    """
     positive = {entry.text(): entry for entry in table.at("positive").elements()} if table.has("positive") else {}
     out: dict[str, tuple[sp.Symbol, Any]] = {}
     for name, entry in table.at(key).items() if table.has(key) else ():
         if not is_name(name) or len(name) > 100:
             raise entry.error(f"{name[:60]!r} is no name", "Use letters, digits and underscores, and not pi")
         symbol = sp.Symbol(name, positive=True) if name in positive else sp.Symbol(name, real=True)
-        out[name] = (symbol, None if entry.value == name else entry.number())
+        if laws is not None and isinstance(entry.value, dict):
+            out[name] = (symbol, _law(entry, laws))
+        else:
+            out[name] = (symbol, None if entry.value == name else entry.number())
     for name, entry in positive.items():
         if name not in out:
             raise entry.error(f"{name[:60]!r} is not declared in {key}", f"Declare it there: {name[:60]} = 1.0")
@@ -188,6 +194,30 @@ def _law(entry: Cursor, symbols: Symbols) -> AbstractNoise:
     return _built(entry, _LAWS[law], **values)
 
 
+def _gain(entry: Cursor | None, names: Symbols) -> Any:
+    """One expression, a list of them, or a list of rows: a matrix."""
+    if entry is None:
+        return None
+    if not isinstance(entry.value, list):
+        return _exact(entry.number_or_expression(names))
+    rows = entry.elements("a list of expressions, or of rows of them", 10_000)
+    if not isinstance(rows[0].value, list):
+        return [_exact(row.number_or_expression(names)) for row in rows]
+    table: list[list[sp.Expr]] = []
+    for row in rows:
+        items = row.elements("a row of expressions", 10_000)
+        if table and len(items) != len(table[0]):
+            raise row.error(
+                f"This row has {len(items)} entries and the first has {len(table[0])}", "Make the rows equally long"
+            )
+        table.append([_exact(item.number_or_expression(names)) for item in items])
+    return sp.Matrix(table)
+
+
+def _exact(value: Any) -> sp.Expr:
+    return value if isinstance(value, sp.Expr) else exact_expr(value)
+
+
 class _LayerReader:
     """Reads layers; opens every weights file once."""
 
@@ -204,7 +234,7 @@ class _LayerReader:
 
     def _map(self, entry: Cursor) -> Layer:
         dim = entry.need("state", "state = 1").integer(1, limits.DIMENSION)
-        declared = _declared(entry, "params")
+        declared = _declared(entry, "params", self.shared)
         params = {name: symbol for name, (symbol, _) in declared.items()}
         taken = {**self.shared, **params}
         names = {**taken, **_states(dim, taken)}
@@ -213,7 +243,8 @@ class _LayerReader:
         exprs = [text.expression(names) for text in texts]
         noise = _noise(entry.get("noise"), self.shared)
         values = dict(declared.values())
-        return _built(entry, Layer, exprs, state=state(dim), noise=noise, params=values)
+        gain = _gain(entry.get("gain"), names)
+        return _built(entry, Layer, exprs, state=state(dim), noise=noise, params=values, gain=gain)
 
     def _dense(self, entry: Cursor, kind: str) -> AbstractLayer:
         weights = self._weights(entry.get("weights"))
@@ -226,6 +257,7 @@ class _LayerReader:
         if entry.has("step"):
             settings["step"] = entry.at("step").number()
         settings["noise"] = _noise(entry.get("noise"), self.shared)
+        settings["weight_noise"] = _optional(entry.get("weight_noise"), lambda law: _law(law, self.shared))
         return _built(entry, residual if kind == "residual" else dense, **arrays, **settings)
 
     def _weights(self, entry: Cursor | None) -> Weights | None:

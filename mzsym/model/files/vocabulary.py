@@ -42,7 +42,9 @@ def _functions() -> dict[str, Function]:
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(_functions())
 """Every function that an expression may call: the primitive table and what else a layer's map may be made of."""
 
-ALGEBRAIC = frozenset({"sqrt", "log", "abs", "sign", "heaviside", "relu", "leaky_relu", "max", "min"})
+ALGEBRAIC = frozenset(
+    {"sqrt", "log", "abs", "sign", "heaviside", "step", "relu", "leaky_relu", "hardtanh", "max", "min"}
+)
 """Functions whose value at a huge constant is as easy as at any other."""
 
 

@@ -24,6 +24,7 @@ from mzsym.model.files import limits
 from mzsym.model.files.printer import print_expression
 from mzsym.model.files.reader import NOISE_KEYS
 from mzsym.model.files.vocabulary import is_name
+from mzsym.model.gains import Gain, gain_entries
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, TruncatedGaussian
@@ -74,10 +75,8 @@ def shared_symbols(net: Network) -> dict[str, sp.Symbol]:
     """
     found: set[sp.Symbol] = set(net.shared)
     for layer in net.layers:
-        if isinstance(layer, Layer):
-            free = set().union(*(expr.free_symbols for expr in layer.exprs))
-            found |= free - set(layer.state) - set(layer.params)
-        for noise in layer.noise:
+        found |= layer.used_symbols - set(layer.local_values())
+        for noise in (*layer.noise, *(weight.noise for weight in layer.random(0))):
             if isinstance(noise.scale, sp.Expr):
                 found |= noise.scale.free_symbols
     found |= set().union(*(expr.free_symbols for expr in net.observable)) - set(state(net.dims[-1]))
@@ -210,14 +209,28 @@ class _Writer:
                 for i, expr in enumerate(layer.exprs)
             ],
         }
+        if layer.gain is not None:
+            out["gain"] = self._gain(layer.gain, renamed, names, f"{where}, gain")
         if layer.params:
             out["params"] = {
-                symbol.name: symbol.name if value is None else _number(value, f"{where}, {symbol}")
-                for symbol, value in layer.params.items()
+                symbol.name: self._value(symbol, value, f"{where}, {symbol}") for symbol, value in layer.params.items()
             }
         if positive := _positive(params):
             out["positive"] = positive
         return out
+
+    def _gain(
+        self, gain: Gain, renamed: Mapping[sp.Symbol, sp.Symbol], names: Mapping[str, sp.Symbol], where: str
+    ) -> list[Any]:
+        texts = [print_expression(entry.xreplace(renamed), names, where) for entry in gain_entries(gain)]
+        if not isinstance(gain, sp.ImmutableMatrix):
+            return texts
+        return [texts[i * gain.cols : (i + 1) * gain.cols] for i in range(gain.rows)]
+
+    def _value(self, symbol: sp.Symbol, value: Number | AbstractNoise | None, where: str) -> Any:
+        if isinstance(value, AbstractNoise):
+            return self._noise(value, where)
+        return symbol.name if value is None else _number(value, where)
 
     def _dense(self, n: int, layer: DenseLayer) -> Table:
         out: Table = {"kind": "dense" if layer.step is None else "residual"}
@@ -233,6 +246,8 @@ class _Writer:
             out["activation"] = layer.activation
         if layer.step is not None:
             out["step"] = _number(layer.step, f"layer {n}, step")
+        if layer.weight_noise is not None:
+            out["weight_noise"] = self._noise(layer.weight_noise, f"layer {n}, weight noise")
         return out
 
     def _array(self, n: int, layer: DenseLayer, key: str) -> Any:

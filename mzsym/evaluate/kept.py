@@ -1,0 +1,120 @@
+"""Terms of a conditional projection in numbers: functions of the kept variables, and linear maps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.noise_numbers import point_mass
+from mzsym.evaluate.panels.grid import Grid, rows_of
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class KeptFunction:
+    """A function of the kept variables of a layer, by its values at the nodes of a grid.
+
+    Attributes
+    ----------
+    grid : Grid
+        On the kept variables.
+    values : array of shape (nodes,), or (nodes, k)
+    """
+
+    grid: Grid
+    values: Array
+
+    @property
+    def nodes(self) -> Array:
+        """Shape (nodes, kept variables)."""
+        return self.grid.nodes
+
+    def __call__(self, X: Any) -> Array:
+        """Values at X of shape (points, kept variables), or (points,) for one kept variable; by interpolation.
+
+        Raises
+        ------
+        MzError
+            For another shape.
+        """
+        points = as_points(X, len(self.grid.axes), "function of the kept variables")
+        columns = self.values.reshape(self.grid.points, -1)
+        rows = rows_of([axis.rows(points[:, i], None, point_mass()) for i, axis in enumerate(self.grid.axes)])
+        out = rows @ self.grid.analyse(columns)
+        return out[:, 0] if self.values.ndim == 1 else out
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        return np.array(self.values, dtype=dtype)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class KeptMap:
+    """A linear map from functions of the kept variables of one layer to those of another: MATH (7), (14).
+
+    Attributes
+    ----------
+    matrix : array of shape (nodes_out, nodes_in)
+        From values at ``nodes_in`` to values at ``nodes_out``.
+    out, into : Grid
+        Of the result and of the argument.
+    """
+
+    matrix: Array
+    out: Grid
+    into: Grid
+
+    @property
+    def nodes_out(self) -> Array:
+        """Where the result is known, shape (nodes, kept variables)."""
+        return self.out.nodes
+
+    @property
+    def nodes_in(self) -> Array:
+        """Where the argument is asked, shape (nodes, kept variables)."""
+        return self.into.nodes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix."""
+        return int(self.matrix.shape[0]), int(self.matrix.shape[1])
+
+    def __call__(self, f: Callable[[Array], Any]) -> KeptFunction:
+        """The image of f.
+
+        Parameters
+        ----------
+        f : function
+            Vectorised, of points of shape (nodes, kept variables); a result of shape (nodes,) or (nodes, 1).
+
+        Raises
+        ------
+        MzError
+            When it returns something else.
+        """
+        values = np.asarray(f(self.nodes_in), dtype=np.float64)
+        if values.shape not in ((len(self.nodes_in),), (len(self.nodes_in), 1)):
+            raise MzError(
+                f"The function returned an array of shape {values.shape}",
+                "term of a conditional projection",
+                f"Return one value per point: shape ({len(self.nodes_in)},)",
+            )
+        return KeptFunction(self.out, self.matrix @ values.reshape(-1))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        return np.array(self.matrix, dtype=dtype)
+
+
+def as_points(X: Any, dim: int, where: str) -> Array:
+    """Points of shape (points, dim); a vector for one variable."""
+    points = np.asarray(X, dtype=np.float64)
+    if points.ndim == 1 and dim == 1:
+        points = points[:, None]
+    if points.ndim != 2 or points.shape[1] != dim:
+        raise MzError(f"X has shape {np.shape(X)}", where, f"Give an array of shape (points, {dim})")
+    return points

@@ -1,0 +1,140 @@
+"""Conditional projections in two dimensions, against nested Gauss rules that share no code with the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import mzsym as mz
+from mzsym.core.arrays import Array
+from mzsym.evaluate.kept import KeptFunction, KeptMap
+from mzsym.evaluate.panels.conditional import lower_conditional, solve_conditional
+from mzsym.evaluate.quadrature.engine import Solution
+from mzsym.projections.conditional import Conditional
+
+W, B, S = np.array([[0.9, -0.4], [0.3, 0.8]]), np.array([0.1, -0.2]), 0.3
+Function = Callable[[Array], Array]
+
+
+def network() -> mz.Network:
+    y = mz.state(2)
+    layers = [mz.dense(W, B, activation="tanh", noise=mz.Uniform(S))] * 3
+    return mz.Network(layers, domain=mz.Box([(-1, 1)] * 2), observable=y[0] * y[1])
+
+
+class Brute:
+    """M_n and P_n by tensor Gauss rules at every point."""
+
+    def __init__(self, net: mz.Network, count: int, weight: Callable[[Array], Array] | None = None) -> None:
+        self.boxes = [(np.asarray(box.lower), np.asarray(box.upper)) for box in net.domains]
+        self.nodes, weights = np.polynomial.legendre.leggauss(count)
+        self.weights, self.weight = weights / 2, weight
+
+    def average(self, v: Function) -> Function:
+        first, second = np.meshgrid(self.nodes, self.nodes, indexing="ij")
+        noise = S * np.stack([first.ravel(), second.ravel()], axis=1)
+        mass = np.outer(self.weights, self.weights).ravel()
+
+        def averaged(X: Array) -> Array:
+            Y = np.tanh(X @ W.T + B)[:, None, :] + noise
+            return v(Y.reshape(-1, 2)).reshape(len(X), -1) @ mass
+
+        return averaged
+
+    def project(self, v: Function, n: int) -> Function:
+        lo, hi = self.boxes[n]
+        dropped = (lo[1] + hi[1]) / 2 + (hi[1] - lo[1]) / 2 * self.nodes
+
+        def projected(X: Array) -> Array:
+            Y = np.stack([np.repeat(X[:, 0], len(dropped)), np.tile(dropped, len(X))], axis=1)
+            mass = np.tile(self.weights, (len(X), 1))
+            if self.weight is not None:
+                mass = mass * self.weight(Y).reshape(mass.shape)
+            return (v(Y).reshape(mass.shape) * mass).sum(axis=1) / mass.sum(axis=1)
+
+        return projected
+
+
+def cosine(X: Array) -> Array:
+    return np.asarray(np.cos(2 * X[:, 0]))
+
+
+X = np.array([[-0.7, 0.0], [0.2, 0.0]])
+
+
+def table(solution: Solution, n: int, m: int) -> KeptMap:
+    return KeptMap(solution.tables.block(solution.tables.memory, n, m), solution.kept[n], solution.kept[m])
+
+
+@pytest.fixture(scope="module")
+def solution() -> Solution:
+    return solve_conditional(lower_conditional(network(), Conditional([0])), mz.Options())
+
+
+def test_streaming_and_memory_against_brute_force(solution: Solution) -> None:
+    assert max(solution.reached.values()) < 1e-10 and not solution.limits
+    fine, rough = Brute(network(), 32), Brute(network(), 14)
+    streaming = fine.project(fine.average(cosine), 0)(X)
+    assert np.abs(table(solution, 0, 1)(cosine)(X[:, 0]) - streaming).max() < 1e-12
+    inner = rough.average(cosine)
+    resolved = rough.project(inner, 1)
+    memory = rough.project(rough.average(lambda Y: inner(Y) - resolved(Y)), 0)(X[:1])
+    assert abs(memory[0]) > 1e-2
+    assert np.abs(table(solution, 0, 2)(cosine)(X[:1, 0]) - memory).max() < 1e-11
+
+
+def test_coefficients_are_the_projected_expectation(solution: Solution) -> None:
+    """c_0 is P_0 q_0: the average of the exact q_0 over the dropped neuron."""
+    c = KeptFunction(solution.kept[0], solution.tables.rows(solution.tables.coefficients, 0)[:, 0])
+    projected = Brute(network(), 32).project(lambda Y: solution.expectation(Y)[:, 0], 0)(X)
+    assert np.abs(c(X[:, 0]) - projected).max() < 1e-12
+
+
+def test_streaming_memory_and_noise_add_up(solution: Solution) -> None:
+    """MATH (11) on every layer, with the tables in values at kept nodes."""
+    tables, depth = solution.tables, 3
+    for n in range(depth):
+        total = tables.rows(tables.noise, n)
+        for m in range(n + 1, depth + 1):
+            total = total + tables.block(tables.memory, n, m) @ tables.rows(tables.coefficients, m)
+        assert np.abs(total - tables.rows(tables.coefficients, n)).max() < 1e-12
+
+
+def test_a_weight_changes_the_conditional_expectation() -> None:
+    x = mz.state(2)
+    weight = sp.exp(x[0] * x[1])
+    found = solve_conditional(lower_conditional(network(), Conditional([0], measure=weight)), mz.Options())
+    brute = Brute(network(), 32, lambda Y: np.exp(Y[:, 0] * Y[:, 1]))
+    streaming = brute.project(brute.average(cosine), 0)(X)
+    assert np.abs(table(found, 0, 1)(cosine)(X[:, 0]) - streaming).max() < 1e-11
+
+
+def test_in_the_law_the_conditional_expectation_is_that_of_samples() -> None:
+    """E[cos 2 X_2[0] | X_1[0]] near a point, by trajectories from the uniform law."""
+    net = network()
+    found = solve_conditional(lower_conditional(net, Conditional([0], measure="law")), mz.Options(tolerance=1e-6))
+    rng = np.random.default_rng(3)
+    paths = net.trajectory(rng.uniform(-1, 1, (400_000, 2)), seed=4)
+    at, width = 0.3, 0.02
+    near = np.abs(paths[1][:, 0] - at) < width
+    values = np.cos(2 * paths[2][near, 0])
+    error = values.std() / np.sqrt(near.sum())
+    assert abs(table(found, 1, 2)(cosine)(np.array([at]))[0] - values.mean()) < 4 * error + 2 * width**2
+
+
+def test_kept_maps_say_what_they_expect(solution: Solution) -> None:
+    with pytest.raises(mz.MzError, match="one value per point"):
+        table(solution, 0, 1)(lambda Y: Y[:3])
+    with pytest.raises(mz.MzError, match="shape"):
+        table(solution, 0, 1)(cosine)(np.zeros((2, 2)))
+
+
+def test_components_are_checked() -> None:
+    for keep in ([], [0, 0], [-1], ["a"], 0):
+        with pytest.raises(mz.MzError):
+            Conditional(keep)
+    with pytest.raises(mz.MzError, match="component 2"):
+        mz.derive(network(), Conditional([2]))
