@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mzsym.core import MzError, Options
 from mzsym.evaluate.evaluator import Evaluator
+from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
     from mzsym.derive import Equation
@@ -15,12 +16,12 @@ _TARGETS = ("numba",)
 
 
 def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None) -> Evaluator:
-    """Numbers for every term of a backward equation: tables, coefficients and the function q_0.
+    """Numbers for every term of an equation: tables, coefficients, the function q_0 and the law of the output.
 
     Parameters
     ----------
     eq : Equation
-        As ``mz.derive`` returns it; every parameter must have a value.
+        As ``mz.derive`` returns it, backward or forward; every parameter must have a value.
     engine : {"auto", "quadrature", "spectral", "panels"}
         Quadrature, for states of dimension 1 to 3: the average over the noise is exact up to rounding on the functions
         that the grids represent, and grids are refined until ``options.tolerance`` is met. Functions are one series on
@@ -38,8 +39,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
     Raises
     ------
     MzError
-        For another engine, target or direction, parameters without a value, dimensions above 3, unbounded noise, and
-        tables that exceed the memory budget.
+        For another engine or target, an oblique or conditional projection forward, parameters without a value,
+        dimensions above 3, and tables that exceed the memory budget.
 
     Examples
     --------
@@ -58,11 +59,11 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
         )
     if target not in _TARGETS:
         raise MzError(f"There is no target {target!r} in this version", "compile(target=)", 'Use "numba"')
-    if eq.direction != "backward":
+    if eq.direction == "forward" and not finite_rank(eq.projection, "compile(eq), forward").orthogonal:
         raise MzError(
-            f"The equation has direction {eq.direction!r}",
+            "An oblique projection is not its own adjoint, so the forward terms are no transposes of the backward ones",
             "compile(eq)",
-            'Derive it with direction="backward": K(n, m) transposed is the forward memory kernel, MATH (13)',
+            'Use an orthogonal projection, or direction="backward"',
         )
     scheme = engine if engine in ("spectral", "panels") else None
-    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature", scheme)  # type: ignore[arg-type]
+    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature", scheme, eq.direction)  # type: ignore[arg-type]

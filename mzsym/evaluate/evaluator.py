@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
+from mzsym.evaluate.forward import ForwardTables, LastUsed
+from mzsym.evaluate.laws.averages import average
+from mzsym.evaluate.laws.source import source_of
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.schemes import Scheme, lowered, solved
 
 if TYPE_CHECKING:
+    from mzsym.derive.operators.words import Direction
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
 
 @final
 class Evaluator:
-    """Tables C, A, K, r, c and the function q_0 of one network under one projection, MATH (11), (14), (15).
+    """Tables C, A, K, r, c and the function q_0 of one network under one projection, MATH (11), (13), (14), (15).
 
-    Made by ``mz.compile``. The tables are computed once, when the first of them is asked for. Exact: the average over
-    the noise of the functions that the grids represent. Not exact: that representation; what it costs in accuracy is
-    observed by comparing two grids and stated in ``tolerance_reached``.
+    Made by ``mz.compile``, for one direction: backward, of observables, or forward, of densities. The tables are
+    computed once, when the first of them is asked for. Exact: the average over the noise of the functions that the
+    grids represent. Not exact: that representation; what it costs in accuracy is observed by comparing two grids and
+    stated in ``tolerance_reached``.
 
     Attributes
     ----------
@@ -35,6 +41,7 @@ class Evaluator:
         "quadrature".
     scheme : {"spectral", "panels"}
         How functions are represented: one series on each box, or composite panels.
+    direction : {"backward", "forward"}
     """
 
     def __init__(
@@ -44,9 +51,11 @@ class Evaluator:
         options: Options,
         engine: str,
         scheme: Scheme | None = None,
+        direction: Direction = "backward",
     ) -> None:
         self.network, self.projection, self.options, self.engine = network, projection, options, engine
-        self._asked = scheme
+        self._asked, self.direction = scheme, direction
+        self._forward = LastUsed()
         self.scheme, self._problem = lowered(network, projection, scheme)
         check_budget(self._problem.ranks, options)
 
@@ -60,11 +69,11 @@ class Evaluator:
         return solved(self._problem, self.options)
 
     def streaming(self, n: int) -> Array:
-        """A_n = C(n, n+1), 0 <= n < L.
+        """A_n = C(n, n+1), 0 <= n < L; its transpose forward.
 
         Returns
         -------
-        array of shape (d_n, d_{n+1})
+        array of shape (d_n, d_{n+1}), forward (d_{n+1}, d_n)
 
         Raises
         ------
@@ -72,20 +81,24 @@ class Evaluator:
             For an index out of range.
         """
         n = self._index(n, 0, self.network.depth - 1, "streaming(n)", "0 <= n < L")
-        return self._solution.tables.block(self._solution.tables.memory, n, n + 1)
+        return self._turned(self._solution.tables.block(self._solution.tables.memory, n, n + 1))
 
     def memory(self, n: int, m: int) -> Array:
-        """K(n, m), MATH (14), n + 2 <= m <= L.
+        """K(n, m), MATH (14): backward n + 2 <= m <= L; forward 0 <= m < n < L, K(m, n+1)^T, MATH (13).
 
         Returns
         -------
-        array of shape (d_n, d_m)
+        array of shape (d_n, d_m), forward (d_{n+1}, d_m)
 
         Raises
         ------
         MzError
             For indices out of range.
         """
+        if self.direction == "forward":
+            n = self._index(n, 1, self.network.depth - 1, "memory(n, m)", "0 <= m < n < L")
+            m = self._index(m, 0, n - 1, "memory(n, m)", "0 <= m < n < L")
+            return self._turned(self._solution.tables.block(self._solution.tables.memory, m, n + 1))
         n, m = self._pair(n, m, 2, "memory(n, m)", "0 <= n and n + 2 <= m <= L")
         return self._solution.tables.block(self._solution.tables.memory, n, m)
 
@@ -104,35 +117,126 @@ class Evaluator:
         n, m = self._pair(n, m, 0, "correlation(n, m)", "0 <= n <= m <= L")
         return self._solution.tables.block(self._solution.tables.C, n, m)
 
-    def noise(self, n: int) -> Array:
-        """r_n = <eta^(n), R_n>, MATH (15), 0 <= n < L.
+    def noise(self, n: int, p0: Any = None) -> Array:
+        """r_n = <eta^(n), R_n>, MATH (15), 0 <= n < L; forward what Q_0 p_0 adds to P_{n+1} p_{n+1}, MATH (13).
+
+        Parameters
+        ----------
+        n : int
+        p0 : law of X_0
+            Forward only, as in ``coefficients``.
 
         Returns
         -------
-        array of shape (d_n,), or (d_n, k) for a list of k observables
+        array of shape (d_n,), or (d_n, k) for a list of k observables; forward (d_{n+1},)
 
         Raises
         ------
         MzError
-            For an index out of range.
+            For an index out of range, and as ``coefficients``.
         """
         n = self._index(n, 0, self.network.depth - 1, "noise(n)", "0 <= n < L")
+        if self.direction == "forward":
+            return self._solution.tables.rows(self._averaged(p0).noise, n + 1)
+        self._no_input(p0, "noise(n, p0)")
         return self._shaped(self._solution.tables.rows(self._solution.tables.noise, n))
 
-    def coefficients(self, n: int) -> Array:
-        """c_n = <eta^(n), q_n>, 0 <= n <= L.
+    def coefficients(self, n: int, p0: Any = None) -> Array:
+        """c_n = <eta^(n), q_n>, 0 <= n <= L; forward d_n = E[eta^(n)(X_n)] for X_0 ~ p0.
+
+        Forward these are the coefficients of the density of X_n relative to mu_n: exact for the functions that the
+        grids represent; the average over X_0 is refined until two rules agree, and for samples it is their mean.
+
+        Parameters
+        ----------
+        n : int
+        p0 : None, "uniform", noise law, list of noise laws, sympy.Expr or array of shape (points, N_0)
+            Forward only: the law of X_0. None is the input law of the network, a SymPy expression a density with
+            respect to dx in ``mz.state(N_0)``.
 
         Returns
         -------
-        array of shape (d_n,), or (d_n, k) for a list of k observables
+        array of shape (d_n,), or backward (d_n, k) for a list of k observables
 
         Raises
         ------
         MzError
-            For an index out of range.
+            For an index out of range, a law of X_0 that leaves its domain, and a density that is not normalised.
         """
         n = self._index(n, 0, self.network.depth, "coefficients(n)", "0 <= n <= L")
+        if self.direction == "forward":
+            return self._solution.tables.rows(self._averaged(p0).coefficients, n)
+        self._no_input(p0, "coefficients(n, p0)")
         return self._shaped(self._solution.tables.rows(self._solution.tables.coefficients, n))
+
+    def density(self, p0: Any = None) -> Array:
+        """Coefficients d_L of the density of the output, forward: ``coefficients(L, p0)``.
+
+        Returns
+        -------
+        array of shape (d_L,)
+        """
+        if self.direction != "forward":
+            raise MzError(
+                "Densities belong to the forward equation",
+                "density(p0)",
+                'Use derive(net, projection, direction="forward"), or law() for the density as a function',
+            )
+        return self.coefficients(self.network.depth, p0)
+
+    def mean(self, p0: Any = None) -> Any:
+        """<p_0, q_0> = <p_L, u> = E u(X_L) for X_0 ~ p0, MATH (5), in either direction.
+
+        Parameters
+        ----------
+        p0 : law of X_0
+            As in ``coefficients``.
+
+        Returns
+        -------
+        float, or array of shape (k,) for a list of k observables
+        """
+        mean = self._averaged(p0).mean
+        return mean.copy() if self.network.observable_is_list else float(mean[0])
+
+    def standard_error(self, kind: str, n: int = 0, p0: Any = None) -> Any:
+        """Standard error of an average over samples of X_0, as an estimate for the law they were drawn from.
+
+        Parameters
+        ----------
+        kind : {"coefficients", "noise", "mean"}
+        n : int
+            As of the method of that name; of no effect for the mean.
+        p0 : law of X_0
+            A density gives 0: nothing is estimated from samples.
+
+        Returns
+        -------
+        array of the shape of the estimate
+        """
+        depth = self.network.depth
+        if kind not in ("coefficients", "noise", "mean"):
+            raise MzError(
+                f"There is no standard error of {kind!r}", "standard_error", 'Use "coefficients", "noise" or "mean"'
+            )
+        row = 0
+        if kind != "mean":
+            row = self._index(n, 0, depth - (kind == "noise"), "standard_error(kind, n)", "0 <= n") + (kind == "noise")
+        error = self._averaged(p0).standard_error(kind, row)
+        return float(error[0]) if kind == "mean" and not self.network.observable_is_list else error
+
+    def reached_for(self, p0: Any = None) -> Mapping[str, float]:
+        """Observed absolute error of what depends on the law of X_0: keys "coefficients", "noise", "mean"."""
+        found, solution = self._averaged(p0), self._solution
+        single = found.error + solution.pulled_error
+        spread = 1.0 + float(np.abs(solution.tables.memory).sum(axis=0).max(initial=0.0))
+        return MappingProxyType(
+            {
+                "coefficients": single,
+                "noise": 2.0 * spread * single + solution.reached["memory"] * float(np.abs(found.coefficients).sum()),
+                "mean": found.error + solution.reached["expectation"],
+            }
+        )
 
     def expectation(self, X: Any) -> Array:
         """q_0(x) = E[u(X_L) | X_0 = x], MATH (4): not its projection P_0 q_0.
@@ -166,8 +270,12 @@ class Evaluator:
     def tolerance_reached(self) -> Mapping[str, float]:
         """Observed absolute error of every table: the largest change from one grid to a finer, different one.
 
-        Keys: "correlation", "streaming", "memory", "noise", "coefficients", "expectation".
+        Keys: "correlation", "streaming", "memory", "noise", "coefficients", "expectation". Forward "noise" and
+        "coefficients" are those of the network's input law; ``reached_for(p0)`` knows others.
         """
+        if self.direction == "forward":
+            own = {name: error for name, error in self.reached_for().items() if name != "mean"}
+            return MappingProxyType({**self._solution.reached, **own})
         return self._solution.reached
 
     @property
@@ -192,7 +300,34 @@ class Evaluator:
         -------
         Evaluator
         """
-        return Evaluator(self.network.with_params(values), self.projection, self.options, self.engine, self._asked)
+        network = self.network.with_params(values)
+        return Evaluator(network, self.projection, self.options, self.engine, self._asked, self.direction)
+
+    def _averaged(self, p0: Any) -> ForwardTables:
+        """Everything that depends on the law of X_0."""
+        found = self._forward.get(p0)
+        if found is None:
+            solution = self._solution
+            if solution.pulled_back is None:
+                raise MzError(
+                    f"Averages over X_0 are not made for {self.projection.describe()}",
+                    "law of X_0",
+                    "Use a projection of finite rank",
+                )
+            source = source_of(self.network, p0)
+            averaged = average(source, solution.pulled_back, solution.breaks, self.options.tolerance, "p0")
+            found = ForwardTables(solution.tables, averaged)
+            self._forward = LastUsed(p0, found)
+        return found
+
+    def _no_input(self, p0: Any, where: str) -> None:
+        if p0 is not None:
+            raise MzError(
+                "A law of X_0 belongs to the forward equation", where, 'Use derive(net, P, direction="forward")'
+            )
+
+    def _turned(self, block: Array) -> Array:
+        return np.ascontiguousarray(block.T) if self.direction == "forward" else block
 
     def _shaped(self, values: Array) -> Array:
         return values if self.network.observable_is_list else values[..., 0]
@@ -210,5 +345,5 @@ class Evaluator:
     def __repr__(self) -> str:
         return (
             f"Evaluator(depth {self.network.depth}, {self.projection.describe()}, engine {self.engine!r}, "
-            f"tolerance {self.options.tolerance:g})"
+            f"tolerance {self.options.tolerance:g}{', forward' if self.direction == 'forward' else ''})"
         )

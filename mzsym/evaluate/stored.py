@@ -17,11 +17,12 @@ from mzsym.core.arrays import Array
 from mzsym.core.atomic import write_atomic
 
 if TYPE_CHECKING:
+    from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
-_VERSION = 1
+_VERSION = 2
 
 
 class HasTables(Protocol):
@@ -35,6 +36,8 @@ class HasTables(Protocol):
     def options(self) -> Options: ...
     @property
     def engine(self) -> str: ...
+    @property
+    def direction(self) -> Direction: ...
     @property
     def standing(self) -> Standing: ...
     @property
@@ -51,7 +54,7 @@ class HasTables(Protocol):
     def expectation(self, X: Any) -> Array: ...
 
 
-def table_keys(depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def table_keys(depth: int, direction: Direction = "backward") -> Iterator[tuple[str, tuple[int, ...]]]:
     """Kind and indices of every table of a network of this depth.
 
     >>> list(table_keys(1))
@@ -60,9 +63,9 @@ def table_keys(depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     for n in range(depth):
         yield "streaming", (n,)
         yield "noise", (n,)
+        for m in range(n) if direction == "forward" else range(n + 2, depth + 1):
+            yield "memory", (n, m)
         for m in range(n + 1, depth + 1):
-            if m > n + 1:
-                yield "memory", (n, m)
             yield "correlation", (n, m)
     for n in range(depth + 1):
         yield "coefficients", (n,)
@@ -110,6 +113,10 @@ class StoredTables:
         return self.evaluator.engine
 
     @property
+    def direction(self) -> Direction:
+        return self.evaluator.direction
+
+    @property
     def standing(self) -> Standing:
         return self.evaluator.standing
 
@@ -122,11 +129,19 @@ class StoredTables:
     def correlation(self, n: int, m: int) -> Array:
         return np.eye(len(self.coefficients(n))) if n == m else self._array("correlation", n, m)
 
-    def noise(self, n: int) -> Array:
-        return self._array("noise", n)
+    def noise(self, n: int, p0: Any = None) -> Array:
+        """Stored for the network's input law; for another it is computed anew."""
+        return self._array("noise", n) if p0 is None else self.evaluator.noise(n, p0)
 
-    def coefficients(self, n: int) -> Array:
-        return self._array("coefficients", n)
+    def coefficients(self, n: int, p0: Any = None) -> Array:
+        """Stored for the network's input law; for another it is computed anew."""
+        return self._array("coefficients", n) if p0 is None else self.evaluator.coefficients(n, p0)
+
+    def density(self, p0: Any = None) -> Array:
+        """d_L, forward."""
+        if self.direction != "forward":
+            return self.evaluator.density(p0)
+        return self.coefficients(self.network.depth, p0)
 
     def expectation(self, X: Any) -> Array:
         """q_0 at points, computed anew: a function is not a table."""
@@ -142,13 +157,14 @@ class StoredTables:
 def all_tables(ev: HasTables) -> dict[str, Array]:
     """Every table, named "streaming_0", "memory_0_2", "correlation_0_1", "noise_0", "coefficients_0", ..."""
     return {
-        _name(kind, indices): np.asarray(getattr(ev, kind)(*indices)) for kind, indices in table_keys(ev.network.depth)
+        _name(kind, indices): np.asarray(getattr(ev, kind)(*indices))
+        for kind, indices in table_keys(ev.network.depth, ev.direction)
     }
 
 
 def tables_key(ev: HasTables) -> str:
     """What the tables depend on, as text: network, projection, options, engine."""
-    return json.dumps([_VERSION, ev.network.digest, repr(ev.projection), repr(ev.options), ev.engine])
+    return json.dumps([_VERSION, ev.network.digest, repr(ev.projection), repr(ev.options), ev.engine, ev.direction])
 
 
 def store(ev: HasTables, path: Path) -> None:
@@ -196,7 +212,7 @@ def stored(ev: Evaluator, path: Path) -> StoredTables | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
         # A checkpoint is an offer: what cannot be read is computed again.
         return None
-    wanted = {_name(kind, indices) for kind, indices in table_keys(ev.network.depth)}
+    wanted = {_name(kind, indices) for kind, indices in table_keys(ev.network.depth, ev.direction)}
     if wanted != set(arrays) or any(array.dtype != np.float64 for array in arrays.values()):
         return None
     return StoredTables(ev, arrays, reached, limits, nodes)

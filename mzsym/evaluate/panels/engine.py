@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mzsym.core import Options
+from mzsym.core.arrays import Array
 from mzsym.evaluate.panels.lower import PanelProblem
 from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.sweep import Pass, run_pass
@@ -36,19 +37,21 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
     Solution
     """
     factor = 1.0
-    best: tuple[Pass, dict[str, float]] | None = None
+    best: tuple[Pass, dict[str, float], Pass] | None = None
     for _ in range(_ROUNDS):
         coarse, fine = (run_pass(problem, wish, count) for wish, count in wishes(problem.depth, options, factor))
         reached = _differences(problem, coarse, fine)
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
         if best is None or worst < max(best[1].values()):
-            best = fine, reached
+            best = fine, reached, coarse
         if worst <= options.tolerance or coarse.limits or not gained:
             break
         factor *= max(1e-3, 0.2 * options.tolerance / worst)
     assert best is not None
-    kept, reached = best
+    kept, reached, other = best
+    X = _compared(kept)
+    pulled = np.abs(kept.pulled_back(X) - other.pulled_back(X)).max(initial=0.0)
     limits = kept.limits if max(reached.values()) > options.tolerance else ()
     if max(reached.values()) > options.tolerance and not limits:
         limits = ("rounding, or the rule for random weights: finer grids change the tables no less",)
@@ -58,6 +61,9 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         MappingProxyType(reached),
         tuple(level.grid.sizes for level in kept.levels),
         limits,
+        pulled_back=kept.pulled_back,
+        pulled_error=float(pulled),
+        breaks=tuple(b.at for b in problem.breaks[0]),
     )
 
 
@@ -70,6 +76,11 @@ def wishes(depth: int, options: Options, factor: float = 1.0) -> tuple[tuple[Wis
 
 
 def _differences(problem: PanelProblem, coarse: Pass, fine: Pass) -> dict[str, float]:
-    X = coarse.levels[0].grid.nodes
-    X = X[np.random.default_rng(0).integers(0, len(X), 256)]
+    X = _compared(coarse)
     return table_differences(fine.tables, coarse.tables, fine.expectation(X), coarse.expectation(X))
+
+
+def _compared(found: Pass) -> Array:
+    """Points of X_0 at which two passes are compared."""
+    X = found.levels[0].grid.nodes
+    return X[np.random.default_rng(0).integers(0, len(X), 256)]

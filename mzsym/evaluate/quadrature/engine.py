@@ -37,6 +37,14 @@ class Solution:
         Nodes per coordinate of every layer.
     limits : tuple of str
         What stopped the refinement where the tolerance was not reached.
+    pulled_back : function or None
+        X of shape (points, N_0) -> eta^(0), M(0, 1) eta^(1), ..., M(0, L) eta^(L), q_0 side by side, shape
+        (points, sum of ranks + outputs), exact for the functions that layer 1 carries: what the forward side
+        averages over X_0. None for a conditional projection, which has no basis.
+    pulled_error : float
+        Largest difference of these functions between the two grids, at some points.
+    breaks : tuple of float
+        Where they are not smooth on a one-dimensional X_0.
     """
 
     tables: Tables
@@ -44,6 +52,9 @@ class Solution:
     reached: Mapping[str, float]
     nodes: tuple[tuple[int, ...], ...]
     limits: tuple[str, ...]
+    pulled_back: Callable[[Array], Array] | None = None
+    pulled_error: float = 0.0
+    breaks: tuple[float, ...] = ()
 
 
 def check_budget(ranks: Sequence[int], options: Options) -> None:
@@ -78,7 +89,7 @@ def solve(problem: Problem, options: Options) -> Solution:
     """
     # Errors of different layers hardly align, and the comparison below has the last word.
     allowed = options.tolerance / (10.0 * math.sqrt(problem.depth + 1))
-    best: tuple[Sweep, dict[str, float]] | None = None
+    best: tuple[Sweep, dict[str, float], tuple[Sweep, Sweep]] | None = None
     for _ in range(_ROUNDS):
         coarse = run_sweep(problem, Adaptive(allowed, options.max_nodes, options.memory_budget // 2))
         fine = run_sweep(problem, Fixed(finer(coarse.sizes, problem.degrees, options.max_nodes), allowed))
@@ -89,17 +100,25 @@ def solve(problem: Problem, options: Options) -> Solution:
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
         if best is None or worst < max(best[1].values()):
-            best = kept, reached
+            best = kept, reached, (coarse, fine)
         if worst <= options.tolerance or coarse.limits or not gained:
             break
         allowed *= max(1e-4, 0.2 * options.tolerance / worst)
     assert best is not None
-    sweep, reached = best
+    sweep, reached, (coarse, fine) = best
+    X = _compared(problem)
+    pulled = np.abs(pulled_back(problem, coarse, X) - pulled_back(problem, fine, X)).max(initial=0.0)
     limits = sweep.limits if max(reached.values()) > options.tolerance else ()
     if max(reached.values()) > options.tolerance and not limits:
         limits = ("rounding: finer grids change the tables no less",)
     return Solution(
-        sweep.tables, lambda X: expectation(problem, sweep.first, X), MappingProxyType(reached), sweep.sizes, limits
+        sweep.tables,
+        lambda X: expectation(problem, sweep.first, X),
+        MappingProxyType(reached),
+        sweep.sizes,
+        limits,
+        pulled_back=lambda X: pulled_back(problem, sweep, X),
+        pulled_error=float(pulled),
     )
 
 
@@ -109,13 +128,28 @@ def expectation(problem: Problem, first: Series, X: Array) -> Array:
         return first(problem.states(0, X))
 
 
+def pulled_back(problem: Problem, sweep: Sweep, X: Array) -> Array:
+    """eta^(0), every M(0, m) eta^(m) and q_0 at points: exact for the functions on the grid of layer 1."""
+    d, outputs = problem.ranks[-1], problem.outputs
+    with blas_threads():
+        carried = sweep.carried(problem.states(0, X))
+        last = sweep.tables.coefficients[sweep.tables.offsets[-2] :]
+        q = carried[:, -outputs - d : -outputs] @ last + carried[:, -outputs:]
+        return np.hstack([problem.bases[0](X), carried[:, :-outputs], q])
+
+
 def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float]:
     """Largest difference between two passes, per table."""
-    side = problem.boxes[0]
-    unit = np.random.default_rng(0).uniform(-1.0, 1.0, (_COMPARED, len(side)))
-    X = np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
+    X = _compared(problem)
     values = expectation(problem, fine.first, X), expectation(problem, coarse.first, X)
     return table_differences(fine.tables, coarse.tables, *values)
+
+
+def _compared(problem: Problem) -> Array:
+    """Points of X_0 at which two passes are compared."""
+    side = problem.boxes[0]
+    unit = np.random.default_rng(0).uniform(-1.0, 1.0, (_COMPARED, len(side)))
+    return np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
 
 
 def table_differences(ours: Tables, theirs: Tables, q: Array, other_q: Array) -> dict[str, float]:

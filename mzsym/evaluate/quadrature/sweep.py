@@ -34,6 +34,8 @@ class Sweep:
     tables : Tables
     first : Series
         z -> E q_1(z + xi_0): composed with F_0 it is q_0.
+    carried : Series
+        The same for all columns: eta^(1), M(1, 2) eta^(2), ..., M(1, L) eta^(L), M(1, L) Q_L u.
     limits : tuple of str
         What stopped the refinement of a layer early; empty when every layer is resolved.
     """
@@ -41,6 +43,7 @@ class Sweep:
     sizes: tuple[tuple[int, ...], ...]
     tables: Tables
     first: Series
+    carried: Series
     limits: tuple[str, ...]
 
 
@@ -79,10 +82,10 @@ class _Pass:
             with blas_threads():
                 series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
                 if n == 0:
-                    first = replace(series, coefs=self._observables(series.coefs))
+                    first, carried = replace(series, coefs=self._observables(series.coefs)), series
                 block = self._layer(n, series)
         tables = Tables(self.C, self.offsets, self.coefficients, self.unresolved)
-        return Sweep(tuple(self.sizes), tables, first, tuple(self.limits))
+        return Sweep(tuple(self.sizes), tables, first, carried, tuple(self.limits))
 
     def _last(self) -> Array:
         """Coefficients of [eta^(L), Q_L u] on the last grid."""

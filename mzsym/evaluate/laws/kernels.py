@@ -1,0 +1,61 @@
+"""Numba kernels of the laws, compiled once and cached on disk."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mzsym.core.arrays import AnyArray, Array
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _value(y: float, ends: Array, coefs: Array) -> float:
+    cells, order = coefs.shape
+    if not (ends[0] <= y <= ends[cells]):
+        return 0.0
+    low, high = 0, cells
+    while high - low > 1:
+        middle = (low + high) // 2
+        if y >= ends[middle]:
+            low = middle
+        else:
+            high = middle
+    lo, hi = ends[low], ends[low + 1]
+    t = ((y - lo) - (hi - y)) / (hi - lo)
+    before, now, total = 1.0, t, 0.0
+    for j in range(order):
+        total += coefs[low, j] * before
+        after = ((2.0 * j + 3.0) * t * now - (j + 1.0) * before) / (j + 2.0)
+        before = now
+        now = after
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _values(x: Array, ends: Array, coefs: Array, out: Array) -> None:
+    for i in range(x.shape[0]):
+        out[i] = _value(x[i], ends, coefs)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def add_stretches(
+    y: Array, row: AnyArray, stretch: AnyArray, F: Array, G: Array, mass: Array, ends: Array, coefs: Array, out: Array
+) -> None:
+    """Add to out[row[i]] the integral of the noise density at (y - F)/G over one stretch with known values.
+
+    ``F``, ``G`` and ``mass`` (density of the state over \\|G\\|, times the weights) have shape (stretches, nodes).
+    """
+    for i in range(row.shape[0]):
+        k, at = stretch[i], y[row[i]]
+        total = 0.0
+        for q in range(F.shape[1]):
+            total += mass[k, q] * _value((at - F[k, q]) / G[k, q], ends, coefs)
+        out[row[i]] += total
+
+
+def series_values(x: Array, ends: Array, coefs: Array) -> Array:
+    """sum_j coefs[c, j] P_j(t) at points, c the cell that holds a point and t its place in it; 0 outside."""
+    flat = np.ascontiguousarray(x, dtype=np.float64).ravel()
+    out = np.empty(len(flat))
+    _values(flat, ends, coefs, out)
+    return out.reshape(np.shape(x))
