@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mzsym.certify.bounds import LayerBound
-from mzsym.certify.dobrushin import additive, one_step, shape_of
+from mzsym.certify.dobrushin import one_step, shape_of
 from mzsym.certify.windows import Window, dobrushin_windows, lipschitz_windows
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def contractions_of(net: Network, oscillation: bool, distance: bool) -> Contract
     if not (oscillation or distance):
         return found
     shape = shape_of(net)
-    simple = [additive(layer, n) for n, layer in enumerate(net.layers)]
+    simple = [layer.plain_noise for layer in net.layers]
     if oscillation:
         alphas = tuple(one_step(net, shape, n) if simple[n] else (1.0, NOT_ADDITIVE) for n in range(net.depth))
         windows = dobrushin_windows(net, shape, [alpha for alpha, _ in alphas])

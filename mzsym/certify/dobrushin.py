@@ -21,6 +21,7 @@ from mzsym.balls import (
     WHOLE,
     Arb,
     Interval,
+    MatrixBall,
     density_overlap,
     enclose,
     interval,
@@ -84,11 +85,18 @@ def shape_of(net: Network) -> Shape:
             key = (layer.key(), tuple(side.floats for side in states[n]))
             if key not in seen:
                 images = tuple(image_sides(n, layer, states[n], net.shared))
-                seen[key] = images, lipschitz(net, n, states[n])
+                slopes = lipschitz(net, n, states[n]) if layer.plain_noise else _unknown(layer)
+                seen[key] = images, slopes
             found.append(seen[key])
     return Shape(
         tuple(tuple(sides) for sides in states), tuple(images for images, _ in found), tuple(s for _, s in found)
     )
+
+
+def _unknown(layer: AbstractLayer) -> Slopes:
+    """No slopes: with a gain or random weights the map alone does not say how far two noisy states are apart."""
+    shape = layer.dim_out, layer.dim_in
+    return Slopes(MatrixBall(np.zeros(shape), np.full(shape, np.inf)), math.inf, "the noise is not simply added")
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,12 +211,6 @@ def coupled(net: Network, shape: Shape, n: int, last: int) -> list[tuple[int, fl
         distance = advanced(shape, m - 1, distance)
         out.append((m, variation(net, m - 1, distance)[0]))
     return out
-
-
-def additive(layer: AbstractLayer, n: int) -> bool:
-    """Whether the noise is added to a map that is not random: what all bounds here are about."""
-    gains = getattr(layer, "gain_exprs", lambda _: None)(n)
-    return gains is None and not getattr(layer, "random_weights", lambda _: ())(n)
 
 
 __all__: Sequence[str] = ["Distance", "Shape", "advanced", "apart", "coupled", "one_step", "shape_of", "variation"]

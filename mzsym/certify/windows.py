@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mzsym.certify.dobrushin import Shape, additive, coupled
+from mzsym.certify.dobrushin import Shape, coupled
 from mzsym.certify.minorisation import WIDEST, Steps, minorised
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def dobrushin_windows(net: Network, shape: Shape, ones: Sequence[float]) -> tupl
 
 def _reach(net: Network, n: int) -> int:
     last = n
-    while last < min(net.depth, n + LONGEST) and additive(net.layers[last], last):
+    while last < min(net.depth, n + LONGEST) and net.layers[last].plain_noise:
         last += 1
     return last
 

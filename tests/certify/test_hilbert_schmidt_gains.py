@@ -126,3 +126,23 @@ def test_estimates_are_left_out_with_the_reason() -> None:
     assert r"|\det G_n|" in certificate.latex()
     plain = mz.Network([mz.dense([[1.0]], noise=mz.Uniform(1))], domain=[(-1, 1)])
     assert r"|\det G_n|" not in mz.certify(plain, mz.Legendre(1), method="hilbert_schmidt").latex()
+
+
+MIXED = [
+    mz.Layer([x[0] / 3, x[1] / 4], state=x, gain=[1 + x[0] / 2, sp.S.One], noise=mz.Uniform(1)),
+    mz.Layer([(1 + w) * x[0] / 3, x[1] / 4], state=x, noise=mz.Uniform(1), params={w: mz.Uniform(0.2)}),
+    mz.dense(np.eye(2) / 4, activation="tanh", noise=mz.Uniform(1), weight_noise=mz.Gaussian(1)),
+]
+
+
+@pytest.mark.parametrize("layer", MIXED)
+def test_bounds_for_added_noise_do_not_reach_across_other_noise(layer: object) -> None:
+    """Dobrushin's and Lipschitz constants rest on differences F(x) - F(x'), which are not all that differs here."""
+    plain = mz.dense([[0.3, 0.1], [0.0, 0.2]], activation="tanh", noise=mz.Uniform(1))
+    net = mz.Network([plain, plain, layer, plain, plain], domain=[(-1, 1), (-1, 1)], observable=x[0])
+    certificate = mz.certify(net, mz.Legendre(1))
+    found = certificate.layers[2]
+    assert found.dobrushin == 1.0 and math.isinf(found.lipschitz) and math.isfinite(found.upper)
+    assert all(other.dobrushin < 1.0 and other.lipschitz < 1.0 for n, other in enumerate(certificate.layers) if n != 2)
+    for window in (*certificate.dobrushin_windows, *certificate.lipschitz_windows):
+        assert not window.n <= 2 < window.m
