@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mzsym.projections import Basis as Basis
     from mzsym.projections import Conditional as Conditional
     from mzsym.projections import Hermite as Hermite
+    from mzsym.projections import Kernel as Kernel
     from mzsym.projections import Legendre as Legendre
     from mzsym.projections import Mean as Mean
     from mzsym.projections.study import load as load
@@ -67,6 +68,7 @@ _HOME = {
     "Basis": "mzsym.projections",
     "Conditional": "mzsym.projections",
     "Hermite": "mzsym.projections",
+    "Kernel": "mzsym.projections",
     "Legendre": "mzsym.projections",
     "Mean": "mzsym.projections",
     "derive": "mzsym.derive",

@@ -133,6 +133,9 @@ class Basis(FiniteRank):
             for functions, where in ((self.exprs, "Basis(exprs)"), (self.test, "Basis(test=)")):
                 if functions is not None:
                     _functions(functions, dim, f"{where}, layer {n}")
+            if boxed and net.free_symbols:
+                # The boxes are not known yet.
+                continue
             box = net.domains[n] if boxed else None
             check_independent(self.functions(dim), dim, box, f"layer {n}, Basis(exprs)")
             if self.test is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from mzsym.calculus.decompose import TooLarge, decompose
 from mzsym.core import MzError
 from mzsym.model.statements import checked_expr
 from mzsym.model.values import state, state_like
@@ -46,17 +47,20 @@ def dimension_of(exprs: Sequence[sp.Basic]) -> int:
     return max(found, default=-1) + 1
 
 
-def coordinates(exprs: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> tuple[sp.Matrix, tuple[sp.Expr, ...]]:
-    """Expressions as constant combinations of distinct products, a column each, and these products."""
-    rows: list[dict[sp.Expr, sp.Expr]] = []
+BUDGET = 20_000
+"""Products that may be formed to compare functions; a function that needs more is compared as a whole."""
+
+
+def coordinates(exprs: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> sp.Matrix:
+    """Expressions as constant combinations of distinct monomials and functions: a column each, a row per product."""
+    columns: list[dict[Any, sp.Expr]] = []
     for expr in exprs:
-        row: dict[sp.Expr, sp.Expr] = {}
-        for term in sp.Add.make_args(sp.expand(expr)):
-            constant, rest = term.as_independent(*symbols, as_Add=False)
-            row[rest] = row.get(rest, sp.S.Zero) + constant
-        rows.append(row)
-    products = tuple(dict.fromkeys(product for row in rows for product in row))
-    return sp.Matrix([[row.get(product, sp.S.Zero) for row in rows] for product in products]), products
+        try:
+            columns.append(dict(decompose(expr, symbols, BUDGET)))
+        except TooLarge:
+            columns.append({expr: sp.S.One})
+    products = dict.fromkeys(product for column in columns for product in column)
+    return sp.Matrix([[column.get(product, sp.S.Zero) for column in columns] for product in products])
 
 
 def combination(target: sp.Expr, exprs: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...] | None:
@@ -72,8 +76,7 @@ def combination(target: sp.Expr, exprs: Sequence[sp.Expr], symbols: Sequence[sp.
         return (sp.S.Zero,) * len(exprs)
     if not exprs:
         return None
-    table, _ = coordinates([*exprs, target], symbols)
-    reduced, pivots = table.rref()
+    reduced, pivots = coordinates([*exprs, target], symbols).rref()
     if len(exprs) in pivots:
         return None
     found = [sp.S.Zero] * len(exprs)
@@ -84,8 +87,7 @@ def combination(target: sp.Expr, exprs: Sequence[sp.Expr], symbols: Sequence[sp.
 
 def dependence(exprs: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> tuple[int, tuple[sp.Expr, ...]] | None:
     """The first function that is a combination of those before it, with the constants; None where none is found."""
-    table, _ = coordinates(exprs, symbols)
-    reduced, pivots = table.rref()
+    reduced, pivots = coordinates(exprs, symbols).rref()
     for k in range(len(exprs)):
         if k not in pivots:
             found = [sp.S.Zero] * k

@@ -92,9 +92,9 @@ def gauss_rule(projection: FiniteRank, dim: int, box: Box | None) -> tuple[Array
     if dim > 3 or projection.measure == "law":
         return None
     count = {1: 64, 2: 24, 3: 12}[dim]
+    if box is None and projection.measure != "gaussian":
+        return _whole_space(projection, dim)
     if box is None:
-        if projection.measure != "gaussian":
-            return None
         t, w = np.polynomial.hermite_e.hermegauss(count)
         return _tensor([t] * dim, [w / w.sum()] * dim)
     t, w = np.polynomial.legendre.leggauss(count)
@@ -103,6 +103,16 @@ def gauss_rule(projection: FiniteRank, dim: int, box: Box | None) -> tuple[Array
         [(lo + hi) / 2 + (hi - lo) / 2 * t for lo, hi in sides], [(hi - lo) / 2 * w for lo, hi in sides]
     )
     return X, weights * projection.weight(X, box)
+
+
+def _whole_space(projection: FiniteRank, dim: int) -> tuple[Array, Array] | None:
+    """Gauss nodes of (-1, 1) mapped to R by u/(1 - u^2), in one or two dimensions."""
+    if dim > 2:
+        return None
+    u, w = np.polynomial.legendre.leggauss({1: 400, 2: 120}[dim])
+    t, stretched = u / (1 - u**2), w * (1 + u**2) / (1 - u**2) ** 2
+    X, weights = _tensor([t] * dim, [stretched] * dim)
+    return X, weights * projection.weight(X, None)
 
 
 def _tensor(nodes: list[Array], weights: list[Array]) -> tuple[Array, Array]:

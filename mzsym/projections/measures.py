@@ -153,6 +153,9 @@ def check_network(net: Network, projection: AbstractProjection) -> None:
                 f"layer {n}, measure",
                 "Use a weight in the variables that every layer has",
             )
+        if net.has_domains and net.free_symbols:
+            # The boxes are not known yet: they are checked when the values are.
+            continue
         box = net.domains[n] if net.has_domains else None
         _check_positive(measure, probes(box, dim, _PROBES), n)
         if box is None:

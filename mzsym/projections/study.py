@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from mzsym.core import MzError, Options
+from mzsym.core import Options
 from mzsym.model import Network
-from mzsym.model.files import Cursor, Source, open_source, read_network, read_options, write_model
+from mzsym.model.files import Source, open_source, read_network, read_options, write_model
 from mzsym.projections.abstract import AbstractProjection
-from mzsym.projections.hermite import Hermite
-from mzsym.projections.legendre import Legendre
-from mzsym.projections.mean import Mean
-
-FAMILIES: Mapping[str, type[AbstractProjection]] = {"legendre": Legendre, "mean": Mean, "hermite": Hermite}
-"""Name in model files -> projection; its dataclass fields are the keys."""
+from mzsym.projections.tables import projection_table, read_projection
 
 
 @dataclass(frozen=True)
@@ -65,6 +58,7 @@ def save(
     --------
     >>> import tempfile
     >>> from mzsym.model import Box, Uniform, dense
+    >>> from mzsym.projections import Legendre
     >>> net = Network([dense([[1.5]], activation="tanh", noise=Uniform(0.5))], domain=Box([(-1, 1)]))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(net, folder + "/model.toml", projection=Legendre(3))
@@ -72,7 +66,7 @@ def save(
     >>> study.network == net, study.projection
     (True, Legendre(degree=3, measure='uniform'))
     """
-    write_model(net, Path(path), None if projection is None else _table(projection), options)
+    write_model(net, Path(path), None if projection is None else projection_table(projection), options)
 
 
 def load(path: str | os.PathLike[str]) -> Study:
@@ -96,42 +90,5 @@ def load(path: str | os.PathLike[str]) -> Study:
 
 def read_study(source: Source) -> Study:
     """The study of an opened model file."""
-    projection = _projection(source.root)
-    return Study(read_network(source), projection, read_options(source))
-
-
-def _projection(root: Cursor) -> AbstractProjection | None:
-    entry = root.get("projection")
-    if entry is None:
-        return None
-    known = sorted({key for family in FAMILIES.values() for key in _keys(family)})
-    entry.keys(("family", *known))
-    family = FAMILIES[entry.need("family", 'family = "legendre"').choice(FAMILIES)]
-    keys = _keys(family)
-    entry.keys(("family", *keys))
-    settings: dict[str, Any] = {}
-    for key in keys:
-        if key == "degree":
-            settings[key] = entry.need(key, "degree = 5").integer(0, 1000)
-        elif entry.has(key):
-            settings[key] = entry.at(key).text()
-    try:
-        return family(**settings)
-    except MzError as error:
-        at = entry.at("measure") if "measure" in settings else entry
-        raise MzError(error.what, at.where, error.fix) from None
-
-
-def _keys(family: type[AbstractProjection]) -> list[str]:
-    return [f.name for f in fields(family) if f.init]  # type: ignore[arg-type]
-
-
-def _table(projection: AbstractProjection) -> dict[str, Any]:
-    for name, family in FAMILIES.items():
-        if type(projection) is family:
-            return {"family": name} | {key: getattr(projection, key) for key in _keys(family)}
-    raise MzError(
-        f"A {type(projection).__name__} projection cannot be written",
-        "save(projection=)",
-        "Use one of " + ", ".join(family.__name__ for family in FAMILIES.values()),
-    )
+    network = read_network(source)
+    return Study(network, read_projection(source.root, max(network.dims)), read_options(source))

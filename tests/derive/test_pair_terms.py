@@ -279,6 +279,32 @@ def test_factored_and_written_terms_agree() -> None:
     assert abs(float(value) - table(written, written.streaming(0))[1, 1]) < 1e-13
 
 
+@pytest.mark.parametrize("measure", ["uniform", "lebesgue"])
+def test_a_kernel_is_the_basis_that_it_sums(measure: Any) -> None:
+    s, t = sp.symbols("s t", real=True)
+    ours, known = mz.derive(TWO, mz.Kernel(1 + 3 * s * t, s, t, measure)), mz.derive(TWO, mz.Legendre(1, measure))
+    # Two orthonormal bases of one space: the tables differ by rotations.
+    for n, m in [(0, 1), (1, 2)]:
+        A, B = (table(eq, eq.correlation(n, m)) for eq in (ours, known))
+        assert np.allclose(np.linalg.svd(A)[1], np.linalg.svd(B)[1], atol=1e-11)
+    pair = mz.derive(TWO, mz.Kernel(1 + 5 * s * t**3, s, t, measure))
+    lo, hi = (float(TWO.domains[1].lower[0]), float(TWO.domains[1].upper[0]))
+    assert not pair.projection.orthogonal and pair.gram(1).closed
+    A = table(pair, pair.streaming(1))
+    brute = Brute(
+        TWO,
+        0.4,
+        lambda y: pair.projection.evaluate(y.reshape(-1, 1), TWO.domains[2]).reshape(*y.shape, 2),
+        None,
+        "uniform",
+    )
+    y = (lo + hi) / 2 + (hi - lo) / 2 * _T
+    tests = pair.projection.test_values(y[:, None], TWO.domains[1])
+    trial = pair.projection.evaluate(y[:, None], TWO.domains[1])
+    gram, raw = tests.T @ (_W[:, None] * trial), tests.T @ (_W[:, None] * brute.push(1, 2, brute.trial, y))
+    assert np.allclose(A, np.linalg.solve(gram, raw), atol=1e-9)
+
+
 # --- golden numbers --------------------------------------------------------------------------------------------------
 
 

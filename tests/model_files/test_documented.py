@@ -12,7 +12,7 @@ import mzsym as mz
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.model.files.reader import _LAYER_KEYS, NOISE_KEYS
 from mzsym.model.files.vocabulary import FUNCTIONS
-from mzsym.projections.study import FAMILIES
+from mzsym.projections.tables import FAMILIES, keys_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "model-files.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -28,7 +28,7 @@ def test_examples_load(text: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 def test_every_key_is_documented() -> None:
@@ -37,6 +37,7 @@ def test_every_key_is_documented() -> None:
     keys = {key for known in _LAYER_KEYS.values() for key in known} | {"law"}
     keys |= set(NOISE_KEYS) | {key for known in NOISE_KEYS.values() for key in known}
     keys |= {field.name for field in fields(mz.Options)} | set(FAMILIES) | set(PRIMITIVES)
+    keys |= {key for family in FAMILIES.values() for key in keys_of(family)}
     assert keys <= coded | {"law", "kind"} and keys <= words | {"W", "b"}
     assert set(FUNCTIONS) <= words
 

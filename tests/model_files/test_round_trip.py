@@ -167,3 +167,33 @@ def test_unwritable_folder(tmp_path: Path) -> None:
         mz.save(net, tmp_path / "file" / "m.toml")
     with pytest.raises(mz.MzError, match="cannot be written"):
         mz.save(net, tmp_path / "missing" / "m.toml")
+
+
+X0, X1 = mz.state(2)
+SS, TT = sp.symbols("s t", real=True)
+PROJECTIONS = [
+    mz.Legendre(3, "law"),
+    mz.Legendre(2, 1 + X0**2 / 3),
+    mz.Mean(sp.exp(-X0)),
+    mz.Hermite(4),
+    mz.Basis([1, X0, sp.tanh(X1)]),
+    mz.Basis([1, X0], "gaussian", test=[1, X0**3]),
+    mz.Basis({1: [1, X0], 2: [1, X0, X0 * X1 + sp.Rational(1, 3)]}, sp.cosh(X0)),
+    mz.Basis({1: [X0]}, "law", test={1: [sp.sin(X0)]}),
+    mz.Kernel(1 + 3 * SS * TT, SS, TT, "lebesgue"),
+    mz.Kernel(1 + sp.sqrt(2) * SS * TT, (SS,), (TT,), sp.exp(-(X0**2))),
+    mz.Conditional([1, 0], "law"),
+]
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=repr)
+def test_every_projection_comes_back(projection: object, tmp_path: Path) -> None:
+    net = mz.Network([mz.dense(np.eye(2), activation="tanh", noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)] * 2))
+    mz.save(net, tmp_path / "m.toml", projection=projection)  # type: ignore[arg-type]
+    assert mz.load(tmp_path / "m.toml").projection == projection
+
+
+def test_every_family_is_written() -> None:
+    from mzsym.projections.tables import FAMILIES
+
+    assert {type(projection) for projection in PROJECTIONS} == set(FAMILIES.values())

@@ -23,6 +23,23 @@ REFERENCE = Path(__file__).parent.parent / "reference"
 X1, X2 = mz.state(1), mz.state(2)
 
 
+def kernel(draw: st.DrawFn, dim: int) -> AbstractProjection:
+    """Idempotent kernels: orthogonal and oblique, polynomial and not, on boxes and on R^N."""
+    s, t = sp.symbols(f"s0:{dim}", real=True), sp.symbols(f"t0:{dim}", real=True)
+    box = st.sampled_from(["uniform", "lebesgue"])
+    return draw(
+        st.sampled_from(
+            [
+                mz.Kernel(1 + 3 * s[0] * t[0], s, t, draw(box)),
+                mz.Kernel(1 + 5 * s[-1] * t[-1] ** 3, s, t, draw(box)),
+                mz.Kernel(1 + 2 * sp.sin(sp.pi * s[-1]) * sp.sin(sp.pi * t[-1]), s, t, draw(box)),
+                mz.Kernel(1 + s[0] * t[0], s, t, "gaussian"),
+                mz.Kernel(sp.exp(t[0] - sp.Rational(1, 2)) * s[0] ** 2 / 2, s, t, "gaussian"),
+            ]
+        )
+    )
+
+
 @st.composite
 def families(draw: st.DrawFn, dim: int) -> AbstractProjection:
     """Every concrete family that is stated for this dimension."""
@@ -43,6 +60,7 @@ def families(draw: st.DrawFn, dim: int) -> AbstractProjection:
                 mz.Basis(functions, any_measure),
                 mz.Basis({1: functions if dim == 1 else [1], 2: functions if dim == 2 else [1]}, any_measure),
                 mz.Basis(functions, any_measure, test=tests),
+                kernel(draw, dim),
             ]
         )
     )
@@ -271,6 +289,57 @@ def test_dependent_functions_are_named_with_their_combination() -> None:
     with pytest.raises(mz.MzError, match="layer 0"):
         mz.Basis([1, x, sp.Abs(x)]).check(folded)
     mz.Basis([1, x, sp.Abs(x)]).check(mz.Network([mz.dense([[1.0]], noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)])))
+
+
+def test_kernels_that_are_no_projections_are_refused_with_their_defect() -> None:
+    s, t = sp.symbols("s t", real=True)
+    for expr, measure, match in [
+        (1 + 2 * s * t, "uniform", r"k∘k - k = -2\*s\*t/3"),
+        (1 + 3 * s * t, "gaussian", r"k∘k - k = 6\*s\*t"),
+        (sp.sin(3 * s) * sp.sin(3 * t), "uniform", "Gauss quadrature"),
+        (sp.exp(-((s - t) ** 2) * 50), "uniform", "rank"),
+        (s * t * sp.Symbol("a", real=True), "uniform", "depends on a"),
+        (0 * s, "uniform", "zero"),
+    ]:
+        with pytest.raises(mz.MzError, match=match):
+            mz.Kernel(expr, s, t, measure)
+    with pytest.raises(mz.MzError, match="distinct"):
+        mz.Kernel(1 + s, s, s)
+    net = mz.Network([mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)]))
+    mz.Kernel(sp.S.One, s, t, "law").check(net)
+    with pytest.raises(mz.MzError, match="by samples"):
+        mz.Kernel(1 + s * t, s, t, "law").check(net)
+    with pytest.raises(mz.MzError, match="layer 1"):
+        mz.Kernel(3 * s * t / 2, s, t, sp.S.One + 0 * s).check(net)
+    wide = mz.Network([mz.dense(np.eye(2), noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)] * 2))
+    with pytest.raises(mz.MzError, match="dimension 1"):
+        mz.Kernel(1 + 3 * s * t, s, t).check(wide)
+    line = mz.Network([mz.dense([[1.0]], activation="tanh", noise=mz.Gaussian(0.5))])
+    mz.Kernel(2 * s * t / sp.sqrt(sp.pi), s, t, sp.exp(-(X1[0] ** 2))).check(line)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_the_skeleton_is_the_integral_operator(data: st.DataObject) -> None:
+    dim = data.draw(st.integers(1, 2))
+    projection = data.draw(st.composite(kernel)(dim))
+    if projection.measure == "gaussian":
+        nodes, w = np.polynomial.hermite_e.hermegauss(40)
+        box = None
+    else:
+        nodes, w = np.polynomial.legendre.leggauss(24)
+        box = SimpleNamespace(lower=np.full(dim, -2.0), upper=np.arange(1.0, dim + 1))
+    w = w / w.sum()
+    grids = np.meshgrid(*[nodes] * dim, indexing="ij")
+    T = np.stack([g.ravel() for g in grids], axis=-1)
+    mu = w if dim == 1 else np.multiply.outer(w, w).ravel()
+    X = T if box is None else (box.lower + box.upper) / 2 + (box.upper - box.lower) / 2 * T
+    trial, test = projection.evaluate(X, box), projection.test_values(X, box)
+    f = np.cos(X.sum(axis=1)) + X[:, 0]
+    ours = trial @ np.linalg.solve(test.T @ (mu[:, None] * trial), test.T @ (mu * f))
+    function = sp.lambdify([*projection.x, *projection.y], projection.expr, "numpy")
+    direct = [mu @ (f * function(*point, *T.T)) for point in T[:: max(1, len(T) // 20)]]
+    assert np.allclose(ours[:: max(1, len(T) // 20)], direct, rtol=1e-9, atol=1e-10 * np.abs(direct).max())
 
 
 def test_singular_pairs_and_wrong_shapes_are_refused() -> None:
