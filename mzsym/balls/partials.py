@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -56,9 +57,14 @@ def _row(expr: sp.Expr, symbols: tuple[sp.Symbol, ...], values: Mapping[sp.Symbo
     return [found.get(symbol, ZERO) for symbol in symbols]
 
 
-def slope_of(expr: sp.Expr, side: Interval, symbol: sp.Symbol) -> Interval:
-    """Difference quotients of a function of one variable on an interval, by branch and bound."""
+def slope_of(expr: sp.Expr, side: Interval, symbol: sp.Symbol, max_boxes: int = 0) -> Interval:
+    """Difference quotients of a function of one variable on an interval, refined by this much branch and bound."""
     ((natural,),) = partials_of([expr], [side], [symbol])
-    if not natural.finite or not side.finite:
+    if not max_boxes or not natural.finite or not side.finite:
         return natural
-    return intervals_of([sp.diff(expr, symbol)], [side], [symbol])[0]
+    return intervals_of([_derivative(expr, symbol)], [side], [symbol], max_boxes=max_boxes)[0]
+
+
+@lru_cache(maxsize=64)
+def _derivative(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    return sp.diff(expr, symbol)

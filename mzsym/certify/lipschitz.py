@@ -39,7 +39,13 @@ if TYPE_CHECKING:
 BOXES = 256
 """Parts of a box of one side that one bound may cost; divided by the square of the number of sides."""
 
-MOST_BOXES = 96
+ROWS = 512
+"""Rows of slopes that all parts together may cost."""
+
+MOST_BOXES = 64
+
+SPLITS = 12
+"""Boxes that one end of the slope of an activation given as an expression may cost, on the whole domain."""
 
 SETTLED = 1e-4
 """Relative distance to a value reached at a point at which bisection stops."""
@@ -82,13 +88,15 @@ def lipschitz(net: Network, n: int, sides: Sequence[Interval]) -> Slopes:
     layer = net.layers[n]
     rule = _dense(layer) if isinstance(layer, DenseLayer) else _expressions(net, n)
     with precision():
-        ball, bound = rule(list(sides))
+        ball, bound = rule(list(sides), True)
         if not math.isfinite(bound):
             return Slopes(ball, math.inf, _reason(layer, ball, sides))
-        return Slopes(ball, min(bound, _bisected(rule, list(sides), bound)))
+        limit = min(MOST_BOXES, BOXES // len(sides) ** 2, ROWS // layer.dim_out)
+        return Slopes(ball, min(bound, _bisected(rule, list(sides), bound, limit)))
 
 
-Rule = Callable[[list[Interval]], tuple[MatrixBall, float]]
+Rule = Callable[[list[Interval], bool], tuple[MatrixBall, float]]
+"""Box, and whether to look closely at a function of one variable -> difference quotients and a bound of their norms."""
 
 
 def _reason(layer: AbstractLayer, ball: MatrixBall, sides: Sequence[Interval]) -> str:
@@ -106,8 +114,8 @@ def _dense(layer: DenseLayer) -> Rule:
     empty = ~np.any(layer.W, axis=1)
     exact = {**layer.weights.exact, **layer.biases.exact}
 
-    def rule(sides: list[Interval]) -> tuple[MatrixBall, float]:
-        slopes = [_activation_slope(layer, z) for z in affine_hull(layer.W, layer.b, exact, sides)]
+    def rule(sides: list[Interval], closely: bool) -> tuple[MatrixBall, float]:
+        slopes = [_activation_slope(layer, z, closely) for z in affine_hull(layer.W, layer.b, exact, sides)]
         if layer.step is not None:
             slopes = [interval(layer.step) * slope for slope in slopes]
         ends = np.array([slope.floats for slope in slopes])
@@ -118,11 +126,11 @@ def _dense(layer: DenseLayer) -> Rule:
     return rule
 
 
-def _activation_slope(layer: DenseLayer, z: Interval) -> Interval:
+def _activation_slope(layer: DenseLayer, z: Interval, closely: bool) -> Interval:
     if isinstance(layer.activation, str):
         return SLOPES[layer.activation](z, *([] if layer.slope is None else [interval(layer.slope)]))
     (symbol,) = layer.activation.free_symbols
-    return slope_of(layer.activation, z, symbol)
+    return slope_of(layer.activation, z, symbol, SPLITS if closely else 0)
 
 
 def _expressions(net: Network, n: int) -> Rule:
@@ -130,7 +138,7 @@ def _expressions(net: Network, n: int) -> Rule:
     symbols = [state_symbol(n, i) for i in range(layer.dim_in)]
     bindings = {**net.shared, **layer.map_bindings(n)}
 
-    def rule(sides: list[Interval]) -> tuple[MatrixBall, float]:
+    def rule(sides: list[Interval], _: bool) -> tuple[MatrixBall, float]:
         rows = partials_of(layer.map_exprs(n), sides, symbols, bindings)
         ends = np.array([[slope.floats for slope in row] for row in rows])
         ball = MatrixBall.between(ends[..., 0], ends[..., 1])
@@ -139,12 +147,11 @@ def _expressions(net: Network, n: int) -> Rule:
     return rule
 
 
-def _bisected(rule: Rule, sides: list[Interval], bound: float) -> float:
+def _bisected(rule: Rule, sides: list[Interval], bound: float, limit: int) -> float:
     """The largest bound over the parts of a box, which is split where its bound is largest.
 
     A segment between two points of the box crosses the parts one after the other, and is shortened on each.
     """
-    limit = min(MOST_BOXES, BOXES // len(sides) ** 2)
     order, reached = count(), 0.0
     heap = [(-bound, next(order), sides)]
     for _ in range(limit):
@@ -155,11 +162,11 @@ def _bisected(rule: Rule, sides: list[Interval], bound: float) -> float:
         heapq.heappop(heap)
         side = box[split]
         centre = ((side.lo + side.hi) / 2).mid()
-        reached = max(reached, rule([_point(part) for part in box])[1])
+        reached = max(reached, rule([_point(part) for part in box], False)[1])
         for half in (Interval(side.lo, centre), Interval(centre, side.hi)):
             part = [*box[:split], half, *box[split + 1 :]]
             # A part is never worse than the whole it comes from.
-            heapq.heappush(heap, (-min(rule(part)[1], -worst), next(order), part))
+            heapq.heappush(heap, (-min(rule(part, False)[1], -worst), next(order), part))
     return -heap[0][0]
 
 
