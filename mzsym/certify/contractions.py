@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mzsym.certify.bounds import LayerBound
-from mzsym.certify.dobrushin import additive, one_step, shape_of
+from mzsym.certify.dobrushin import one_step, shape_of
 from mzsym.certify.windows import Window, dobrushin_windows, lipschitz_windows
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-
-NOT_ADDITIVE = "the noise is not simply added to a map that is not random, and the bound is for that"
 
 
 @dataclass(frozen=True)
@@ -62,16 +60,12 @@ def contractions_of(net: Network, oscillation: bool, distance: bool) -> Contract
     if not (oscillation or distance):
         return found
     shape = shape_of(net)
-    simple = [additive(layer, n) for n, layer in enumerate(net.layers)]
     if oscillation:
-        alphas = tuple(one_step(net, shape, n) if simple[n] else (1.0, NOT_ADDITIVE) for n in range(net.depth))
+        alphas = tuple(one_step(net, shape, n) for n in range(net.depth))
         windows = dobrushin_windows(net, shape, [alpha for alpha, _ in alphas])
         found = replace(found, dobrushin=alphas, dobrushin_windows=windows)
     if distance:
-        bounds = tuple(
-            (slopes.bound, slopes.reason) if simple[n] else (math.inf, NOT_ADDITIVE)
-            for n, slopes in enumerate(shape.slopes)
-        )
+        bounds = tuple((slopes.bound, slopes.reason) for slopes in shape.slopes)
         windows = lipschitz_windows(net, shape, [bound for bound, _ in bounds])
         found = replace(found, lipschitz=bounds, lipschitz_windows=windows)
     return found

@@ -191,7 +191,13 @@ def scale_ball(layer: AbstractLayer, i: int, net: Network) -> Arb:
 
 
 def one_step(net: Network, shape: Shape, n: int) -> tuple[float, str]:
-    """Proved upper bound of alpha_n, and why it is 1 where it is."""
+    """Proved upper bound of alpha_n, and why it is 1 where it is.
+
+    Random weights are shared by both states: the distance is at most the largest for any value of the weights, and
+    the image holds the images for all of them.
+    """
+    if net.layers[n].gain_exprs(n) is not None:
+        return 1.0, "the noise has a gain, and the bound is for noise that is added"
     return variation(net, n, advanced(shape, n, apart(shape, n)))
 
 
@@ -203,12 +209,6 @@ def coupled(net: Network, shape: Shape, n: int, last: int) -> list[tuple[int, fl
         distance = advanced(shape, m - 1, distance)
         out.append((m, variation(net, m - 1, distance)[0]))
     return out
-
-
-def additive(layer: AbstractLayer, n: int) -> bool:
-    """Whether the noise is added to a map that is not random: what all bounds here are about."""
-    gains = getattr(layer, "gain_exprs", lambda _: None)(n)
-    return gains is None and not getattr(layer, "random_weights", lambda _: ())(n)
 
 
 __all__: Sequence[str] = ["Distance", "Shape", "advanced", "apart", "coupled", "one_step", "shape_of", "variation"]

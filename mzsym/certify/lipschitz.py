@@ -44,6 +44,8 @@ ROWS = 512
 
 MOST_BOXES = 64
 
+NOT_FIXED = "the layer has a gain or random weights, and the bound is for noise that is added to a fixed map"
+
 SPLITS = 12
 """Boxes that one end of the slope of an activation given as an expression may cost, on the whole domain."""
 
@@ -86,6 +88,9 @@ def lipschitz(net: Network, n: int, sides: Sequence[Interval]) -> Slopes:
     Slopes
     """
     layer = net.layers[n]
+    if not layer.plain_noise:
+        nothing = np.full((layer.dim_out, layer.dim_in), np.inf)
+        return Slopes(MatrixBall(np.zeros_like(nothing), nothing), math.inf, NOT_FIXED)
     rule = _dense(layer) if isinstance(layer, DenseLayer) else _expressions(net, n)
     with precision():
         ball, bound = rule(list(sides), True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mzsym.balls import Interval, interval, intervals_of, law_table, precision
-from mzsym.certify.dobrushin import Distance, Shape, additive, scale_ball, variation
+from mzsym.certify.dobrushin import Distance, Shape, scale_ball, variation
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.model.dense import DenseLayer
@@ -129,7 +129,7 @@ class Steps:
     def tabled(self, n: int) -> bool:
         """Whether the laws of layer n have tables."""
         layer = self.net.layers[n]
-        return additive(layer, n) and all(
+        return layer.plain_noise and all(
             noise.name in TABLED or law.deterministic for noise, law in zip(layer.noise, layer.laws(n), strict=True)
         )
 
@@ -186,7 +186,7 @@ def minorised(steps: Steps, n: int, last: int) -> list[tuple[int, float]]:
     lost = sum(roundings) + 32
     for m in range(n + 2, last + 1):
         between = steps.partition(m - 1)
-        if between.whole or not additive(steps.net.layers[m - 1], m - 1):
+        if between.whole or not steps.net.layers[m - 1].plain_noise:
             break
         size = math.prod(between.shape)
         shared = _shared(reached * steps.overlaps(m - 1)[None, :])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mzsym.certify.dobrushin import Shape, additive, coupled
+from mzsym.certify.dobrushin import Shape, coupled
 from mzsym.certify.minorisation import WIDEST, Steps, minorised
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def dobrushin_windows(net: Network, shape: Shape, ones: Sequence[float]) -> tupl
     """Windows of Dobrushin's coefficient: by coupling at any width, by minorisation through narrow states."""
     found: list[Window] = []
     depth = net.depth
-    # Cut where the noise is not simply added: no method here reaches across.
+    # Cut where the noise has a gain: no method here reaches across.
     ends = {n: _reach(net, n) for n in range(depth)}
     for n, last in ends.items():
         found += [Window(n, m, bound, "coupling") for m, bound in coupled(net, shape, n, last) if bound < 1.0]
@@ -110,7 +110,7 @@ def dobrushin_windows(net: Network, shape: Shape, ones: Sequence[float]) -> tupl
 
 def _reach(net: Network, n: int) -> int:
     last = n
-    while last < min(net.depth, n + LONGEST) and additive(net.layers[last], last):
+    while last < min(net.depth, n + LONGEST) and net.layers[last].gain_exprs(last) is None:
         last += 1
     return last
 
