@@ -2,7 +2,7 @@
 
 Seen to fail when (each tried once): the kink of relu counts as one side only; gelu and silu forget a turning point;
 tanh takes its slopes at the ends of the interval although 0 lies inside; hardtanh is flat beyond 1 only; a jump of step
-at an end is left out; a pole is taken for a slope.
+at an end is left out.
 """
 
 from __future__ import annotations
