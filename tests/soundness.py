@@ -217,13 +217,13 @@ def two_steps_below(first, second, x, y):
     noise, last = frozen(first.noise[0]), frozen(second.noise[0])
     lo, hi = (float(end) for end in noise.support())
     lo, hi = max(lo, -12 * noise.std()), min(hi, 12 * noise.std())
-    t, w = np.polynomial.legendre.leggauss(400)
+    t, w = np.polynomial.legendre.leggauss(160)
     xi, weights = lo + (hi - lo) * (t + 1) / 2, w * (hi - lo) / 2 * noise.pdf(lo + (hi - lo) * (t + 1) / 2)
     F = first.forward(np.array([[x], [y]]))[:, 0]
     centers = [second.forward((f + xi)[:, None])[:, 0] for f in F]
     reach = min(12 * last.std(), float(last.support()[1]))
     low, high = (float(f(c)) for f, c in ((np.min, centers), (np.max, centers)))
-    grid = np.linspace(low - reach, high + reach, 6001)
+    grid = np.linspace(low - reach, high + reach, 1501)
     # Distribution functions, not densities: they have no jumps.
     masses = [np.diff(last.cdf(grid[None, :] - c[:, None]), axis=1) for c in centers]
     p, q = (weights @ mass / weights.sum() for mass in masses)

@@ -25,9 +25,19 @@ def escape(text: str) -> str:
 
 
 def latex(certificate: Certificate) -> str:
-    """Statement, verdict and table."""
-    return "\n\n".join([statement(certificate), verdict(certificate), table(certificate)])
+    """Statement, verdict and table; and those about other norms, where they were asked for."""
+    parts = [statement(certificate), verdict(certificate), table(certificate)]
+    if any(layer.dobrushin is not None or layer.lipschitz is not None for layer in certificate.layers):
+        parts += [other_statement(certificate), other_table(certificate)]
+    return "\n\n".join(parts)
 
+
+MEASURES = {
+    "uniform": "uniform probability measure",
+    "lebesgue": "Lebesgue measure",
+    "gaussian": "standard Gaussian measure",
+    "law": "law of the state",
+}
 
 MIXED = (
     r"Where the noise has a gain $G_n$, $\|\rho_n\|^2$ stands for its quotient by a proved lower bound of "
@@ -39,13 +49,18 @@ MIXED = (
 
 def statement(certificate: Certificate) -> str:
     """The proved claim with the reason for it, or the sentence that nothing was proved."""
-    measure = {"uniform": "uniform probability measure", "lebesgue": "Lebesgue measure"}[certificate.measure]
+    measure = MEASURES.get(certificate.measure, f"measure of weight {escape(certificate.measure)}")
     opening = (
         rf"Let $P_n$ be the orthogonal projection on {escape(certificate.projection)} in $L^2(\Omega_n)$ with the "
         rf"{measure}, and $Q_n = I - P_n$."
     )
     if all(layer.standing is Standing.ESTIMATED for layer in certificate.layers):
         return opening + " The norms below are estimated; nothing about them is proved."
+    methods = {layer.method for layer in certificate.layers}
+    if methods == {"dobrushin"}:
+        return _law_statement(opening)
+    if "hilbert_schmidt" not in methods:
+        return opening + r" No method asked for bounds $\|Q_nM_n\|$ in this measure."
     square = r"\lambda(\Omega_{n+1})\,\|\rho_n\|_{L^2}^2 - 1"
     if certificate.measure == "lebesgue":
         square = rf"\frac{{\lambda(\Omega_n)}}{{\lambda(\Omega_{{n+1}})}}\bigl({square}\bigr)"
@@ -65,6 +80,62 @@ def statement(certificate: Certificate) -> str:
         r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for "
         rf"$M_nQ_{{n+1}}$.{mixed} All numbers were computed in ball arithmetic and rounded up. $\square$"
     )
+
+
+def _law_statement(opening: str) -> str:
+    return (
+        rf"\medskip\noindent\textbf{{Proposition.}} \emph{{{opening} With $\alpha_n$ the largest distance in total "
+        r"variation between the laws of $X_{n+1}$ given two values of $X_n$, for every layer}"
+        "\n\\[\n"
+        r"\|Q_nM_n\|^2 \le \alpha_n \le u_n^2, \qquad "
+        r"\|K(n,m)\| \le u_n \prod_{i=n+1}^{m-1} u_i \quad (m \ge n+2),"
+        "\n\\]\n"
+        r"\emph{with $u_n$ as in the table.} "
+        r"\textit{Proof.} $S = M_n^{\vphantom{*}}M_n^*$ is a Markov operator in which the law of $X_n$ is stationary, "
+        r"and shrinks oscillations by $\alpha_n$. For bounded $f$ of mean $0$, "
+        r"$\langle f, S^kf\rangle \le \|f\|_1\,\alpha_n^k\,\mathrm{osc} f$ for every $k$, so that the spectral measure "
+        r"of $f$ for the self-adjoint $S \ge 0$ lives on $[0,\alpha_n]$ and "
+        r"$\|M_n^*f\|^2 \le \alpha_n\|f\|^2$. $Q_n$ and $Q_{n+1}$ remove the constants, and $M_n1 = 1$. All numbers "
+        r"were computed with directed rounding. $\square$"
+    )
+
+
+def other_statement(certificate: Certificate) -> str:
+    """What is proved about oscillations and distances."""
+    return (
+        r"\medskip\noindent\textbf{Proposition.} \emph{For every layer, every bounded $v$ and all $x, x' \in \Omega_n$}"
+        "\n\\[\n"
+        r"\mathrm{osc}\,M_nv \le \alpha_n\,\mathrm{osc}\,v, \qquad |F_n(x) - F_n(x')| \le \ell_n\,|x - x'|,"
+        "\n\\]\n"
+        r"\emph{with $\alpha_n$, $\ell_n$ as in the table; so do their products over several layers, and the bounds of "
+        r"several layers together, where these are smaller.} \textit{Proof.} $\alpha_n$ is the distance in total "
+        r"variation of the noise from its shift by the proved extents of $F_n(\Omega_n)$; $\ell_n$ a verified bound of "
+        r"the spectral norms of all matrices of difference quotients of $F_n$ on $\Omega_n$. $\square$"
+    )
+
+
+def other_table(certificate: Certificate) -> str:
+    """Oscillations and distances: a row per layer, then a row per window that is kept."""
+    head = (
+        r"\begin{center}\small\begin{tabular}{llll}"
+        "\n"
+        r"\hline layers & $\alpha$, proved & $\ell$, proved & by \\ \hline"
+    )
+    rows = [
+        rf"${layer.n}$ & {_optional(layer.dobrushin)} & {_optional(layer.lipschitz)} & one step \\"
+        for layer in certificate.layers
+    ]
+    for windows, text in (
+        (certificate.dobrushin_windows, "{} & --"),
+        (certificate.lipschitz_windows, "-- & {}"),
+    ):
+        rows += [rf"${w.n}$ to ${w.m - 1}$ & {text.format(_bound(w.bound))} & {escape(w.method)} \\" for w in windows]
+    parts = [rows[i : i + 36] for i in range(0, len(rows), 36)]
+    return "\n".join("\n".join([head, *part, r"\hline \end{tabular}\end{center}"]) for part in parts)
+
+
+def _optional(value: float | None) -> str:
+    return "--" if value is None else _bound(value)
 
 
 def verdict(certificate: Certificate) -> str:

@@ -190,8 +190,10 @@ def _end(expr: sp.Expr) -> Any:
 
 
 def scale_ball(layer: AbstractLayer, i: int, net: Network) -> Arb:
-    """A ball around the noise scale of component i, exact expressions enclosed."""
+    """A ball around the noise scale of component i, exact expressions enclosed; 0 without noise."""
     scale = layer.noise[i].scale
+    if scale is None:
+        return to_arb(0)
     if isinstance(scale, sp.Expr):
         known = {**net.shared, **{s: value for s, value in layer.local_values().items() if value is not None}}
         return enclose(scale, known)

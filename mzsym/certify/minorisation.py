@@ -1,8 +1,9 @@
 """Dobrushin's coefficient of several steps, from lower bounds of their transition law on a partition, MATH (25).
 
-The state of a layer of at most three components is cut into cells. For every cell i of X_n and k of X_{n+1} a proved
-lower bound of P(X_{n+1} in cell k | X_n = x), x in cell i, fills a matrix; the product of such matrices bounds the
-probabilities of several steps from below. Two states in cells i, j then share at least the mass
+States of at most three components are cut into cells. For every cell i of X_n and k of X_{n+1} a proved lower bound of
+P(X_{n+1} in cell k | X_n = x), x in cell i, fills a matrix; the product of such matrices bounds the probabilities of
+several steps from below. The first matrix has a row for every cell of the image F_n(Omega_n), whatever the number of
+components of X_n. Two states whose images lie in cells i, j then share at least the mass
 
     sum over l of min(L[i, l], L[j, l]),
 
@@ -92,6 +93,20 @@ class Steps:
             self._partitions[n] = Partition([self._edges(n, i, side, each) for i, side in enumerate(sides)])
         return self._partitions[n]
 
+    def starts(self, n: int) -> tuple[Array, Array]:
+        """Cells of the image F_n(Omega_n): lower and upper ends, (cells, N_{n+1}); one cell where it is wide."""
+        sides = self.shape.images[n]
+        each = max(1, round(self.count ** (1.0 / len(sides)))) if len(sides) <= WIDEST else 1
+        edges = []
+        for side in sides:
+            lo, hi = side.floats
+            cut = each > 1 and math.isfinite(lo) and math.isfinite(hi) and lo < hi
+            edges.append(
+                list(pairwise(np.unique([lo, *np.linspace(lo, hi, each + 1)[1:-1], hi]))) if cut else [(lo, hi)]
+            )
+        ends = np.array([list(cell) for cell in product(*edges)])
+        return ends[..., 0], ends[..., 1]
+
     def _edges(self, n: int, i: int, side: Interval, each: int) -> Array:
         lo, hi = side.floats
         if each == 1:
@@ -133,6 +148,10 @@ class Steps:
             noise.name in TABLED or law.deterministic for noise, law in zip(layer.noise, layer.laws(n), strict=True)
         )
 
+    def first(self, n: int) -> Array:
+        """Lower bounds of P(X_{n+1} in cell k | F_n(X_n) = f) for f in cell i of the image."""
+        return self._filled("masses", n, *self.starts(n))
+
     def masses(self, n: int) -> Array:
         """Lower bounds of P(X_{n+1} in cell k | X_n = x) for x in cell i; (cells of X_n, cells of X_{n+1})."""
         return self._matrix("masses", n)
@@ -143,14 +162,16 @@ class Steps:
 
     def _matrix(self, kind: str, n: int) -> Array:
         if (kind, n) not in self._matrices:
-            low, high = self.images(n)
-            target = self.partition(n + 1)
-            matrix = np.ones((len(low), 1))
-            for i, edges in enumerate(target.edges if not target.whole else []):
-                one = self._component(kind, n, i, low[:, i], high[:, i], edges)
-                matrix = (matrix[:, :, None] * one[:, None, :]).reshape(len(low), -1)
-            self._matrices[kind, n] = matrix
+            self._matrices[kind, n] = self._filled(kind, n, *self.images(n))
         return self._matrices[kind, n]
+
+    def _filled(self, kind: str, n: int, low: Array, high: Array) -> Array:
+        target = self.partition(n + 1)
+        matrix = np.ones((len(low), 1))
+        for i, edges in enumerate(target.edges if not target.whole else []):
+            one = self._component(kind, n, i, low[:, i], high[:, i], edges)
+            matrix = (matrix[:, :, None] * one[:, None, :]).reshape(len(low), -1)
+        return matrix
 
     def _component(self, kind: str, n: int, i: int, low: Array, high: Array, edges: Array) -> Array:
         layer = self.net.layers[n]
@@ -182,8 +203,9 @@ def minorised(steps: Steps, n: int, last: int) -> list[tuple[int, float]]:
     out: list[tuple[int, float]] = []
     if not steps.tabled(n):
         return out
-    reached, roundings = steps.masses(n), steps.partition(n + 1).shape
-    lost = sum(roundings) + 32
+    if steps.partition(n + 1).whole:
+        return out
+    reached, lost = steps.first(n), sum(steps.partition(n + 1).shape) + 32
     for m in range(n + 2, last + 1):
         between = steps.partition(m - 1)
         if between.whole or not steps.net.layers[m - 1].plain_noise:

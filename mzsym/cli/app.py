@@ -45,6 +45,8 @@ class Method(StrEnum):
     auto = "auto"
     hilbert_schmidt = "hilbert_schmidt"
     sharp = "sharp"
+    dobrushin = "dobrushin"
+    lipschitz = "lipschitz"
 
 
 class Requirement(StrEnum):

@@ -21,7 +21,16 @@ from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text, measure_words
 from mzsym.report.mathml import fragment, mathml
 from mzsym.report.network_view import box_in_words, layer_views, observable_latex
-from mzsym.report.number_view import accuracy_rows, bound, lag_rows, layer_rows, memory_rows, norm_rows, number
+from mzsym.report.number_view import (
+    accuracy_rows,
+    bound,
+    lag_rows,
+    layer_rows,
+    memory_rows,
+    norm_rows,
+    number,
+    other_rows,
+)
 from mzsym.report.plots import decay_svg, describe_decay
 from mzsym.report.term_view import term_views
 
@@ -116,7 +125,7 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
     net, depth = eq.network, eq.network.depth
     found = findings(ev)
     layers = layer_views(net)
-    norms = norm_rows(c)
+    norms, others = norm_rows(c), other_rows(c)
     steps = eq.verify()
     family = _relations(eq.projection.describe())
     return {
@@ -152,7 +161,10 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
         "verdict_words": _spoken(c.contracts.why) + ".",
         "norms": norms,
         "remarks": any(row.remark for row in norms),
+        "proved_by": _proved_by(c),
         "chain_words": _chain_words(c),
+        "others": others,
+        "other_remarks": any(row.remark for row in others),
         "accuracy": accuracy_rows(ev),
         "tolerance": f"{ev.options.tolerance:.0e}",
         "limits": ev.limits,
@@ -232,6 +244,13 @@ def _legend(eq: Equation) -> Markup:
         "a noise term",
         mathml("n"),
     )
+
+
+def _proved_by(c: Certificate) -> str:
+    methods = {layer.method for layer in c.layers}
+    if methods == {"dobrushin"}:
+        return "the root of Dobrushin\u2019s coefficient"
+    return "a Hilbert\u2013Schmidt bound" if "hilbert_schmidt" in methods else "where there is a bound, it holds"
 
 
 def _chain_words(c: Certificate) -> Markup:

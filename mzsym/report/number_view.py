@@ -150,6 +150,37 @@ def norm_rows(certificate: Certificate) -> list[NormView]:
     return rows
 
 
+@dataclass(frozen=True)
+class OtherView:
+    """One row of the table of oscillations and distances."""
+
+    layers: str
+    oscillation: str
+    distance: str
+    method: str
+    remark: str
+
+
+def other_rows(certificate: Certificate) -> list[OtherView]:
+    """Dobrushin's coefficients and Lipschitz constants, of single layers and of all together."""
+    depth = certificate.depth
+    asked = [layer for layer in certificate.layers if layer.dobrushin is not None or layer.lipschitz is not None]
+    rows = []
+    for layer in asked:
+        remark = "; ".join(part for part in (layer.dobrushin_reason, layer.lipschitz_reason) if part)
+        rows.append(OtherView(str(layer.n), _maybe(layer.dobrushin), _maybe(layer.lipschitz), "one step", remark))
+    if asked and depth > 1:
+        known = all(layer.dobrushin is not None for layer in asked), all(layer.lipschitz is not None for layer in asked)
+        oscillation = certificate.dobrushin_window(0, depth) if known[0] else None
+        distance = certificate.lipschitz_window(0, depth) if known[1] else None
+        rows.append(OtherView(f"0\u2013{depth - 1}", _maybe(oscillation), _maybe(distance), "all steps", ""))
+    return rows
+
+
+def _maybe(value: float | None) -> str:
+    return "\u2013" if value is None else bound(value)
+
+
 def accuracy_rows(ev: HasTables) -> list[tuple[str, str, bool]]:
     """(table, error observed, within the tolerance)."""
     return [(name, f"{value:.1e}", bool(value <= ev.options.tolerance)) for name, value in ev.tolerance_reached.items()]
