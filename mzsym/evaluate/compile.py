@@ -38,8 +38,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
     Raises
     ------
     MzError
-        For another engine or target, an oblique projection forward, parameters without a value, dimensions above 3, unbounded noise, and
-        tables that exceed the memory budget.
+        For another engine or target, an oblique projection forward, parameters without a value, dimensions above 3,
+        unbounded noise, and tables that exceed the memory budget.
 
     Examples
     --------

@@ -85,7 +85,9 @@ def average(source: Source, function: Functions, breaks: Sequence[float], tolera
     mass = float(value[-1])
     if abs(mass - 1.0) > max(_UNNORMALISED, 10.0 * error):
         raise MzError(
-            f"The density of X_0 integrates to {mass:.9g}", where, "Divide it by that, or give the domain it is meant for"
+            f"The density of X_0 integrates to {mass:.9g}",
+            where,
+            "Divide it by that, or give the domain it is meant for",
         )
     return Average(value[:-1], max(error, abs(mass - 1.0)))
 
@@ -129,7 +131,9 @@ def _line(function: Functions, ends: Sequence[float], tolerance: float) -> tuple
         full = done + 2 * len(todo) >= _MOST_PANELS
         # The share of the tolerance that a panel of this width may take, and not less than rounding.
         allowed = [max(1e-15, 0.1 * tolerance * (b - a) / (ends[-1] - ends[0])) for a, b, _ in todo]
-        again = np.array([c > limit and t[2] < _DEEPEST and not full for c, limit, t in zip(change, allowed, todo, strict=True)])
+        again = np.array(
+            [c > limit and t[2] < _DEEPEST and not full for c, limit, t in zip(change, allowed, todo, strict=True)]
+        )
         total += fine[~again].sum(axis=0)
         error += float(change[~again].sum())
         done += int((~again).sum())

@@ -180,7 +180,9 @@ class Line:
         mass = float((np.diff(ends) * coefs[:, 0]).sum())
         if abs(mass - 1.0) > 1e-6 or (coefs[:, 0] < 0.0).any():
             raise MzError(
-                f"The density of X_0 integrates to {mass:.9g}, or is negative", "p0", "Give a density: positive, of mass 1"
+                f"The density of X_0 integrates to {mass:.9g}, or is negative",
+                "p0",
+                "Give a density: positive, of mass 1",
             )
         return NumericLaw(ends, coefs, tuple(_edge(on_line, at, ends) for at in source.breaks[0]))
 

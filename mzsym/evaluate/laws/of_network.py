@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from mzsym.model import Network
 
 
-def law_of_state(
-    net: Network, n: int | None, p0: Any, at: Any, component: int | None, options: Options
-) -> StateLaw:
+def law_of_state(net: Network, n: int | None, p0: Any, at: Any, component: int | None, options: Options) -> StateLaw:
     """The law of one component of X_n; see ``Evaluator.law``."""
     source = _source(net, p0, at)
     n = net.depth if n is None else _integer(n, net.depth, "law(n)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -91,7 +92,7 @@ def monotone_pieces(h: ScalarMap, lo: float, hi: float, known: Sequence[float] =
     inner = sorted({float(k) for k in known if lo < k < hi})
     stops = [lo, *inner, hi]
     turns: list[float] = []
-    for a, b in zip(stops[:-1], stops[1:], strict=True):
+    for a, b in pairwise(stops):
         turns += list(_turns(h, a, b, max(64, int(_SAMPLES * (b - a) / (hi - lo)))))
     ends = np.unique(np.concatenate([stops, turns]))
     inset = np.maximum(_INSET * np.diff(ends), 2.0 * np.spacing(np.maximum(np.abs(ends[1:]), np.abs(ends[:-1]))))

@@ -129,7 +129,7 @@ def fitted(function: ScalarMap, breaks: Sequence[float], effort: Effort) -> tupl
         peak = max(peak, float(np.abs(values).max()))
         coefs = values @ analyse
         tails = np.abs(coefs[:, -2:]).max(axis=1)
-        following = []
+        following: list[tuple[float, float, int]] = []
         for (a, b, level), row, tail in zip(todo, coefs, tails, strict=True):
             small = tail <= effort.allowed * peak or tail * (b - a) <= 1e-3 * effort.allowed
             full = len(done) + len(todo) + len(following) >= effort.most
@@ -350,4 +350,3 @@ def _tidy(breaks: Iterable[_Break], lo: float, hi: float) -> list[_Break]:
             break
     ends = [next((b.order for b in breaks if abs(b.at - end) <= width), float(SMOOTH)) for end in (lo, hi)]
     return [_Break(lo, ends[0]), *sorted(kept, key=lambda b: b.at), _Break(hi, ends[1])]
-

@@ -169,8 +169,8 @@ def weak_law(
     best: StateLaw | None = None
     for level in range(1, len(_COUNTS)):
         fine = _mixture(transitions[level], regions, source, h, level)
-        pair = [pushed(law, last, name) for law in (fine, coarse)]
-        found = compared(name, *pair, (why,) if why else (), _COMPARED)
+        limits = (why,) if why else ()
+        found = compared(name, pushed(fine, last, name), pushed(coarse, last, name), limits, _COMPARED)
         if best is None or found.tolerance_reached["distribution"] < best.tolerance_reached["distribution"]:
             best = found
         if found.tolerance_reached["distribution"] <= options.tolerance:
