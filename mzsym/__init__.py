@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mzsym.model import Box as Box
     from mzsym.model import Deterministic as Deterministic
     from mzsym.model import Gaussian as Gaussian
+    from mzsym.model import Laplace as Laplace
     from mzsym.model import Layer as Layer
     from mzsym.model import Network as Network
     from mzsym.model import TruncatedGaussian as TruncatedGaussian
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mzsym.model import residual as residual
     from mzsym.model import state as state
     from mzsym.projections import Basis as Basis
+    from mzsym.projections import Conditional as Conditional
     from mzsym.projections import Hermite as Hermite
     from mzsym.projections import Legendre as Legendre
     from mzsym.projections import Mean as Mean
@@ -57,11 +59,13 @@ _HOME = {
     "Network": "mzsym.model",
     "Uniform": "mzsym.model",
     "Gaussian": "mzsym.model",
+    "Laplace": "mzsym.model",
     "TruncatedGaussian": "mzsym.model",
     "Deterministic": "mzsym.model",
     "load": "mzsym.projections.study",
     "save": "mzsym.projections.study",
     "Basis": "mzsym.projections",
+    "Conditional": "mzsym.projections",
     "Hermite": "mzsym.projections",
     "Legendre": "mzsym.projections",
     "Mean": "mzsym.projections",

@@ -27,8 +27,11 @@ def middle(side: Interval) -> Arb:
 def with_derivatives(expr: sp.Expr, variables: tuple[sp.Symbol, ...], order: int) -> Tape | None:
     """Tape of the expression, its gradient and, for order 2, the upper triangle of its Hessian.
 
-    None where SymPy writes a derivative with functions that have no enclosure: then values alone are used.
+    None where SymPy writes a derivative with functions that have no enclosure, or where it misses the jumps of a case
+    distinction: then values alone are used.
     """
+    if expr.has(sp.Piecewise):
+        return None
     gradient = [sp.diff(expr, symbol) for symbol in variables]
     hessian = [sp.diff(gradient[i], variables[j]) for i, j in _upper(len(variables))] if order == 2 else []
     try:

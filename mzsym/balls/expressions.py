@@ -11,6 +11,7 @@ import flint
 import sympy as sp
 
 from mzsym.balls import primitives
+from mzsym.balls.conditions import piecewise_operation
 from mzsym.balls.intervals import (
     ONE,
     UNDEFINED,
@@ -141,6 +142,8 @@ def _operation(expr: sp.Basic) -> tuple[Callable[..., Interval], tuple[sp.Basic,
         return (lambda: interval(sp.Rational(expr))), ()
     if isinstance(expr, sp.Pow):
         return _power(expr)
+    if isinstance(expr, sp.Piecewise):
+        return piecewise_operation(expr)
     operation = HEADS.get(expr.func)
     if operation is None:
         names = ", ".join(sorted(getattr(head, "__name__", str(head)) for head in HEADS))

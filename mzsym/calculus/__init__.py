@@ -2,15 +2,26 @@
 
 from mzsym.calculus.average import noise_average
 from mzsym.calculus.closed import Closed
-from mzsym.calculus.heads import GaussianMean, UniformMean
+from mzsym.calculus.heads import GaussianMean, LaplaceMean, UniformMean
 from mzsym.calculus.integrate import box_integral
-from mzsym.calculus.laws import DeterministicLaw, GaussianLaw, Law, TruncatedGaussianLaw, UniformLaw
+from mzsym.calculus.laws import (
+    DensityLaw,
+    DeterministicLaw,
+    GaussianLaw,
+    LaplaceLaw,
+    Law,
+    TruncatedGaussianLaw,
+    UniformLaw,
+)
 
 __all__ = [
     "Closed",
+    "DensityLaw",
     "DeterministicLaw",
     "GaussianLaw",
     "GaussianMean",
+    "LaplaceLaw",
+    "LaplaceMean",
     "Law",
     "TruncatedGaussianLaw",
     "UniformLaw",

@@ -10,12 +10,12 @@ import sympy as sp
 from mzsym.calculus.closed import Closed
 from mzsym.calculus.component import Coordinate
 from mzsym.calculus.engine import average
-from mzsym.calculus.laws import GaussianLaw, Law, TruncatedGaussianLaw, UniformLaw
+from mzsym.calculus.laws import GaussianLaw, LaplaceLaw, Law, TruncatedGaussianLaw, UniformLaw
 
 Gain: TypeAlias = tuple[sp.Expr, ...] | sp.ImmutableMatrix | None
 Weights: TypeAlias = tuple[tuple[sp.Symbol, Law], ...]
 
-_SCALE = {UniformLaw: "half_width", GaussianLaw: "scale", TruncatedGaussianLaw: "scale"}
+_SCALE = {UniformLaw: "half_width", GaussianLaw: "scale", TruncatedGaussianLaw: "scale", LaplaceLaw: "scale"}
 """Symmetric laws that stay in their family when multiplied, with the field that is."""
 
 

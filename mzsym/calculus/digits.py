@@ -7,6 +7,7 @@ always ends.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -98,6 +99,8 @@ def value(expr: sp.Expr, values: Mapping[sp.Symbol, Any]) -> tuple[Any, Any]:
         return _exact(_log_cosh(value(expr.args[0].args[0], values)[0]))
     if isinstance(expr, sp.polylog):
         return _exact(_dilogarithm(value(expr.args[1], values)[0]))
+    if isinstance(expr, sp.Piecewise):
+        return next(value(part, values) for part, condition in expr.args if _holds(condition, values))
     pairs = [value(arg, values) for arg in expr.args]
     numbers = [pair[0] for pair in pairs]
     if expr.is_Add:
@@ -109,6 +112,18 @@ def value(expr: sp.Expr, values: Mapping[sp.Symbol, Any]) -> tuple[Any, Any]:
         result = numbers[0] ** exponent
         return result, pairs[0][1] ** exponent if exponent > 0 else abs(result)
     return _exact(_FUNCTIONS[expr.func](*numbers))
+
+
+def _holds(condition: sp.Basic, values: Mapping[sp.Symbol, Any]) -> bool:
+    if condition in (sp.true, sp.false):
+        return condition is sp.true
+    left, right = (value(side, values)[0] for side in condition.args)
+    return bool(_RELATIONS[condition.func](left, right))
+
+
+_RELATIONS: Mapping[Any, Callable[[Any, Any], Any]] = MappingProxyType(
+    {sp.Gt: operator.gt, sp.Ge: operator.ge, sp.Lt: operator.lt, sp.Le: operator.le}
+)
 
 
 def _exact(number: Any) -> tuple[Any, Any]:

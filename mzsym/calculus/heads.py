@@ -6,26 +6,29 @@ a difference of antiderivatives divided by 2S, cancels; ``.doit()`` gives that f
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import mpmath as mp
 import sympy as sp
 from sympy.core.symbol import Str
 
-from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN
+from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN, GaussianCell
 from mzsym.calculus.digits import argument, settle, value
+from mzsym.calculus.laplace import LAPLACE
 from mzsym.calculus.special import normal_density
 from mzsym.core.primitives import PRIMITIVES
 
 _U = sp.Dummy("u", real=True)
 _Z = sp.Dummy("z", real=True)
 _S = sp.Dummy("s", positive=True)
+_T = sp.Dummy("t", real=True)
 _ODD = frozenset({"identity", "tanh", "erf", "sin", "arctan", "hardtanh"})
 _STARTING_GUARD = 64
 
 
 class NoiseMean(sp.Function):
-    """Base of the two heads; arguments (Str name, k, z, scale, *parameters).
+    """Base of the heads; arguments (Str name, k, z, scale, *parameters).
 
     Laws of a subclass: at scale 0 it is g(z)**k; ``closed_form`` is None exactly where the table has no cell.
     """
@@ -215,7 +218,67 @@ class UniformMean(NoiseMean):
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 
-class GaussianMean(NoiseMean):
+class LineMean(NoiseMean):
+    """Base of the averages over noise on the whole line; a subclass states its table, its density and its reach."""
+
+    cells: ClassVar[Mapping[str, GaussianCell]]
+
+    @staticmethod
+    def weight(t: sp.Expr) -> sp.Expr:
+        """Density of the standardised noise."""
+        raise NotImplementedError
+
+    @staticmethod
+    def pieces() -> list[Any]:
+        """Points that cut the line for a quadrature in mpmath's precision, the first and last far in the tails."""
+        raise NotImplementedError
+
+    def closed_form(self) -> sp.Expr | None:
+        cell = self.cells[self.primitive]
+        return cell.form(self.power, self.z, self.scale, *self.parameters) if cell.closes(self.power) else None
+
+    def as_integral(self) -> sp.Expr:
+        t = sp.Dummy("t", real=True)
+        return sp.Integral(self.integrand(self.z + self.scale * t) * self.weight(t), (t, -sp.oo, sp.oo))
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        if argindex == 5 and self.primitive == "leaky_relu":
+            slope, k = self.parameters[0], self.power
+            return k * (-1) ** k * slope ** (k - 1) * self.func("relu", k, -self.z, self.scale)
+        if argindex not in (3, 4):
+            raise sp.function.ArgumentIndexError(self, argindex)
+        cell = self.cells[self.primitive]
+        symbol = _Z if argindex == 3 else _S
+        if cell.closes(self.power):
+            form = cell.form(self.power, _Z, _S, *self.parameters).diff(symbol)
+            return form.xreplace({_Z: self.z, _S: self.scale})
+        t = sp.Dummy("t", real=True)
+        inner = PRIMITIVES[self.primitive].expr(_Z, *self.parameters) ** self.power
+        slope_of_power = inner.diff(_Z).xreplace({_Z: self.z + self.scale * t})
+        weight = self.weight(t) * (sp.S.One if argindex == 3 else t)
+        return sp.Integral(slope_of_power * weight, (t, -sp.oo, sp.oo))
+
+    def _compute(self) -> tuple[Any, Any]:
+        z, scale, *parameters = (argument(arg) for arg in self.args[2:])
+        symbols = [sp.Dummy(real=True) for _ in parameters]
+        bound = dict(zip(symbols, parameters, strict=True))
+        cell = self.cells[self.primitive]
+        if cell.closes(self.power):
+            return value(cell.form(self.power, _Z, _S, *symbols), {**bound, _Z: z, _S: abs(scale)})
+        g = PRIMITIVES[self.primitive].expr(_U, *symbols)
+        # Kinks and steep parts get their own pieces.
+        pieces = self.pieces()
+        pieces = sorted({*pieces, *_inside(-z / scale, pieces[-1])})
+        power, weight = self.power, self.weight(_T)
+
+        def weighted(t: Any) -> Any:
+            return value(g, {**bound, _U: z + scale * t})[0] ** power * value(weight, {_T: t})[0]
+
+        mean = mp.quad(weighted, pieces)
+        return mean, abs(mean)
+
+
+class GaussianMean(LineMean):
     """E[g(z + s Z)**k] for Z standard normal. MATH (19).
 
     Parameters
@@ -236,47 +299,56 @@ class GaussianMean(NoiseMean):
     erf(z/sqrt(2*s**2 + 1))
     """
 
-    def closed_form(self) -> sp.Expr | None:
-        cell = GAUSSIAN[self.primitive]
-        return cell.form(self.power, self.z, self.scale, *self.parameters) if cell.closes(self.power) else None
+    cells = GAUSSIAN
 
-    def as_integral(self) -> sp.Expr:
-        t = sp.Dummy("t", real=True)
-        weight = normal_density(t).doit()
-        return sp.Integral(self.integrand(self.z + self.scale * t) * weight, (t, -sp.oo, sp.oo))
+    @staticmethod
+    def weight(t: sp.Expr) -> sp.Expr:
+        return normal_density(t).doit()
 
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        if argindex == 5 and self.primitive == "leaky_relu":
-            slope, k = self.parameters[0], self.power
-            return k * (-1) ** k * slope ** (k - 1) * GaussianMean("relu", k, -self.z, self.scale)
-        if argindex not in (3, 4):
-            raise sp.function.ArgumentIndexError(self, argindex)
-        cell = GAUSSIAN[self.primitive]
-        symbol = _Z if argindex == 3 else _S
-        if cell.closes(self.power):
-            form = cell.form(self.power, _Z, _S, *self.parameters).diff(symbol)
-            return form.xreplace({_Z: self.z, _S: self.scale})
-        t = sp.Dummy("t", real=True)
-        inner = PRIMITIVES[self.primitive].expr(_Z, *self.parameters) ** self.power
-        slope_of_power = inner.diff(_Z).xreplace({_Z: self.z + self.scale * t})
-        weight = normal_density(t).doit() * (sp.S.One if argindex == 3 else t)
-        return sp.Integral(slope_of_power * weight, (t, -sp.oo, sp.oo))
-
-    def _compute(self) -> tuple[Any, Any]:
-        z, scale, *parameters = (argument(arg) for arg in self.args[2:])
-        symbols = [sp.Dummy(real=True) for _ in parameters]
-        bound = dict(zip(symbols, parameters, strict=True))
-        cell = GAUSSIAN[self.primitive]
-        if cell.closes(self.power):
-            return value(cell.form(self.power, _Z, _S, *symbols), {**bound, _Z: z, _S: abs(scale)})
-        g = PRIMITIVES[self.primitive].expr(_U, *symbols)
+    @staticmethod
+    def pieces() -> list[Any]:
+        # exp(-t^2/2) cuts the tails below the working precision.
         reach = mp.sqrt(2 * mp.log(2) * (mp.mp.prec + 40)) + 1
-        # exp(-t^2/2) cuts the tails below the working precision; kinks and steep parts get their own pieces.
-        pieces = sorted({-reach, -reach / 4, mp.mpf(0), reach / 4, reach, *_inside(-z / scale, reach)})
-        power = self.power
-        mean = mp.quad(lambda t: value(g, {**bound, _U: z + scale * t})[0] ** power * mp.exp(-t * t / 2), pieces)
-        mean /= mp.sqrt(2 * mp.pi)
-        return mean, abs(mean)
+        return [-reach, -reach / 4, mp.mpf(0), reach / 4, reach]
+
+
+class LaplaceMean(LineMean):
+    """E[g(z + s L)**k] for L of density exp(-|t|)/2. MATH (19).
+
+    Parameters
+    ----------
+    name : str or Str
+        Primitive g.
+    k : Integer
+        Power.
+    z, s : Expr
+        Mean and scale of the argument of g. For ``exp`` the average is infinite where k s >= 1.
+    *parameters : Expr
+        Parameters of g.
+
+    Examples
+    --------
+    >>> z, s = sp.symbols("z s", positive=True)
+    >>> LaplaceMean("sin", 1, z, s).doit()
+    sin(z)/(s**2 + 1)
+    """
+
+    cells = LAPLACE
+
+    @classmethod
+    def eval(cls, name: Str, k: sp.Expr, z: sp.Expr, scale: sp.Expr, *parameters: sp.Expr) -> sp.Expr | None:
+        if name.name == "exp" and (k * scale >= 1) == True:  # noqa: E712 - a relation of SymPy
+            return sp.oo
+        return super().eval(name, k, z, scale, *parameters)
+
+    @staticmethod
+    def weight(t: sp.Expr) -> sp.Expr:
+        return sp.exp(-sp.Abs(t)) / 2
+
+    @staticmethod
+    def pieces() -> list[Any]:
+        reach = mp.log(2) * (mp.mp.prec + 40)
+        return [-reach, -reach / 8, mp.mpf(0), reach / 8, reach]
 
 
 def _inside(point: Any, reach: Any) -> tuple[Any, ...]:

@@ -15,8 +15,10 @@ import sympy as sp
 from mzsym.calculus.by_parts import ITERATED, beside_its_limit, by_parts
 from mzsym.calculus.cells import ANTIDERIVATIVE, GAUSSIAN, TRUNCATED, WAVE, fourier
 from mzsym.calculus.component import Component, Coordinate, Ridge, ridge
-from mzsym.calculus.heads import GaussianMean, UniformMean
-from mzsym.calculus.laws import GaussianLaw, TruncatedGaussianLaw, UniformLaw
+from mzsym.calculus.heads import GaussianMean, LaplaceMean, UniformMean
+from mzsym.calculus.laplace import LAPLACE
+from mzsym.calculus.laws import GaussianLaw, LaplaceLaw, TruncatedGaussianLaw, UniformLaw
+from mzsym.calculus.stein import stein
 from mzsym.core.functions import relu
 from mzsym.core.primitives import PRIMITIVES
 
@@ -67,6 +69,10 @@ def head(
         return UniformMean(name, k, z, sp.Abs(slope) * law.half_width, *parameters)
     if isinstance(law, GaussianLaw) and GAUSSIAN[name].closes(k):
         return GaussianMean(name, k, z, sp.Abs(slope) * law.scale, *parameters)
+    if isinstance(law, LaplaceLaw) and LAPLACE[name].closes(k):
+        scale = sp.Abs(slope) * law.scale
+        # E exp(k z) is infinite from k scale = 1 on: what is sure to be there stays an integral.
+        return None if name == "exp" and (k * scale >= 1) == True else LaplaceMean(name, k, z, scale, *parameters)  # noqa: E712
     if isinstance(law, TruncatedGaussianLaw) and TRUNCATED[name].closes(k):
         form = TRUNCATED[name].form(k, z, sp.Abs(slope) * law.scale, law.cutoff, *parameters)
         row = PRIMITIVES[name]
@@ -186,7 +192,7 @@ def _wave_ridge(component: Component) -> Outcome | None:
         return None
     for i, atom, k, line in _free_index(component):
         coordinate = component.coordinates[i]
-        if line.name not in WAVE or k != 1 or line.slope.has_free(*component.symbols):
+        if not coordinate.law.symmetric or line.name not in WAVE or k != 1 or line.slope.has_free(*component.symbols):
             continue
         damping = head(coordinate, "cos", 1, sp.S.Zero, line.slope)
         if damping is not None:
@@ -228,6 +234,7 @@ def _parts(component: Component) -> Outcome | None:
 
 RULES: tuple[Rule, ...] = (
     Rule("polynomial averaged by the moments of the noise", "MATH (17)", _moments),
+    Rule("monomial beside a ridge function turned into derivatives of it", "MATH (21)", stein),
     Rule("independent normal noises combined along a ridge", "MATH (19)", _gaussian_ridge),
     Rule("product of waves written as a sum of waves", "MATH (18)", _waves),
     Rule("wave damped coordinate by coordinate", "MATH (18)", _wave_ridge),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 
@@ -38,8 +39,8 @@ class LayerBound:
         Proved upper bound, rounded up; ``inf`` where there is none.
     lower : float
         Proved lower bound (0 in this version).
-    method : {"hilbert_schmidt", "sharp"}
-        Where ``upper`` comes from, or "sharp" where only an estimate was asked for.
+    method : {"hilbert_schmidt", "dobrushin", "sharp", "none"}
+        Where ``upper`` comes from; "sharp" where only an estimate was asked for; "none" where no method bounds it.
     standing : Standing
         PROVED for ``upper``; ESTIMATED where only the estimate was asked for.
     operator : float
@@ -56,10 +57,17 @@ class LayerBound:
     noise : str
         The noise laws of the layer.
     density, volume, ratio : tuple of float
-        Enclosures that the bound rests on: ||rho_n||^2 (with a gain, divided by a lower bound of |det G_n|),
-        vol(Omega_{n+1}) and mu_n(Omega_n)/mu_{n+1}(Omega_{n+1}).
+        Enclosures that the Hilbert-Schmidt bound rests on: ||rho_n||^2 (with a gain, divided by a lower bound of
+        |det G_n|), vol(Omega_{n+1}) and mu_n(Omega_n)/mu_{n+1}(Omega_{n+1}).
     plain_noise : bool
         Whether the layer has neither gain nor random weights.
+    dobrushin : float or None
+        Proved upper bound of alpha_n, MATH (25), which contracts oscillations and total variation; at most 1. None
+        where it was not asked for. Another norm than ||Q_n M_n||: only in the law of the state does it bound that one.
+    lipschitz : float or None
+        Proved upper bound of the Lipschitz constant of F_n, MATH (26); ``inf`` where there is none.
+    dobrushin_reason, lipschitz_reason : str
+        Why they say nothing, where they do.
     """
 
     n: int
@@ -77,8 +85,17 @@ class LayerBound:
     volume: tuple[float, float]
     ratio: tuple[float, float]
     plain_noise: bool = True
+    dobrushin: float | None = None
+    lipschitz: float | None = None
+    dobrushin_reason: str = ""
+    lipschitz_reason: str = ""
 
 
 def decimal_up(value: float, digits: int = 6) -> str:
     """A finite number to this many significant digits, never below it: what is printed stays a bound."""
     return str(Context(prec=digits, rounding=ROUND_CEILING).plus(Decimal(value)))
+
+
+def in_digits(bound: float) -> str:
+    """As ``decimal_up``, or the words for an infinite bound."""
+    return "no bound" if math.isinf(bound) else decimal_up(bound)

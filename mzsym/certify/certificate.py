@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from mzsym.certify import certificate_json, certificate_latex
-from mzsym.certify.bounds import LayerBound, decimal_up
+from mzsym.certify.bounds import LayerBound, decimal_up, in_digits
 from mzsym.certify.steps import Estimate
+from mzsym.certify.windows import Window, composed, times_up
 from mzsym.core import MzError, Standing, Verdict
 
 
@@ -32,6 +33,8 @@ class Certificate:
         SHA-256 of the network.
     versions : tuple of (str, str)
         Of what computed it.
+    dobrushin_windows, lipschitz_windows : tuple of Window
+        Bounds of several steps at once that are better than what their parts say.
     """
 
     layers: tuple[LayerBound, ...]
@@ -40,6 +43,8 @@ class Certificate:
     method: str
     model_digest: str
     versions: tuple[tuple[str, str], ...]
+    dobrushin_windows: tuple[Window, ...] = ()
+    lipschitz_windows: tuple[Window, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -58,6 +63,8 @@ class Certificate:
         inner = self.layers[1:]
         if not inner:
             return Verdict("proved", "a network of one layer has no memory term")
+        if all(layer.entrance == 0.0 for layer in self.layers[:-1]):
+            return Verdict("proved", "with constants alone resolved, in the law of the state, every memory term is 0")
         worst = max(inner, key=lambda layer: layer.interior.upper)
         if worst.interior.upper < 1.0:
             return Verdict(
@@ -70,12 +77,15 @@ class Certificate:
     def _why_undecided(self) -> str:
         first = next(layer for layer in self.layers[1:] if not layer.interior.upper < 1.0)
         count = sum(not layer.interior.upper < 1.0 for layer in self.layers[1:])
-        if first.reason and math.isinf(first.upper):
+        bound = {"hilbert_schmidt": "Hilbert-Schmidt", "dobrushin": "Dobrushin"}.get(first.method, "proved")
+        if first.method == "dobrushin":
+            said = f"at layer {first.n} {first.dobrushin_reason or 'the Dobrushin bound is 1'}"
+        elif first.reason and math.isinf(first.upper):
             said = f"at layer {first.n} {first.reason}"
         elif first.standing is Standing.ESTIMATED:
             said = f"layer {first.n} has an estimate only, and an estimate proves nothing"
         else:
-            said = f"at layer {first.n} the Hilbert-Schmidt bound is {decimal_up(first.interior.upper)}, not below 1"
+            said = f"at layer {first.n} the {bound} bound is {decimal_up(first.interior.upper)}, not below 1"
         if count > 1:
             said += f" (and at {count - 1} further layer{'s' if count > 2 else ''})"
         return said + self._estimates_in_words() + ". A bound of 1 or more does not mean that the memory grows"
@@ -108,8 +118,7 @@ class Certificate:
         MzError
             When there is no such memory term.
         """
-        whole = all(isinstance(index, (int, np.integer)) and not isinstance(index, bool) for index in (n, m))
-        if not (whole and n >= 0 and n + 2 <= m <= self.depth):
+        if not (_whole(n) and _whole(m) and n >= 0 and n + 2 <= m <= self.depth):
             raise MzError(
                 f"There is no memory term K({n}, {m})",
                 "Certificate.memory_bound(n, m)",
@@ -118,8 +127,49 @@ class Certificate:
         first = self.layers[n]
         bound = first.entrance
         for layer in self.layers[n + 1 : m]:
-            bound = _times_up(bound, layer.upper)
+            bound = times_up(bound, layer.upper)
         return bound
+
+    def dobrushin_window(self, n: int, m: int) -> float:
+        """Proved upper bound of Dobrushin's coefficient of M_n M_{n+1} ... M_{m-1}, MATH (25).
+
+        The oscillation of E[v(X_m) | X_n = x] in x is at most this times that of v. With constants in the range of an
+        orthogonal P_n and in the law of the state, its square root bounds ||Q_n M(n, m)||; it bounds no product with
+        projections in between, such as a memory kernel.
+
+        Parameters
+        ----------
+        n, m : int
+            0 <= n < m <= L.
+
+        Returns
+        -------
+        float
+            The least product over all ways to cut the steps into windows; 1 where nothing better is proved.
+
+        Raises
+        ------
+        MzError
+            When there are no such steps, or the coefficients were not asked for.
+        """
+        ones = [layer.dobrushin for layer in self.layers]
+        return self._window(n, m, ones, self.dobrushin_windows, "dobrushin")
+
+    def lipschitz_window(self, n: int, m: int) -> float:
+        """Proved Lipschitz constant of X_n -> X_m with the noise held fixed, MATH (26); arguments as above."""
+        ones = [layer.lipschitz for layer in self.layers]
+        return self._window(n, m, ones, self.lipschitz_windows, "lipschitz")
+
+    def _window(self, n: int, m: int, ones: list[float | None], windows: tuple[Window, ...], name: str) -> float:
+        where = f"Certificate.{name}_window(n, m)"
+        if not (_whole(n) and _whole(m) and 0 <= n < m <= self.depth):
+            raise MzError(f"There are no steps from {n} to {m}", where, f"Use 0 <= n < m <= {self.depth}")
+        known = [one for one in ones if one is not None]
+        if len(known) < len(ones):
+            raise MzError(
+                f"The method {self.method!r} leaves this bound out", where, f'Certify with method="auto" or "{name}"'
+            )
+        return composed(known, windows, n, m)
 
     def table(self) -> list[dict[str, Any]]:
         """One dict per layer: bounds, estimates with their errors, standings, reasons."""
@@ -134,11 +184,15 @@ class Certificate:
                 "operator_upper": layer.operator,
                 "entrance_upper": layer.entrance,
                 "interior_upper": layer.interior.upper,
+                "dobrushin": layer.dobrushin,
+                "lipschitz": layer.lipschitz,
                 "estimate": None if layer.estimate is None else layer.estimate.value,
                 "estimate_error": None if layer.estimate is None else layer.estimate.error,
                 "interior_estimate": None if layer.interior.estimate is None else layer.interior.estimate.value,
                 "interior_estimate_error": None if layer.interior.estimate is None else layer.interior.estimate.error,
                 "reason": layer.reason,
+                "dobrushin_reason": layer.dobrushin_reason,
+                "lipschitz_reason": layer.lipschitz_reason,
             }
             for layer in self.layers
         ]
@@ -186,8 +240,22 @@ class Certificate:
             bound = "no bound" if math.isinf(layer.upper) else decimal_up(layer.upper, 6)
             guess, inner = _in_words(layer.estimate), _in_words(layer.interior.estimate)
             lines.append(f"  {layer.n:<3d} {bound:<16s} {layer.method:<18s} {guess:<25s} {inner}")
-        lines.append(f"memory contracts: {self.contracts}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._other_norms(), f"memory contracts: {self.contracts}"])
+
+    def _other_norms(self) -> list[str]:
+        """The bounds of other norms: oscillations and distances."""
+        asked = [layer for layer in self.layers if layer.dobrushin is not None or layer.lipschitz is not None]
+        lines = ["other norms, proved: oscillation (Dobrushin) and distance (Lipschitz)"] if asked else []
+        for layer in asked:
+            oscillation = "-" if layer.dobrushin is None else decimal_up(layer.dobrushin)
+            distance = "-" if layer.lipschitz is None else in_digits(layer.lipschitz)
+            why = "; ".join(part for part in (layer.dobrushin_reason, layer.lipschitz_reason) if part)
+            lines.append(f"  {layer.n:<3d} {oscillation:<16s} {distance:<18s} {why}".rstrip())
+        for name, windows in (("dobrushin", self.dobrushin_windows), ("lipschitz", self.lipschitz_windows)):
+            if windows and self.depth > 1:
+                bound = in_digits(getattr(self, f"{name}_window")(0, self.depth))
+                lines.append(f"  all {self.depth} steps at once, {name}: {bound}")
+        return lines
 
     def _repr_latex_(self) -> str:
         return self.latex()
@@ -197,8 +265,5 @@ def _in_words(guess: Estimate | None) -> str:
     return "-" if guess is None else f"{guess.value:.6f} ± {guess.error:.0e}"
 
 
-def _times_up(a: float, b: float) -> float:
-    """a*b rounded up, for non-negative bounds; 0*inf is 0, since the exact factor is then 0."""
-    if a == 0.0 or b == 0.0:
-        return 0.0
-    return math.nextafter(a * b, math.inf)
+def _whole(index: object) -> bool:
+    return isinstance(index, (int, np.integer)) and not isinstance(index, bool)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.steps import Estimate
+from mzsym.certify.windows import Window
 from mzsym.core import MzError, Standing
 from mzsym.core.atomic import write_atomic
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from mzsym.certify.certificate import Certificate
 
 FORMAT = "mzsym certificate"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 CLAIM = (
     "For every layer n, upper bounds the norm of Q_n M_n and operator_upper that of M_n, as operators from "
-    "L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure; estimates are not proved."
+    "L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure; dobrushin bounds the factor by which M_n shrinks "
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; estimates are not "
+    "proved."
 )
 
 
@@ -44,6 +47,14 @@ def digest(content: dict[str, Any]) -> str:
 def _number(value: float) -> dict[str, Any]:
     """A float exactly, and readably beside it."""
     return {"hex": "inf" if math.isinf(value) else value.hex(), "approximately": None if math.isinf(value) else value}
+
+
+def _maybe(value: float | None) -> dict[str, Any] | None:
+    return None if value is None else _number(value)
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {"n": window.n, "m": window.m, "bound": _number(window.bound), "method": window.method}
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
@@ -72,6 +83,10 @@ def _layer(layer: LayerBound) -> dict[str, Any]:
         "interior_estimate": _estimate(layer.interior.estimate),
         "estimate": _estimate(layer.estimate),
         "reason": layer.reason,
+        "dobrushin": _maybe(layer.dobrushin),
+        "dobrushin_reason": layer.dobrushin_reason,
+        "lipschitz": _maybe(layer.lipschitz),
+        "lipschitz_reason": layer.lipschitz_reason,
         "rests_on": {
             "density_norm_squared": [_number(end) for end in layer.density],
             "volume_next": [_number(end) for end in layer.volume],
@@ -91,6 +106,8 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "measure": certificate.measure,
         "method": certificate.method,
         "layers": [_layer(layer) for layer in certificate.layers],
+        "dobrushin_windows": [_window(window) for window in certificate.dobrushin_windows],
+        "lipschitz_windows": [_window(window) for window in certificate.lipschitz_windows],
         "contracts": {"decision": verdict.decision, "why": verdict.why},
         "versions": dict(certificate.versions),
     }
@@ -135,6 +152,8 @@ def read(source: Any) -> dict[str, Any]:
     try:
         return {
             "layers": tuple(_read_layer(layer) for layer in content["layers"]),
+            "dobrushin_windows": tuple(_read_window(window) for window in content["dobrushin_windows"]),
+            "lipschitz_windows": tuple(_read_window(window) for window in content["lipschitz_windows"]),
             "projection": str(content["projection"]),
             "measure": str(content["measure"]),
             "method": str(content["method"]),
@@ -152,6 +171,14 @@ def _float(number: dict[str, Any]) -> float:
 def _pair(numbers: list[dict[str, Any]]) -> tuple[float, float]:
     low, high = numbers
     return _float(low), _float(high)
+
+
+def _read_maybe(number: dict[str, Any] | None) -> float | None:
+    return None if number is None else _float(number)
+
+
+def _read_window(content: dict[str, Any]) -> Window:
+    return Window(int(content["n"]), int(content["m"]), _float(content["bound"]), str(content["method"]))
 
 
 def _read_estimate(content: dict[str, Any] | None) -> Estimate | None:
@@ -178,4 +205,8 @@ def _read_layer(content: dict[str, Any]) -> LayerBound:
         density=_pair(rests_on["density_norm_squared"]),
         volume=_pair(rests_on["volume_next"]),
         ratio=_pair(rests_on["measure_ratio"]),
+        dobrushin=_read_maybe(content["dobrushin"]),
+        lipschitz=_read_maybe(content["lipschitz"]),
+        dobrushin_reason=str(content["dobrushin_reason"]),
+        lipschitz_reason=str(content["lipschitz_reason"]),
     )

@@ -13,20 +13,22 @@ from scipy.sparse.linalg import ArpackError
 
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
+from mzsym.certify.contractions import Contractions, contractions_of, root_up
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
 from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
-from mzsym.projections.checks import box_polynomials, check_stated
-from mzsym.projections.measures import measure_text
+from mzsym.projections import FiniteRank, TotalDegree
+from mzsym.projections.checks import check_stated
+from mzsym.projections.measures import BOX_MEASURES, measure_text, measure_words
 
 if TYPE_CHECKING:
     from mzsym.model import Network, Number
     from mzsym.model.noise import AbstractNoise
-    from mzsym.projections import AbstractProjection, TotalDegree
+    from mzsym.projections import AbstractProjection
 
-Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp"]
+Method: TypeAlias = Literal["auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"]
 
 MAX_DEGREE = 96
 """Above this the estimate is left out, with the reason."""
@@ -34,24 +36,29 @@ MAX_DEGREE = 96
 UNRESOLVED = 0.5
 """Relative error above which an estimate says nothing and is left out, with the reason."""
 
+LAW = "law"
+
 _LAWS = {"uniform", "truncated_gaussian", "deterministic"}
 
 
 def certify(net: Network, projection: AbstractProjection, method: Method = "auto") -> Certificate:
-    """Bound the orthogonal dynamics of every layer, MATH (22)-(24).
+    """Bound the orthogonal dynamics of every layer, MATH (22)-(26).
 
-    Proved: Hilbert-Schmidt upper bounds (23) of ||Q_n M_n||, hence of every ||K(n, m)||, computed in balls from the
-    exact parameters and rounded outward. Not proved: the sharp norm beside them, with an observed error.
+    Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
+    measures on boxes, roots of Dobrushin's coefficients (25) in the law of the state. Proved beside them, about other
+    norms and at any width: Dobrushin's coefficients of oscillations and Lipschitz constants (26). Not proved: the sharp
+    norm, with an observed error.
 
     Parameters
     ----------
     net : Network
-        Every parameter has a value and all noise is bounded.
+        Every parameter has a value.
     projection : AbstractProjection
         On polynomials, in a box measure.
         Its measure is the measure of the norms.
-    method : {"auto", "hilbert_schmidt", "sharp"}
-        Bounds and estimates; bounds only; estimates only, which prove nothing.
+    method : {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}
+        All bounds and estimates; Hilbert-Schmidt bounds only; estimates only, which prove nothing; proved bounds with
+        Dobrushin's coefficients, or with Lipschitz constants, and no estimates.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     Raises
     ------
     MzError
-        For another method, an unbounded noise, or a parameter without a value.
+        For another method, unbounded noise where the measure needs a box, or a parameter without a value.
 
     Examples
     --------
@@ -70,33 +77,47 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     >>> c = mz.certify(net, mz.Legendre(2), method="hilbert_schmidt")
     >>> bool(c.contracts), c.layers[1].upper < 0.71
     (True, True)
+    >>> c = mz.certify(net, mz.Legendre(2), method="dobrushin")
+    >>> c.layers[1].dobrushin < 0.5, c.dobrushin_window(0, 3) < 0.1
+    (True, True)
     """
     if method not in get_args(Method):
         names = ", ".join(f'"{name}"' for name in get_args(Method))
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
     check_stated(net, projection, "certify")
-    stated = box_polynomials(projection, "certify(projection)")
-    seen: dict[tuple[str, str, str], LayerBound] = {}
+    contractions = contractions_of(net, method in ("auto", "dobrushin"), method in ("auto", "lipschitz"))
+    seen: dict[tuple[str, ...], LayerBound] = {}
     layers = []
     for n in range(net.depth):
         # Equal layers on equal boxes have equal norms.
-        key = (net.layers[n].key(), net.domains[n].key(), net.domains[n + 1].key())
+        key = (net.layers[n].key(), *((net.domains[n].key(), net.domains[n + 1].key()) if net.has_domains else ()))
         if key not in seen:
-            seen[key] = _layer(net, stated, n, method)
-        layers.append(replace(seen[key], n=n))
+            seen[key] = _layer(net, projection, n, method)
+        layers.append(_with_contraction(replace(seen[key], n=n), net, projection, contractions))
     return Certificate(
         layers=tuple(layers),
         projection=projection.describe(),
-        measure=measure_text(stated.measure),
+        measure=measure_text(projection.measure),
         method=method,
         model_digest=net.digest,
         versions=_versions(),
+        dobrushin_windows=contractions.dobrushin_windows,
+        lipschitz_windows=contractions.lipschitz_windows,
     )
 
 
-def _layer(net: Network, projection: TotalDegree, n: int, method: Method) -> LayerBound:
-    bound = hilbert_schmidt(net, projection, n)
-    whole, inner, left_out = (None, None, "") if method == "hilbert_schmidt" else _estimates(net, projection, n)
+def _layer(net: Network, projection: AbstractProjection, n: int, method: Method) -> LayerBound:
+    """What belongs to ||Q_n M_n|| in the projection's measure, the law of the state left out."""
+    estimated = method in ("auto", "sharp")
+    whole: Estimate | None = None
+    inner: Estimate | None = None
+    left_out = ""
+    if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
+        bound = hilbert_schmidt(net, projection, n)
+        whole, inner, left_out = _estimates(net, projection, n) if estimated else (None, None, "")
+    else:
+        bound = _no_hilbert_schmidt(projection)
+        left_out = "no estimate: it takes polynomials in a measure on boxes" if estimated else ""
     proved = method != "sharp"
     if not proved:
         bound = HilbertSchmidt(math.inf, math.inf, bound.density, bound.volume, bound.ratio, "only estimated")
@@ -104,7 +125,7 @@ def _layer(net: Network, projection: TotalDegree, n: int, method: Method) -> Lay
         n=n,
         upper=bound.resolved,
         lower=0.0,
-        method="hilbert_schmidt" if proved else "sharp",
+        method=("hilbert_schmidt" if math.isfinite(bound.volume[1]) else "none") if proved else "sharp",
         standing=Standing.PROVED if proved else Standing.ESTIMATED,
         operator=bound.operator,
         entrance=min(bound.operator, bound.resolved),
@@ -116,6 +137,44 @@ def _layer(net: Network, projection: TotalDegree, n: int, method: Method) -> Lay
         volume=bound.volume,
         ratio=bound.ratio,
         plain_noise=net.layers[n].plain_noise,
+    )
+
+
+def _no_hilbert_schmidt(projection: AbstractProjection) -> HilbertSchmidt:
+    nothing = (math.inf, math.inf)
+    # Conditional expectations do not expand in the law of the state (Jensen).
+    operator = 1.0 if projection.measure == LAW else math.inf
+    if projection.measure in BOX_MEASURES:
+        reason = f"the Hilbert-Schmidt bound is for polynomials, and this is {projection.describe()}"
+    else:
+        reason = f"Hilbert-Schmidt bounds need a measure on boxes, and this is the {measure_words(projection.measure)}"
+    return HilbertSchmidt(math.inf, operator, nothing, nothing, nothing, reason)
+
+
+def _with_contraction(
+    layer: LayerBound, net: Network, projection: AbstractProjection, found: Contractions
+) -> LayerBound:
+    """The bounds of other norms, and in the law of the state what they say about ||Q_n M_n||.
+
+    In L2 of the law ||Q_n M_n||**2 <= alpha_n if Q_n and Q_{n+1} remove the constants, MATH (25).
+    """
+    n = layer.n
+    layer = found.beside(layer)
+    alpha = layer.dobrushin
+    if str(projection.measure) != LAW or alpha is None:
+        return layer
+    if not (projection.keeps_constants and (not isinstance(projection, FiniteRank) or projection.orthogonal)):
+        reason = "the Dobrushin bound needs an orthogonal projection that keeps the constants"
+        return replace(layer, reason=f"{layer.reason}; {reason}")
+    upper = root_up(alpha)
+    # P_n M_n Q_{n+1} v is the mean of Q_{n+1} v, which is 0, if P_n keeps nothing but constants.
+    constants_only = isinstance(projection, FiniteRank) and projection.size(net.dims[n]) == 1
+    return replace(
+        layer,
+        upper=upper,
+        method="dobrushin",
+        entrance=0.0 if constants_only else upper,
+        interior=replace(layer.interior, upper=upper),
     )
 
 

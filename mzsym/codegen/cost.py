@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mzsym.codegen.leaves.registry import average_leaf
+from mzsym.codegen.leaves.registry import MEANS, average_leaf
 from mzsym.codegen.nodes import Node, Program
 from mzsym.codegen.operations import OPERATIONS
 
@@ -34,7 +34,7 @@ def node_cost(node: Node) -> int:
     """Arithmetic operations of one node, about."""
     if node.op in OPERATIONS:
         return OPERATIONS[node.op].cost
-    if node.op in ("umean", "gmean"):
+    if node.op in MEANS:
         leaf = average_leaf(node.op, str(node.data[0]), int(node.data[1]))
         return 0 if leaf is None else leaf.cost
     weights = {"add": len(node.args) - 1, "mul": len(node.args) - 1, "div": _DIVISION, "pow": _POW, "select": 1}
@@ -46,7 +46,7 @@ def cost(program: Program) -> Cost:
     varying = program.depends_on_point
     costs = [node_cost(node) for node in program.nodes]
     functions = sum(
-        node.op in OPERATIONS or node.op in ("umean", "gmean", "pow")
+        node.op in OPERATIONS or node.op in MEANS or node.op == "pow"
         for node, moves in zip(program.nodes, varying, strict=True)
         if moves
     )

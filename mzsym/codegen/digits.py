@@ -76,11 +76,15 @@ def average(kind: str, name: str, power: int, z: Any, scale: Any, *parameters: A
     scale = mp.fabs(scale)
     if scale == 0:
         return g(z, *parameters) ** power
-    reach = mp.mpf(1) if kind == "umean" else mp.sqrt(2 * mp.log(10) * (mp.mp.dps + 10)) + 4 * power
+    reach, density = _standard_noise(kind, power)
+    if kind == "lmean" and name == "exp":
+        if power * scale >= 1:
+            return mp.inf
+        # The exponential lengthens the right tail.
+        reach /= 1 - power * scale
 
     def weighted(u: Any) -> Any:
-        value = g(z + scale * u, *parameters) ** power
-        return value / 2 if kind == "umean" else value * mp.npdf(u)
+        return g(z + scale * u, *parameters) ** power * density(u)
 
     cuts = {-reach, mp.mpf(0), reach}
     for level in (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100):
@@ -88,6 +92,16 @@ def average(kind: str, name: str, power: int, z: Any, scale: Any, *parameters: A
         if abs(u) < reach:
             cuts.add(u)
     return mp.quad(weighted, sorted(cuts))
+
+
+def _standard_noise(kind: str, power: int) -> tuple[Any, Callable[[Any], Any]]:
+    """Where the standard noise of a law becomes negligible, and its density."""
+    if kind == "umean":
+        return mp.mpf(1), lambda u: mp.mpf(1) / 2
+    digits = mp.log(10) * (mp.mp.dps + 10)
+    if kind == "gmean":
+        return mp.sqrt(2 * digits) + 4 * power, mp.npdf
+    return digits + 10 * power, lambda u: mp.exp(-mp.fabs(u)) / 2
 
 
 def _apply(node: Node, args: list[Any], point: Sequence[Any], params: Sequence[Any]) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from fractions import Fraction
 
-from mzsym.codegen.leaves.registry import average_leaf
+from mzsym.codegen.leaves.registry import MEANS, average_leaf
 from mzsym.codegen.nodes import Node, Program, constant
 from mzsym.codegen.operations import OPERATIONS, RELATIONS
 
@@ -61,7 +61,7 @@ class AbstractEmitter(ABC):
             return OPERATIONS[node.op].call
         if node.op == "pow":
             return "power"
-        if node.op in ("umean", "gmean"):
+        if node.op in MEANS:
             leaf = average_leaf(node.op, str(node.data[0]), int(node.data[1]))
             return None if leaf is None else leaf.call
         return None
@@ -105,7 +105,7 @@ class AbstractEmitter(ABC):
             return self.select(*args)
         if node.op in _LOGICAL:
             return self.logical(node.op, args)
-        if node.op in ("umean", "gmean"):
+        if node.op in MEANS:
             leaf = average_leaf(node.op, str(node.data[0]), int(node.data[1]))
             if leaf is not None:
                 return self.call(leaf.call, [str(node.data[1]), *args] if leaf.takes_power else args)

@@ -13,7 +13,7 @@ from mzsym.codegen.arguments import checked
 from mzsym.codegen.digits import evaluate
 from mzsym.codegen.emit_base import AbstractEmitter
 from mzsym.codegen.leaves.library import functions
-from mzsym.codegen.leaves.registry import average_leaf
+from mzsym.codegen.leaves.registry import MEANS, average_leaf
 from mzsym.codegen.nodes import Node, Program, constant
 from mzsym.codegen.operations import RELATIONS
 from mzsym.core.arrays import AnyArray, Array
@@ -130,7 +130,7 @@ def _function(node: Node) -> Callable[..., float]:
     if name is None:
         raise AssertionError(f"a pass left the node {node.op}, which nothing runs")
     function: Callable[..., float] = functions()[name] if name in functions() else getattr(libm, name)
-    if node.op in ("umean", "gmean"):
+    if node.op in MEANS:
         power = int(node.data[1])
         leaf = average_leaf(node.op, str(node.data[0]), power)
         if leaf is not None and leaf.takes_power:

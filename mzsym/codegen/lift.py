@@ -142,7 +142,7 @@ def _ordered(op: str) -> Handler:
 
 
 def _average(graph: Graph, expr: Any, args: list[int]) -> int:
-    """A head of calculus, UniformMean or GaussianMean: recognised by its name, lowered to a stable leaf. MATH (20)."""
+    """A head of calculus such as UniformMean: recognised by its name, lowered to a stable leaf. MATH (20)."""
     name, power = str(expr.args[0].name), expr.args[1]
     if not power.is_Integer or power < 0:
         raise _refuse("The power in a noise average is not a non-negative integer", expr, "Expand it first")

@@ -21,6 +21,10 @@ def noise_symbol(n: int, i: int) -> sp.Symbol:
     return sp.Symbol(f"xi[{n},{i}]", real=True)
 
 
+NOISE_VARIABLE = sp.Symbol("xi[]", real=True)
+"""The variable in which a stated noise density is written, and the bound one of its moments."""
+
+
 def weight_symbol(n: int, i: int, j: int) -> sp.Symbol:
     """Entry (i, j) of the weight matrix of dense layer n (row i: output)."""
     return sp.Symbol(f"W[{n};{i},{j}]", real=True)
@@ -80,6 +84,8 @@ _HEADS = {
 
 def latex_name(symbol: sp.Symbol) -> str | None:
     """LaTeX of one of the symbols above, or None for a user's own symbol (SymPy prints those well)."""
+    if symbol == NOISE_VARIABLE:
+        return r"\xi"
     match = _PATTERN.match(symbol.name)
     if match is None:
         return None

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.core import Options
+from mzsym.core import MzError, Options
 from mzsym.derive import products
-from mzsym.derive.averages import merged
+from mzsym.derive.averages import average, merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
 from mzsym.derive.degrees import why_degrees_stay
 from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
 from mzsym.derive.term_latex import symbol_of
 from mzsym.derive.terms import Factored, Part, Term, TermKind
+from mzsym.model.values import state as state_of
 from mzsym.projections.checks import box_polynomials
+from mzsym.projections.polynomials import TotalDegree
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank, TotalDegree
+    from mzsym.projections import FiniteRank
 
 BUILD_FACTOR = 4
 """A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
@@ -62,16 +65,42 @@ class TermBuilder:
         """A term without the sentences on the derivation, built once."""
         key = (kind, n, m)
         if key not in self._terms:
-            build = {
-                "streaming": self._correlation,
-                "correlation": self._correlation,
-                "memory": self._memory,
-                "noise": self._noise,
-                "coefficients": self._coefficients,
-                "unresolved": self._unresolved,
-            }[kind]
-            self._terms[key] = build(kind, n, m)
+            self._terms[key] = self._build(kind, n, m)
         return self._terms[key]
+
+    def _build(self, kind: TermKind, n: int, m: int) -> Term:
+        if kind in ("gram", "normaliser"):
+            return self._identity(kind, n)
+        build: dict[str, Callable[[TermKind, int, int], Term]] = {
+            "streaming": self._correlation,
+            "correlation": self._correlation,
+            "memory": self._memory,
+            "noise": self._noise,
+            "coefficients": self._coefficients,
+            "unresolved": self._unresolved,
+        }
+        return build[kind](kind, n, m)
+
+    def _identity(self, kind: TermKind, n: int) -> Term:
+        """A matrix that is the identity because the basis is orthonormal as it stands."""
+        d = self.size(n)
+        expr = sp.ImmutableMatrix.eye(d) if d * d <= LISTED_ENTRIES else sp.Identity(d)
+        return Term(kind, n, n, expr, True, None, ("The trial functions are orthonormal, MATH (6).",), NO_COST)
+
+    def definition(self, part: Part) -> tuple[sp.MatrixBase | sp.MatrixExpr, tuple[Part, ...]]:
+        """What the symbol of a part stands for, with the parts of that."""
+        if part.kind in ("streaming", "correlation"):
+            rows, columns = part.symbol.shape
+            entries = [[self.entry(part.n, part.m, i, j) for j in range(columns)] for i in range(rows)]
+            return sp.ImmutableMatrix(entries), ()
+        term = self.term(part.kind, part.n, part.m)
+        if term.expr == part.symbol:
+            raise MzError(f"{part.symbol} is too large to write out", "evaluate", "Raise Options(max_operations=)")
+        return term.expr, term.parts
+
+    def structure(self, n: int, m: int) -> object:
+        """A key that is equal where C(n,m) differs only in names."""
+        return self.chain(n, m)[0]
 
     def chain(self, n: int, m: int) -> tuple[Chain, Renaming]:
         """Layers n..m-1 in canonical symbols, and the way back."""
@@ -82,7 +111,7 @@ class TermBuilder:
     def named(self, kind: TermKind, n: int, m: int) -> tuple[sp.MatrixSymbol, Part]:
         """The matrix symbol of a term, with its meaning."""
         rows = self.size(n)
-        vector = kind in ("noise", "coefficients", "unresolved")
+        vector = kind in ("noise", "coefficients", "unresolved", "raw_coefficients")
         columns = len(self.network.observable_exprs) if vector else self.size(m)
         symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
         return symbol, Part(symbol, kind, n, m)
@@ -123,7 +152,7 @@ class TermBuilder:
             f"{rows} x {columns} entries take {reason}, more than max_operations = {limit}; "
             f"Equation.correlation_entry({n}, {m}, i, j) gives any one of them exactly"
         )
-        cost = Cost(int(estimate.operations), rows * columns, estimate.dimension, _flops(estimate))
+        cost = Cost(int(estimate.operations), rows * columns, estimate.dimension, flops_of(estimate))
         return Term(kind, n, m, symbol, False, factored, (source,), cost, (part,))
 
     def _moments(self, kind: TermKind, n: int, m: int, source: str, reason: str) -> Term | None:
@@ -174,20 +203,49 @@ class TermBuilder:
 
     def _vanishing_memory(self, m: int) -> str | None:
         """Why Q_{m-1} M_{m-1} P_m = 0, where it does: then every kernel that ends in it is exactly zero."""
-        top = self.projection.degree_of(self.size(m) - 1, self.network.dims[m])
-        if top == 0:
+        dim = self.network.dims[m - 1]
+        top = self._top(m)
+        if top is None:
+            return None
+        if top == 0 and self.projection.contains_polynomial(0, dim):
             return f"P_{m} resolves only constants, and M_{m - 1} maps constants to constants, which Q_{m - 1} removes."
-        if top is None or not self.projection.contains_polynomial(top, self.network.dims[m - 1]):
-            return None
-        if m not in self._affine:
-            self._affine[m] = why_degrees_stay(self.network.layers[m - 1], self.chain(m - 1, m)[0], top)
-        reason = self._affine[m]
-        if reason is None:
-            return None
-        return (
-            f"{reason.format(n=m - 1)}, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of degree "
-            f"<= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
-        )
+        if self.projection.contains_polynomial(top, dim):
+            if m not in self._affine:
+                self._affine[m] = why_degrees_stay(self.network.layers[m - 1], self.chain(m - 1, m)[0], top)
+            reason = self._affine[m]
+            if reason is not None:
+                return (
+                    f"{reason.format(n=m - 1)}, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of "
+                    f"degree <= {top}, MATH (17), which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
+                )
+        if self._maps_into_range(m):
+            return (
+                f"M_{m - 1} maps each of the functions that P_{m} resolves into the range of P_{m - 1}, MATH (17), "
+                f"which Q_{m - 1} removes: Q_{m - 1} M_{m - 1} P_{m} = 0."
+            )
+        return None
+
+    def _maps_into_range(self, m: int) -> bool:
+        """Whether M_{m-1} phi lies in range P_{m-1} for all phi of layer m, where polynomials decide it."""
+        state, dim = self.network.state(m - 1), self.network.dims[m]
+        polynomial = all(expr.is_polynomial(*state) for expr in self.network.map_exprs(m - 1))
+        if isinstance(self.projection, TotalDegree) or not polynomial:
+            return False
+        chain, back = self.chain(m - 1, m)
+        for phi in self.projection.basis_exprs(1, dim, self.projection.boxed(self.network)):
+            built = average(chain, sp.sympify(phi), self.options.max_operations)
+            if not built.closed or not self._inside(built.expr.xreplace(back), state):
+                return False
+        return True
+
+    def _top(self, m: int) -> int | None:
+        """The largest degree of the trial functions of layer m, None where not all are polynomials."""
+        dim = self.network.dims[m]
+        if isinstance(self.projection, TotalDegree):
+            return self.projection.top
+        degrees = [self.projection.degree_of(j, dim) for j in range(self.size(m))]
+        known = [degree for degree in degrees if degree is not None]
+        return max(known) if len(known) == len(degrees) else None
 
     def _memory_estimate(self, n: int, m: int) -> Estimate:
         """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""
@@ -215,12 +273,17 @@ class TermBuilder:
             total = sp.ImmutableMatrix(whole.expr)
             for between, term in zip(range(n + 1, k), betweens, strict=True):
                 total = total - kernels[between] * sp.ImmutableMatrix(term.expr)
-            if k > n + 1 and self.projection.degree_of(0, self.network.dims[k]) == 0:
+            if k > n + 1 and self._keeps_first(k):
                 # M 1 = 1, so Q_{k-1} M_{k-1} annihilates the constant: the first column is exactly zero.
                 total = sp.ImmutableMatrix.hstack(sp.ImmutableMatrix.zeros(total.rows, 1), total[:, 1:])
             kernels[k] = total
             rules = merged(rules, whole.why[1:], *(term.why[1:] for term in betweens))
         return products.Product(kernels[m], rules)
+
+    def _keeps_first(self, k: int) -> bool:
+        """Whether the first trial function of layer k is a constant, and constants are resolved on the layer before."""
+        dims = self.network.dims
+        return self.projection.degree_of(0, dims[k]) == 0 and self.projection.contains_polynomial(0, dims[k - 1])
 
     def _memory_recursion(self, n: int, m: int) -> tuple[sp.MatrixExpr, tuple[Part, ...]]:
         """MATH (14) in named matrices; earlier kernels by name, or the words would double with every layer."""
@@ -247,15 +310,15 @@ class TermBuilder:
         return tuple(self._outside(expr, state) for expr in exprs)
 
     def _outside(self, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> sp.Expr:
+        if self._inside(expr, state):
+            return sp.S.Zero
         if expr.is_polynomial(*state):
             expr = sp.Poly(expr, *state).as_expr()
         return sp.Add(*(term for term in sp.Add.make_args(expr) if not self._inside(term, state)))
 
-    def _inside(self, term: sp.Expr, state: tuple[sp.Symbol, ...]) -> bool:
-        return bool(
-            term.is_polynomial(*state)
-            and self.projection.contains_polynomial(sp.Poly(term, *state).total_degree(), len(state))
-        )
+    def _inside(self, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> bool:
+        names = dict(zip(state, state_of(len(state)), strict=True))
+        return self.projection.resolves(expr.xreplace(names), len(state))
 
     def _product(self, n: int, u: tuple[sp.Expr, ...]) -> products.Product:
         """<eta^(n), M(n,L) u>."""
@@ -281,7 +344,7 @@ class TermBuilder:
             reason = f"{cost.operations}"
         symbol, part = self.named(kind, n, self.depth)
         factored = f"written out it would take {reason} operations, more than max_operations = {limit}"
-        cost = Cost(int(estimate.operations), symbol.rows * symbol.cols, estimate.dimension, _flops(estimate))
+        cost = Cost(int(estimate.operations), symbol.rows * symbol.cols, estimate.dimension, flops_of(estimate))
         return Term(kind, n, self.depth, symbol, False, factored, (source,), cost, (part,))
 
     def _vector_estimate(self, n: int) -> Estimate:
@@ -379,5 +442,5 @@ def zeros(rows: int, columns: int) -> sp.MatrixBase | sp.MatrixExpr:
     return sp.ImmutableMatrix.zeros(rows, columns) if rows * columns <= LISTED_ENTRIES else sp.ZeroMatrix(rows, columns)
 
 
-def _flops(estimate: Estimate) -> float:
+def flops_of(estimate: Estimate) -> float:
     return float(min(1e300, estimate.operations * 16.0**estimate.dimension))

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from mzsym.calculus.heads import NoiseMean, UniformMean
+from mzsym.calculus.heads import LaplaceMean, NoiseMean, UniformMean
 from mzsym.core.names import latex_names
 from mzsym.core.primitives import PRIMITIVES
 
@@ -37,7 +37,9 @@ class ShortMean(sp.Function):
         primitive = PRIMITIVES[head.primitive]
         g = primitive.latex + (f"^{{{head.power}}}" if head.power > 1 else "")
         parameters = "".join(rf";\,{printer._print(value)}" for value in head.parameters)
-        inside = printer._print(scale) if isinstance(head, UniformMean) else rf"\mathcal{{N}}({printer._print(scale)})"
+        inside = printer._print(scale)
+        if not isinstance(head, UniformMean):
+            inside = rf"\mathcal{{{'L' if isinstance(head, LaplaceMean) else 'N'}}}({inside})"
         return rf"\langle {g} \rangle_{{{inside}{parameters}}}"
 
 

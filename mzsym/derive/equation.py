@@ -12,18 +12,22 @@ import sympy as sp
 from mzsym.core import MzError, Options
 from mzsym.derive.averages import average
 from mzsym.derive.builder import NO_COST, TermBuilder, zeros
+from mzsym.derive.conditional_builder import ConditionalBuilder
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
 from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.operators.words import Direction
+from mzsym.derive.pair_builder import builder_of
 from mzsym.derive.terms import Term, TermKind
+from mzsym.projections import Conditional, FiniteRank
 from mzsym.projections.checks import check_stated, finite_rank
+from mzsym.projections.functions import combination
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection, FiniteRank
+    from mzsym.projections import AbstractProjection
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Equation:
     Attributes
     ----------
     network : Network
-    projection : FiniteRank
+    projection : AbstractProjection
     direction : {"backward", "forward"}
     options : Options
 
@@ -51,7 +55,7 @@ class Equation:
     """
 
     network: Network
-    projection: FiniteRank
+    projection: AbstractProjection
     direction: Direction = "backward"
     options: Options = field(default_factory=Options)
 
@@ -84,6 +88,10 @@ class Equation:
 
     def streaming(self, n: int) -> Term:
         """A_n = C(n,n+1) backward, shape (d_n, d_{n+1}); its transpose forward. MATH (14).
+
+        On densities the adjoint P* of P acts, <P* p, v> = <p, P v> without weight: for orthogonal P and densities
+        relative to mu_n that is P itself. Then every forward term, also of an oblique pair, is the transpose of a
+        backward one, in the coefficients d_n = E[phi^(n)(X_n)] (eta in place of phi where P is orthogonal).
 
         Parameters
         ----------
@@ -121,7 +129,8 @@ class Equation:
     def noise(self, n: int) -> Term:
         """r_n, MATH (15), shape (d_n, number of observables); exactly zero where P_L resolves the observable.
 
-        Forward it is the term of Q_0 p_0 in MATH (13): zero, because X_0 is uniform and P_0 resolves constants.
+        Forward it is the term of Q_0 p_0 in MATH (13): zero where X_0 has the law mu_0, normalised, and constants are
+        among the combinations of the test functions.
 
         Parameters
         ----------
@@ -154,6 +163,16 @@ class Equation:
         inside = 0 <= self._integer(i) < rows and 0 <= self._integer(j) < columns
         self._check("entry", inside, f"correlation_entry({n}, {m}, {i}, {j})", f"i < {rows} and j < {columns}")
         return self._builder.entry(n, m, i, j)
+
+    def gram(self, n: int) -> Term:
+        """G_n = <psi_j, phi_k> in mu_n, exact, 0 <= n <= L; the identity where the basis is orthonormal. MATH (6)."""
+        self._check("gram", 0 <= self._integer(n) <= self.depth, f"gram({n})", f"0 <= n <= {self.depth}")
+        return self._builder.term("gram", n, n)
+
+    def normaliser(self, n: int) -> Term:
+        """S_n of exact Gram-Schmidt: eta = S_n phi is orthonormal; G_n^-1 for an oblique pair. MATH (6)."""
+        self._check("normaliser", 0 <= self._integer(n) <= self.depth, f"normaliser({n})", f"0 <= n <= {self.depth}")
+        return self._builder.term("normaliser", n, n)
 
     def coefficients(self, n: int) -> Term:
         """c_n = <eta^(n), q_n> as an exact vector, MATH (15), 0 <= n <= L, shape (d_n, number of observables)."""
@@ -200,6 +219,12 @@ class Equation:
         mpmath.matrix
         """
         values = self.network.bindings() if bindings is None else dict(bindings)
+        if isinstance(self._builder, ConditionalBuilder):
+            raise MzError(
+                "A term of a conditional projection is a function of the kept variables",
+                "evaluate(term)",
+                "Take its numbers from mz.compile, or put a function in for f in its expression",
+            )
         return evaluate_term(term, values, digits, self._builder)
 
     def structure(self, term: Term) -> object:
@@ -207,7 +232,7 @@ class Equation:
         n, m = (term.m, term.n + 1) if self.direction == "forward" and term.kind == "memory" else (term.n, term.m)
         if term.kind in ("noise", "coefficients", "unresolved"):
             return (term.n, term.m)
-        return self._builder.chain(n, m)[0]
+        return self._builder.structure(n, m)
 
     # ------------------------------------------------------------------ views
 
@@ -233,8 +258,10 @@ class Equation:
         return self.network.depth
 
     @cached_property
-    def _builder(self) -> TermBuilder:
-        return TermBuilder(self.network, self.projection, self.options)
+    def _builder(self) -> TermBuilder | ConditionalBuilder:
+        if isinstance(self.projection, Conditional):
+            return ConditionalBuilder(self.network, self.projection, self.options)
+        return builder_of(self.network, finite_rank(self.projection, "exact terms"), self.options)
 
     def _vector(self, kind: TermKind, n: int) -> Term:
         self._check(kind, 0 <= self._integer(n) <= self.depth, f"{kind}({n})", f"0 <= n <= {self.depth}")
@@ -247,15 +274,29 @@ class Equation:
         return self._builder.term(kind, n, self.depth)
 
     def _forward_noise(self, n: int) -> Term:
-        if not self.projection.keeps_constants or self.network.input != "uniform":
+        if not self._resolves_start():
             raise MzError(
-                "The forward noise term needs Q_0 p_0 for this input law",
+                "The forward noise term needs Q_0 p_0 for this input law and measure",
                 f"noise({n})",
-                'It comes with the forward engine of a later version; with input="uniform" it is exactly zero',
+                "It is exactly zero, and then given, where X_0 has the law mu_0 and P_0 resolves constants: with "
+                'measure="law", or input="uniform" and measure="uniform"',
             )
         zero = zeros(self._builder.size(n + 1), 1)
-        why = "X_0 is uniform on its box and P_0 resolves constants, so Q_0 p_0 = 0 and the noise term is exactly zero."
+        why = "X_0 has the law mu_0 and P_0 resolves constants, so Q_0 p_0 = 0 and the noise term is exactly zero."
         return Term("noise", n, 0, zero, True, None, (why,), NO_COST, (), "forward")
+
+    def _resolves_start(self) -> bool:
+        """Whether the density of X_0 relative to mu_0 is a constant that the test functions span: then Q_0 p_0 = 0."""
+        net, measure = self.network, self.projection.measure
+        same = {"law": True, "gaussian": net.domain is None, "uniform": True, "lebesgue": True}
+        if not isinstance(measure, str) or not same[measure] or net.input != "uniform":
+            return False
+        if not isinstance(self.projection, FiniteRank):
+            return self.projection.keeps_constants
+        if self.projection.orthogonal:
+            return self.projection.contains_polynomial(0, net.dims[0])
+        tests = self.projection.test_exprs(0, net.dims[0], self.projection.boxed(net))
+        return combination(sp.S.One, tests, net.state(0)) is not None
 
     def _finish(self, term: Term, n: int, m: int, kind: str) -> Term:
         """Adds the steps of the operator derivation, and turns what the forward side shares with the backward one."""
@@ -279,7 +320,7 @@ class Equation:
 
 def _transposed(term: Term, n: int, m: int) -> Term:
     """The forward term that is the adjoint of a backward one, MATH (13)."""
-    rule = "P_n is orthogonal, so the forward term is the transpose of the backward one, MATH (13)."
+    rule = "P_n acts on densities by its adjoint, so the forward term is the transpose of the backward one, MATH (13)."
     return replace(term, n=n, m=m, expr=sp.transpose(term.expr), why=(rule, *term.why), direction="forward")
 
 
@@ -321,4 +362,4 @@ def derive(
     if direction not in ("backward", "forward"):
         raise MzError(f"There is no direction {direction!r}", "derive(direction=)", 'Use "backward" or "forward"')
     check_stated(net, projection, "derive")
-    return Equation(net, finite_rank(projection, "derive(projection)"), direction, options or Options())
+    return Equation(net, projection, direction, options or Options())

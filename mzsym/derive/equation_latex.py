@@ -12,6 +12,8 @@ from mzsym.derive.display import definitions
 from mzsym.derive.operators.derivation_latex import text_latex
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.term_latex import environment, symbol_of, term_rows
+from mzsym.projections import FiniteRank
+from mzsym.projections.measures import BOX_MEASURES, measure_words
 
 if TYPE_CHECKING:
     from mzsym.derive.equation import Equation
@@ -72,17 +74,19 @@ def _operator(eq: Equation) -> str:
 
 def _definitions(eq: Equation) -> str:
     """What the matrices are; one sentence, then the equation in coefficients."""
-    measure = {
-        "uniform": r"the uniform measure of the box $\Omega_n$",
-        "lebesgue": r"Lebesgue measure on the box $\Omega_n$",
-    }[eq.projection.measure]
-    family = eq.projection.describe().replace("<=", r"$\le$")
-    words = (
-        rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \eta^{{(n)}}_j$ projects on {family}, orthonormal in "
-        rf"{measure} with ends $\bar{{x}}^{{(n)}}_i \pm \ell^{{(n)}}_i$. "
-    )
+    if not isinstance(eq.projection, FiniteRank):
+        return (
+            rf"$P_n$ is {eq.projection.describe()}, in the {measure_words(eq.projection.measure)}. Its terms are "
+            r"functions of the kept variables; a streaming or memory term is shown by what it makes of a function $f$ "
+            "of them:\nwhere, for this network,"
+        )
+    words = _projection_words(eq, eq.projection)
     if eq.direction == "forward":
-        words += r"In coefficients $d_n = \langle \eta^{(n)}, p_n \rangle$ of the density relative to that measure:"
+        words += (
+            r"In coefficients $d_n = \langle \eta^{(n)}, p_n \rangle$ of the density relative to that measure:"
+            if eq.projection.orthogonal
+            else r"On densities its adjoint acts, in coefficients $d_n = E[\phi^{(n)}(X_n)]$:"
+        )
         rows = [
             r"d_{n+1} &= A_n^{\mathsf{T}} d_n + \sum_{m=0}^{n-1} K_{m,n+1}^{\mathsf{T}}\, d_m",
         ]
@@ -91,7 +95,8 @@ def _definitions(eq: Equation) -> str:
         rows = [
             r"c_n &= A_n\, c_{n+1} + \sum_{m=n+2}^{L} K_{n,m}\, c_m + r_n, \qquad c_L = \langle \eta^{(L)}, u \rangle",
         ]
-    product = r"\langle \eta^{(n)}_i,\, M_n \cdots M_{m-1}\, \eta^{(m)}_j \rangle"
+    right = r"\eta" if eq.projection.orthogonal else r"\phi"
+    product = rf"\langle \eta^{{(n)}}_i,\, M_n \cdots M_{{m-1}}\, {right}^{{(m)}}_j \rangle"
     rows.append(rf"(C_{{n,m}})_{{ij}} &= {product}, \qquad A_n = C_{{n,n+1}}")
     rows.append(r"K_{n,m} &= C_{n,m} - A_n C_{n+1,m} - \sum_{l=n+2}^{m-1} K_{n,l}\, C_{l,m}")
     if eq.direction == "backward":
@@ -100,6 +105,31 @@ def _definitions(eq: Equation) -> str:
             r"c^{\perp}_n = c_n - C_{n,L}\, c_L"
         )
     return words + "\n" + environment(rows) + "\nwhere, for this network,"
+
+
+def _projection_words(eq: Equation, projection: FiniteRank) -> str:
+    """What P_n is, in a sentence or two."""
+    measure = projection.measure
+    names = {
+        "uniform": r"the uniform measure of the box $\Omega_n$",
+        "lebesgue": r"Lebesgue measure on the box $\Omega_n$",
+        "gaussian": r"the standard Gaussian measure",
+        "law": r"the law of $X_n$",
+    }
+    place = names[measure] if isinstance(measure, str) else f"the measure with the weight ${sp.latex(measure)}$"
+    ends = r" with ends $\bar{x}^{(n)}_i \pm \ell^{(n)}_i$" if measure in BOX_MEASURES else ""
+    family = projection.describe().replace("<=", r"$\le$")
+    if not projection.orthogonal:
+        return (
+            rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \phi^{{(n)}}_j$, with $\eta = G_n^{{-1}} \psi$ and "
+            rf"$(G_n)_{{jk}} = \langle \psi_j, \phi_k \rangle$, projects on the span of {family}, obliquely, in "
+            rf"{place}{ends}. "
+        )
+    made = "" if projection.normalized else r"; the basis is $\eta = S_n \phi$ by Gram--Schmidt, $S_n G_n S_n^T = I$"
+    return (
+        rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \eta^{{(n)}}_j$ projects on {family}, orthonormal in "
+        rf"{place}{ends}{made}. "
+    )
 
 
 def _terms(eq: Equation) -> list[tuple[str, Callable[[], Term]]]:

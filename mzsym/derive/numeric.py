@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import sympy as sp
 
 from mzsym.calculus.heads import NoiseMean
 from mzsym.core import MzError
+from mzsym.derive.orthonormal import numeric_normaliser
 
 if TYPE_CHECKING:
     from mzsym.derive.builder import TermBuilder
@@ -50,14 +52,19 @@ def evaluate_expr(expr: sp.Expr, values: Mapping[sp.Symbol, Any], digits: int = 
     >>> mp.nstr(evaluate_expr(sp.Integral(sp.tanh(w * x), (x, 0, 1)), {w: 1}, 15), 12)
     '0.433780830483'
     """
+    result = _unrounded(expr, values, digits)
+    with mp.workdps(digits):
+        return +result
+
+
+def _unrounded(expr: sp.Expr, values: Mapping[sp.Symbol, Any], digits: int) -> Any:
+    """The same with the guard digits, which Gram matrices that are to be inverted need."""
     missing = sorted(symbol.name for symbol in expr.free_symbols - set(values))
     if missing:
         raise MzError("Values are missing for " + ", ".join(missing), "evaluate_expr(values=)", "Bind every symbol")
     with mp.workdps(digits + _GUARD):
         bound = {symbol: _number(values[symbol]) for symbol in expr.free_symbols}
-        result = _value(expr, bound)
-    with mp.workdps(digits):
-        return +result
+        return _value(expr, bound)
 
 
 def evaluate_term(term: Term, values: Mapping[sp.Symbol, Any], digits: int, builder: TermBuilder) -> Any:
@@ -80,30 +87,29 @@ def _matrix(
         return _matrix(inner, values, digits, builder, parts, known)
 
     if isinstance(expr, sp.MatrixBase):
-        entries = [[evaluate_expr(expr[i, j], values, digits) for j in range(expr.cols)] for i in range(expr.rows)]
+        entries = [[_unrounded(expr[i, j], values, digits) for j in range(expr.cols)] for i in range(expr.rows)]
         return mp.matrix(entries)
     if isinstance(expr, sp.ZeroMatrix):
         return mp.matrix(*expr.shape)
+    if isinstance(expr, sp.Identity):
+        return mp.eye(int(expr.shape[0]))
     if isinstance(expr, sp.MatAdd):
         first, *rest = (again(arg) for arg in expr.args)
         return sum(rest, start=first)
     if isinstance(expr, sp.MatMul):
-        factors = [again(arg) if arg.is_Matrix else evaluate_expr(arg, values, digits) for arg in expr.args]
+        factors = [again(arg) if arg.is_Matrix else _unrounded(arg, values, digits) for arg in expr.args]
         return reduce(lambda a, b: a * b, factors)
     if isinstance(expr, sp.Transpose):
         return again(expr.arg).T
     if expr not in known:
         part = parts[expr]
-        if part.kind in ("streaming", "correlation"):
-            rows, columns = expr.shape
-            entries = [[builder.entry(part.n, part.m, i, j) for j in range(columns)] for i in range(rows)]
-            known[expr] = again(sp.ImmutableMatrix(entries))
-        else:
-            term = builder.term(part.kind, part.n, part.m)
-            if term.expr == expr:
-                raise MzError(f"{expr} is too large to write out", "evaluate", "Raise Options(max_operations=)")
-            inner = {p.symbol: p for p in term.parts}
-            known[expr] = _matrix(term.expr, values, digits, builder, inner, known)
+        solved = part.kind == "normaliser"
+        inner_expr, inner_parts = builder.definition(replace(part, kind="gram") if solved else part)
+        inner = {p.symbol: p for p in inner_parts}
+        value = _matrix(inner_expr, values, digits, builder, inner, known)
+        if solved:
+            value = numeric_normaliser(value, builder.projection.orthogonal, f"layer {part.n}")
+        known[expr] = value
     return known[expr]
 
 

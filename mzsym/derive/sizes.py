@@ -14,7 +14,7 @@ from mzsym.core.names import state_symbol
 from mzsym.derive.chains import Chain
 
 if TYPE_CHECKING:
-    from mzsym.projections import TotalDegree
+    from mzsym.projections import FiniteRank, TotalDegree
 
 NODES_PER_DIMENSION = 16
 """Quadrature nodes assumed along each remaining dimension in an estimate of flops."""
@@ -172,6 +172,33 @@ def estimate_correlation(chain: Chain, projection: TotalDegree) -> Estimate:
         inside = sum(estimate_average(chain, alpha).operations + 2 for alpha, _ in row)
         total += rows * inside + left
     return Estimate(min(total, _CAP), dim + _dimension(chain))
+
+
+@lru_cache(maxsize=4096)
+def estimate_pairs(chain: Chain, at: int, projection: FiniteRank, boxed: bool, law: bool) -> Estimate:
+    """Size of all <psi_j, M phi_k> of layers ``at`` and the last one, written out."""
+    dim, last, length = chain.dims[at], chain.dims[-1], chain.length
+    rows, columns = projection.size(dim), projection.size(last)
+    dimension = dim + _dimension(chain)
+    if max(rows, columns) > LISTED:
+        top = (projection.degree_of(columns - 1, last) or 1, *((0,) * (last - 1)))
+        return Estimate(min((estimate_average(chain, top).operations + 6.0) * rows * columns, _CAP), dimension)
+    total = 0.0
+    for expr in projection.basis_exprs(length, last, boxed):
+        shape = _shape(sp.sympify(expr), length, last)
+        for k in range(length - 1, at - 1, -1):
+            shape = shape.through(_layer_shapes(chain, k))
+        total += rows * shape.operations
+    if length > at and law and at > 0:
+        total *= 2.0**at
+    tests = projection.test_exprs(at, dim, boxed)
+    total += columns * float(sum(sp.count_ops(expr) + 2 for expr in tests))
+    return Estimate(min(total, _CAP), dimension)
+
+
+def _shape(expr: sp.Expr, k: int, dim: int) -> _Shape:
+    symbols = [state_symbol(k, i) for i in range(dim)]
+    return _Shape(float(sp.count_ops(expr)), tuple(float(expr.count(symbol)) for symbol in symbols))
 
 
 def _basis_operations(row: tuple[tuple[tuple[int, ...], sp.Expr], ...]) -> float:

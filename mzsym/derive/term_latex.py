@@ -41,6 +41,10 @@ def symbol_of(kind: str, n: int, m: int, direction: str = "backward") -> str:
         "correlation": rf"C_{{{n},{m}}}",
         "coefficients": rf"c_{{{n}}}",
         "unresolved": rf"c^{{\perp}}_{{{n}}}",
+        "gram": rf"G_{{{n}}}",
+        "normaliser": rf"S_{{{n}}}",
+        "moments": rf"B_{{{n},{m}}}",
+        "raw_coefficients": rf"b_{{{n}}}",
     }[kind]
 
 
@@ -68,6 +72,8 @@ def term_rows(term: Term) -> tuple[list[str], list[sp.Basic]]:
 
 def _factored(name: str, term: Term) -> tuple[list[str], list[sp.Basic]]:
     """A product of named or of explicit matrices, or the definition of one that is too large to write."""
+    if term.kind in ("gram", "moments", "normaliser"):
+        return [_pair_definition(name, term)], []
     if isinstance(term.expr, sp.MatrixSymbol):
         power = f"M_{{{term.n}}} \\cdots M_{{{term.m - 1}}}" if term.m > term.n + 1 else f"M_{{{term.n}}}"
         target = "u" if term.kind == "coefficients" else rf"\eta^{{({term.m})}}_j"
@@ -81,6 +87,16 @@ def _factored(name: str, term: Term) -> tuple[list[str], list[sp.Basic]]:
         whole = rf"{name} &= {'' if scale == 1 else math(scale)}\, L\, G\, R, \qquad \text{{$L$ and $R$ numeric, with}}"
         return [whole, *rows], [scale, *shown]
     return _equation(name, term.expr), []
+
+
+def _pair_definition(name: str, term: Term) -> str:
+    """What a Gram matrix, its normaliser or a matrix of raw inner products is."""
+    n, m = term.n, term.m
+    if term.kind == "normaliser":
+        return rf"{name}\, G_{{{n}}}\, T_{{{n}}}^{{\mathsf{{T}}}} &= I, \qquad \text{{too large to print}}"
+    power = "" if n == m else f"M_{{{n}}} \\cdots M_{{{m - 1}}}\\, " if m > n + 1 else f"M_{{{n}}}\\, "
+    inner = rf"\langle \psi^{{({n})}}_i,\, {power}\phi^{{({m})}}_j \rangle"
+    return rf"\bigl({name}\bigr)_{{ij}} &= {inner}, \qquad \text{{too large to print}}"
 
 
 def environment(rows: list[str]) -> str:

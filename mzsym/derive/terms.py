@@ -11,7 +11,18 @@ from mzsym.derive.operators.words import Direction
 from mzsym.derive.sizes import Cost
 from mzsym.derive.term_latex import term_latex
 
-TermKind: TypeAlias = Literal["streaming", "memory", "noise", "correlation", "coefficients", "unresolved"]
+TermKind: TypeAlias = Literal[
+    "streaming",
+    "memory",
+    "noise",
+    "correlation",
+    "coefficients",
+    "unresolved",
+    "gram",
+    "moments",
+    "normaliser",
+    "raw_coefficients",
+]
 
 
 class Factored(sp.MatMul):
@@ -40,8 +51,10 @@ class Term:
 
     Attributes
     ----------
-    kind : {"streaming", "memory", "noise", "correlation", "coefficients", "unresolved"}
-        The last two are the vectors c_n and c_n-perp of MATH (15), from which noise terms are made.
+    kind : {"streaming", "memory", "noise", "correlation", "coefficients", "unresolved", ...}
+        "coefficients" and "unresolved" are the vectors c_n and c_n-perp of MATH (15), from which noise terms are made.
+        Where the trial functions phi are not orthonormal, "gram", "normaliser", "moments" and "raw_coefficients" are
+        G_n, S_n, B(n,m) and b_n, with C(n,m) = S_n B(n,m) S_m^T (oblique: S_n B(n,m)) and c_n = S_n b_n, MATH (6).
     n, m : int
         Layers, as in ``eq.memory(n, m)``; streaming: m = n + 1; noise and the vectors: m = L backward, 0 forward.
     expr : sympy matrix

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mzsym.core import MzError, Options
 from mzsym.evaluate.evaluator import Evaluator
+from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
     from mzsym.derive import Equation
@@ -38,8 +39,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
     Raises
     ------
     MzError
-        For another engine or target, an oblique projection forward, parameters without a value, dimensions above 3,
-        unbounded noise, and tables that exceed the memory budget.
+        For another engine or target, an oblique or conditional projection forward, parameters without a value,
+        dimensions above 3, and tables that exceed the memory budget.
 
     Examples
     --------
@@ -58,7 +59,7 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
         )
     if target not in _TARGETS:
         raise MzError(f"There is no target {target!r} in this version", "compile(target=)", 'Use "numba"')
-    if eq.direction == "forward" and not eq.projection.orthogonal:
+    if eq.direction == "forward" and not finite_rank(eq.projection, "compile(eq), forward").orthogonal:
         raise MzError(
             "An oblique projection is not its own adjoint, so the forward terms are no transposes of the backward ones",
             "compile(eq)",

@@ -22,7 +22,7 @@ from mzsym.evaluate.schemes import Scheme, lowered, solved
 if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 
 @final
@@ -37,7 +37,7 @@ class Evaluator:
     Attributes
     ----------
     network : Network
-    projection : FiniteRank
+    projection : AbstractProjection
     options : Options
     engine : str
         "quadrature".
@@ -49,7 +49,7 @@ class Evaluator:
     def __init__(
         self,
         network: Network,
-        projection: FiniteRank,
+        projection: AbstractProjection,
         options: Options,
         engine: str,
         scheme: Scheme | None = None,
@@ -372,9 +372,9 @@ class Evaluator:
             solution = self._solution
             if solution.pulled_back is None:
                 raise MzError(
-                    "A conditional projection has no basis whose averages could stand for a density",
-                    "forward coefficients",
-                    "Use law() and output_law() for densities as functions",
+                    f"Averages over X_0 are not made for {self.projection.describe()}",
+                    "law of X_0",
+                    "Use a projection of finite rank",
                 )
             source = source_of(self.network, p0)
             averaged = average(source, solution.pulled_back, solution.breaks, self.options.tolerance, "p0")

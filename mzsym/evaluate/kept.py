@@ -12,6 +12,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.noise_numbers import point_mass
 from mzsym.evaluate.panels.grid import Grid, rows_of
+from mzsym.evaluate.tables import Tables
 
 
 @final
@@ -47,6 +48,10 @@ class KeptFunction:
         rows = rows_of([axis.rows(points[:, i], None, point_mass()) for i, axis in enumerate(self.grid.axes)])
         out = rows @ self.grid.analyse(columns)
         return out[:, 0] if self.values.ndim == 1 else out
+
+    def __getitem__(self, key: Any) -> KeptFunction:
+        """The function of the values picked, for example ``f[..., 0]``: one of several observables."""
+        return KeptFunction(self.grid, self.values[key])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         return np.array(self.values, dtype=dtype)
@@ -108,6 +113,28 @@ class KeptMap:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         return np.array(self.matrix, dtype=dtype)
+
+
+@final
+@dataclass(frozen=True)
+class KeptTables(Tables):
+    """Tables of a conditional projection: blocks are maps, rows are functions.
+
+    Attributes
+    ----------
+    grids : tuple of Grid
+        Of the kept variables, layer by layer.
+    """
+
+    grids: tuple[Grid, ...] = ()
+
+    def block(self, table: Array, n: int, m: int) -> Any:
+        """Block (n, m) of a square table as a map from functions on layer m to functions on layer n."""
+        return KeptMap(super().block(table, n, m), self.grids[n], self.grids[m])
+
+    def rows(self, table: Array, n: int) -> Any:
+        """The rows of layer n of a stacked table as a function of its kept variables."""
+        return KeptFunction(self.grids[n], super().rows(table, n))
 
 
 def as_points(X: Any, dim: int, where: str) -> Array:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from mzsym.calculus.laws import DeterministicLaw, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import Options
 from mzsym.evaluate.panels.breaks import has_switches
+from mzsym.evaluate.panels.conditional import ConditionalProblem, lower_conditional, solve_conditional
 from mzsym.evaluate.panels.engine import solve_panels
 from mzsym.evaluate.panels.lower import PanelProblem, lower_panels
 from mzsym.evaluate.quadrature.engine import Solution, solve
 from mzsym.evaluate.quadrature.problem import Problem, lower_problem
+from mzsym.projections import Conditional
+from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection, FiniteRank
 
 Scheme: TypeAlias = Literal["spectral", "panels"]
+AnyProblem: TypeAlias = Problem | PanelProblem | ConditionalProblem
 
 
 def why_panels(net: Network, projection: FiniteRank) -> str | None:
@@ -40,13 +44,24 @@ def why_panels(net: Network, projection: FiniteRank) -> str | None:
     return None
 
 
-def lowered(net: Network, projection: FiniteRank, scheme: Scheme | None) -> tuple[Scheme, Problem | PanelProblem]:
-    """The network in numbers for the scheme, by default the one that suits it."""
+def lowered(net: Network, projection: AbstractProjection, scheme: Scheme | None) -> tuple[Scheme, AnyProblem]:
+    """The network in numbers for the scheme, by default the one that suits it.
+
+    Raises
+    ------
+    MzError
+        For a projection that no engine knows, and for what the engines refuse.
+    """
+    if isinstance(projection, Conditional):
+        return "panels", lower_conditional(net, projection)
+    projection = finite_rank(projection, "compile(eq)")
     if scheme is None:
         scheme = "spectral" if why_panels(net, projection) is None else "panels"
     return scheme, lower_problem(net, projection) if scheme == "spectral" else lower_panels(net, projection)
 
 
-def solved(problem: Problem | PanelProblem, options: Options) -> Solution:
+def solved(problem: AnyProblem, options: Options) -> Solution:
     """Every table."""
+    if isinstance(problem, ConditionalProblem):
+        return solve_conditional(problem, options)
     return solve(problem, options) if isinstance(problem, Problem) else solve_panels(problem, options)

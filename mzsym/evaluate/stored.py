@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 _VERSION = 2
 
@@ -31,7 +31,7 @@ class HasTables(Protocol):
     @property
     def network(self) -> Network: ...
     @property
-    def projection(self) -> FiniteRank: ...
+    def projection(self) -> AbstractProjection: ...
     @property
     def options(self) -> Options: ...
     @property
@@ -101,7 +101,7 @@ class StoredTables:
         return self.evaluator.network
 
     @property
-    def projection(self) -> FiniteRank:
+    def projection(self) -> AbstractProjection:
         return self.evaluator.projection
 
     @property

@@ -6,7 +6,7 @@ from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer, dense, residual
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
-from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, TruncatedGaussian, Uniform
+from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, Laplace, TruncatedGaussian, Uniform
 from mzsym.model.values import Number, state
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "DenseLayer",
     "Deterministic",
     "Gaussian",
+    "Laplace",
     "Layer",
     "Network",
     "Number",

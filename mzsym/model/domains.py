@@ -65,18 +65,21 @@ def checked_domains(
 def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
-        sides = [interval(side) for side in box.intervals]
         supports = [
             _support(noise, scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
         ]
+        return _advanced(n, layer, [interval(side) for side in box.intervals], supports, shared)
+
+
+def _advanced(
+    n: int, layer: AbstractLayer, box: list[Interval], supports: list[Interval], shared: Mapping[sp.Symbol, Number]
+) -> list[Interval]:
+    """Proved hull of the next state."""
+    if layer.gain_exprs(n) is not None and not isinstance(layer, DenseLayer):
         _check_values(n, layer, shared)
-        if isinstance(layer, DenseLayer):
-            images = _dense_image(layer, sides, shared)
-        else:
-            images = _stated_image(n, layer, sides, supports, shared)
-        if layer.gain_exprs(n) is not None:
-            return images
-        return [image + support for image, support in zip(images, supports, strict=True)]
+        return _stated_image(n, layer, box, supports, shared)
+    images = image_sides(n, layer, box, shared)
+    return [image + support for image, support in zip(images, supports, strict=True)]
 
 
 def _check_values(n: int, layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -> None:
@@ -86,6 +89,20 @@ def _check_values(n: int, layer: AbstractLayer, shared: Mapping[sp.Symbol, Numbe
         raise MzError(
             f"The domain of X_{n + 1} needs a value for {names}", f"layer {n}", "Bind it in params or by with_params"
         )
+
+
+def state_sides(
+    layers: Sequence[AbstractLayer], first: Sequence[Interval], shared: Mapping[sp.Symbol, Number]
+) -> list[list[Interval]]:
+    """Proved hulls of X_0..X_L, unbounded where the noise or the first one is."""
+    sides = [list(first)]
+    for n, layer in enumerate(layers):
+        scales = layer.scale_values(shared)
+        supports = [
+            _support(noise, scale) if noise.bounded else WHOLE for noise, scale in zip(layer.noise, scales, strict=True)
+        ]
+        sides.append(_advanced(n, layer, sides[-1], supports, shared))
+    return sides
 
 
 def _support(noise: object, scale: Number) -> Interval:
@@ -99,18 +116,32 @@ def _weight_supports(layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -
     return [_support(weight.noise, scale) if weight.noise.bounded else WHOLE for weight, scale in pairs]
 
 
-def _stated_image(
-    n: int, layer: AbstractLayer, box: list[Interval], supports: list[Interval], shared: Mapping[sp.Symbol, Number]
+def image_sides(
+    n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]
 ) -> list[Interval]:
-    """Range of F, or of F + G xi with a gain: state, random weights and noise as variables of one expression."""
-    gain = layer.gain_exprs(n)
+    """Proved hull of F_n(box), random weights included, at the current precision; the box may be unbounded."""
+    _check_values(n, layer, shared)
+    if isinstance(layer, DenseLayer):
+        return _dense_image(layer, box, shared)
+    return _stated_image(n, layer, box, None, shared)
+
+
+def _stated_image(
+    n: int,
+    layer: AbstractLayer,
+    box: list[Interval],
+    supports: list[Interval] | None,
+    shared: Mapping[sp.Symbol, Number],
+) -> list[Interval]:
+    """Range of F, or with supports of F + G xi: state, random weights and noise as variables of one expression."""
     variables = dict(zip((state_symbol(n, i) for i in range(layer.dim_in)), box, strict=True))
     fixed: dict[sp.Symbol, object] = {**shared, **layer.map_bindings(n)}
     for weight, support in zip(layer.random(n), _weight_supports(layer, shared), strict=True):
         # What ranges over the line cannot be halved: it stays an interval in every box of the search.
         (variables if support.finite else fixed)[weight.symbol] = support
     exprs = layer.map_exprs(n)
-    if gain is not None:
+    if supports is not None:
+        gain = layer.gain_exprs(n)
         xi = [noise_symbol(n, j) for j in range(len(supports))]
         exprs = tuple(expr + noise_row(gain, i, xi) for i, expr in enumerate(exprs))
         variables |= {symbol: support for symbol, support in zip(xi, supports, strict=True) if support.finite}

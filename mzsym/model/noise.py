@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import final
 
 import numpy as np
 import sympy as sp
 from scipy import special
 
-from mzsym.calculus.laws import DeterministicLaw, GaussianLaw, Law, TruncatedGaussianLaw, UniformLaw
+from mzsym.balls import Interval, interval
+from mzsym.balls.intervals import WHOLE
+from mzsym.calculus.laws import DeterministicLaw, GaussianLaw, LaplaceLaw, Law, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.model.values import (
@@ -28,11 +32,11 @@ from mzsym.model.values import (
 
 
 class AbstractNoise(ABC):
-    """Law of one component of xi_n: independent of the state and of the other components, symmetric about 0.
+    """Law of one component of xi_n: independent of the state and of the other components.
 
     Laws: ``sample`` draws from the law that ``law`` states; its values lie in ``support``; ``bounded`` says whether
-    the support is. Concrete laws are final frozen dataclasses. A scale may be a number or a SymPy expression in
-    symbols that stay arguments.
+    the support is. Concrete laws are final and frozen. A scale may be a number or a SymPy expression in symbols that
+    stay arguments; a law without a scale may have parameters of its own.
     """
 
     name: str
@@ -48,9 +52,28 @@ class AbstractNoise(ABC):
     def bounded(self) -> bool:
         """Whether the support is bounded."""
 
+    @property
+    def params(self) -> Mapping[sp.Symbol, Number | None]:
+        """Symbols that are local to the layer of this noise, with their values; None where there is none yet."""
+        return {}
+
+    @property
+    def symbols(self) -> frozenset[sp.Symbol]:
+        """The user's symbols in the law."""
+        return frozenset(self.scale.free_symbols) if isinstance(self.scale, sp.Expr) else frozenset(self.params)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether xi = 0."""
+        return False
+
     @abstractmethod
     def law(self, scale: sp.Expr) -> Law:
-        """The symbolic law at this scale."""
+        """The symbolic law at this scale, its parameters by the user's symbols."""
+
+    def exact_support(self, scale: Number) -> Interval:
+        """An interval that is proved to contain the support at this scale."""
+        return WHOLE
 
     @abstractmethod
     def support(self, scale: float) -> tuple[float, float]:
@@ -63,6 +86,10 @@ class AbstractNoise(ABC):
     @abstractmethod
     def with_scale(self, scale: NumberLike | sp.Expr) -> AbstractNoise:
         """The same law at another scale."""
+
+    def with_param(self, symbol: sp.Symbol, value: NumberLike | None) -> AbstractNoise:
+        """The same law with another value of one of its ``params``."""
+        raise MzError(f"{self!r} has no parameter {symbol}", type(self).__name__, "Give a key of its params")
 
     def key(self) -> str:
         """Canonical text of the exact content."""
@@ -127,6 +154,9 @@ class Uniform(AbstractNoise):
     def support(self, scale: float) -> tuple[float, float]:
         return -scale, scale
 
+    def exact_support(self, scale: Number) -> Interval:
+        return interval((-Fraction(scale), Fraction(scale)))
+
     def sample(self, rng: np.random.Generator, size: int | tuple[int, ...], scale: float) -> Array:
         return rng.uniform(-scale, scale, size)
 
@@ -182,6 +212,52 @@ class Gaussian(AbstractNoise):
 
 @final
 @dataclass(frozen=True)
+class Laplace(AbstractNoise):
+    """Density exp(-|xi|/scale)/(2 scale): unbounded, so no box contains the next state.
+
+    Parameters
+    ----------
+    scale : number or sympy.Expr
+        Positive; the mean of |xi|.
+
+    Examples
+    --------
+    >>> Laplace(0.1).bounded
+    False
+    """
+
+    width: Number | sp.Expr
+    name = "laplace"
+
+    def __init__(self, scale: NumberLike | sp.Expr) -> None:
+        object.__setattr__(self, "width", _checked_scale(scale, "scale", "Laplace(scale)"))
+
+    @property
+    def scale(self) -> Number | sp.Expr:
+        return self.width
+
+    @property
+    def bounded(self) -> bool:
+        return False
+
+    def law(self, scale: sp.Expr) -> Law:
+        return LaplaceLaw(scale)
+
+    def support(self, scale: float) -> tuple[float, float]:
+        return -math.inf, math.inf
+
+    def sample(self, rng: np.random.Generator, size: int | tuple[int, ...], scale: float) -> Array:
+        return rng.laplace(0.0, scale, size)
+
+    def with_scale(self, scale: NumberLike | sp.Expr) -> Laplace:
+        return Laplace(scale)
+
+    def __repr__(self) -> str:
+        return f"Laplace({self.width!r})"
+
+
+@final
+@dataclass(frozen=True)
 class TruncatedGaussian(AbstractNoise):
     """N(0, scale**2) conditioned on |xi| <= cutoff * scale.
 
@@ -220,6 +296,10 @@ class TruncatedGaussian(AbstractNoise):
     def support(self, scale: float) -> tuple[float, float]:
         return -float(self.cutoff) * scale, float(self.cutoff) * scale
 
+    def exact_support(self, scale: Number) -> Interval:
+        reach = Fraction(scale) * Fraction(self.cutoff)
+        return interval((-reach, reach))
+
     def sample(self, rng: np.random.Generator, size: int | tuple[int, ...], scale: float) -> Array:
         cutoff = float(self.cutoff)
         # The magnitude by inversion of its own distribution function, which is accurate for any cutoff.
@@ -255,6 +335,10 @@ class Deterministic(AbstractNoise):
         return None
 
     @property
+    def deterministic(self) -> bool:
+        return True
+
+    @property
     def bounded(self) -> bool:
         return True
 
@@ -263,6 +347,9 @@ class Deterministic(AbstractNoise):
 
     def support(self, scale: float) -> tuple[float, float]:
         return 0.0, 0.0
+
+    def exact_support(self, scale: Number) -> Interval:
+        return interval(0)
 
     def sample(self, rng: np.random.Generator, size: int | tuple[int, ...], scale: float) -> Array:
         return np.zeros(size)

@@ -89,6 +89,8 @@ def _walk(expr: sp.Basic, memo: dict[sp.Basic, Any]) -> Any:
         value: Any = float(expr)
     elif isinstance(expr, sp.Pow):
         value = _power(_walk(expr.base, memo), expr.exp, memo)
+    elif isinstance(expr, sp.Piecewise):
+        value = _piecewise(expr, memo)
     else:
         head = HEADS.get(expr.func)
         if head is None:
@@ -96,6 +98,44 @@ def _walk(expr: sp.Basic, memo: dict[sp.Basic, Any]) -> Any:
         value = head(*(_walk(arg, memo) for arg in expr.args))
     memo[expr] = value
     return value
+
+
+def _piecewise(expr: sp.Piecewise, memo: dict[sp.Basic, Any]) -> Any:
+    """The first branch that holds; NaN where none does."""
+    conditions = [_holds(condition, memo) for _, condition in expr.args]
+    values = [_walk(value, memo) for value, _ in expr.args]
+    shape = np.broadcast_shapes(*(np.shape(part) for part in (*conditions, *values)))
+    return np.select(
+        [np.broadcast_to(condition, shape) for condition in conditions],
+        [np.broadcast_to(value, shape) for value in values],
+        default=np.nan,
+    )
+
+
+def _holds(condition: sp.Basic, memo: dict[sp.Basic, Any]) -> Any:
+    if condition in (sp.true, sp.false):
+        return condition is sp.true
+    if isinstance(condition, (sp.And, sp.Or)):
+        join = np.logical_and if isinstance(condition, sp.And) else np.logical_or
+        return reduce(join, (_holds(arg, memo) for arg in condition.args))
+    if isinstance(condition, sp.Not):
+        return np.logical_not(_holds(condition.args[0], memo))
+    left, right = (_walk(side, memo) for side in condition.args)
+    return COMPARISONS[condition.func](left, right)
+
+
+COMPARISONS: Mapping[Any, Callable[..., Any]] = MappingProxyType(
+    {
+        sp.StrictLessThan: np.less,
+        sp.LessThan: np.less_equal,
+        sp.StrictGreaterThan: np.greater,
+        sp.GreaterThan: np.greater_equal,
+    }
+)
+"""Comparisons that a case distinction may use."""
+
+CONDITIONAL = (*COMPARISONS, sp.And, sp.Or, sp.Not, sp.Piecewise, sp.functions.elementary.piecewise.ExprCondPair)
+"""What case distinctions are made of: densities may hold them, maps may not."""
 
 
 def _power(base: Any, exponent: sp.Expr, memo: dict[sp.Basic, Any]) -> Any:

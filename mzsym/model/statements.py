@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from mzsym.core import MzError
-from mzsym.model.numeric import HEADS, unknown_head
+from mzsym.model.numeric import CONDITIONAL, HEADS, unknown_head
 from mzsym.model.values import MAX_DIM, Number, NumberLike, as_number, exact_floats, real_symbol, state_like
 
 MAX_EXPONENT = 10**6
@@ -50,8 +50,15 @@ def checked_exprs(
     return tuple(checked_expr(expr, inputs, f"Layer(exprs), component {i}", params) for i, expr in enumerate(listed))
 
 
-def checked_expr(expr: Any, inputs: Sequence[sp.Symbol], where: str, params: Collection[sp.Symbol] = ()) -> sp.Expr:
-    """A real expression in states, parameters and shared symbols, with exact numbers.
+def checked_expr(
+    expr: Any,
+    inputs: Sequence[sp.Symbol],
+    where: str,
+    params: Collection[sp.Symbol] = (),
+    *,
+    cases: bool = False,
+) -> sp.Expr:
+    """A real expression in states, parameters and shared symbols, with exact numbers; ``cases`` allows a Piecewise.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def checked_expr(expr: Any, inputs: Sequence[sp.Symbol], where: str, params: Col
     expr = exact_floats(expr)
     if expr.has(sp.nan, sp.oo, sp.zoo, sp.I):
         raise MzError(f"{expr} is not finite and real", where, "Write a real expression")
-    _check_heads(expr)
+    _check_heads(expr, cases)
     names = {symbol.name: symbol for symbol in inputs}
     renamed = {}
     for symbol in expr.free_symbols - set(inputs):
@@ -84,9 +91,11 @@ def checked_expr(expr: Any, inputs: Sequence[sp.Symbol], where: str, params: Col
     return expr.xreplace({old: new for old, new in renamed.items() if old != new})
 
 
-def _check_heads(expr: sp.Expr) -> None:
+def _check_heads(expr: sp.Expr, cases: bool) -> None:
     for node in sp.preorder_traversal(expr):
         if node.is_Pow and node.exp.is_number and abs(node.exp) > MAX_EXPONENT:
             raise MzError(f"The exponent {node.exp} is too large", str(node), f"Use exponents up to {MAX_EXPONENT}")
+        if cases and (node in (sp.true, sp.false) or node.func in CONDITIONAL):
+            continue
         if not (node.is_Symbol or node.is_number or node.is_Pow or node.func in HEADS):
             raise unknown_head(node)

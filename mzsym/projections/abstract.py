@@ -152,7 +152,7 @@ class FiniteRank(AbstractProjection):
         """Whether every polynomial of this total degree is known to lie in range P (then its noise term vanishes)."""
         symbols = state(dim)
         monomials = (sp.Mul(*(x**k for x, k in zip(symbols, a, strict=True))) for a in graded_indices(degree, dim))
-        return degree <= 0 or all(self.resolves(monomial, dim) for monomial in monomials)
+        return degree < 0 or all(self.resolves(monomial, dim) for monomial in monomials)
 
     def resolves(self, expr: sp.Expr, dim: int) -> bool:
         """Whether a function of ``mz.state(dim)`` is known to lie in range P."""

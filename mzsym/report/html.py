@@ -17,6 +17,7 @@ from markupsafe import Markup
 from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.findings import Findings, findings, truncation_error
+from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text, measure_words
 from mzsym.report.mathml import fragment, mathml
 from mzsym.report.network_view import box_in_words, layer_views, observable_latex
@@ -84,6 +85,12 @@ def report(
 
 def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zwanzig report") -> str:
     """The page as text."""
+    if isinstance(eq.projection, Conditional):
+        raise MzError(
+            "The norms of a conditional projection's terms are not in the tables, which hold values at nodes",
+            "report(eq, ev, c)",
+            "Report a projection of finite rank; the terms themselves are in eq and ev",
+        )
     digests = {eq.network.digest, ev.network.digest, c.model_digest}
     if len(digests) > 1 or (eq.projection.describe(), measure_text(eq.projection.measure)) != (c.projection, c.measure):
         raise MzError(

@@ -103,7 +103,7 @@ def layer_rows(ev: HasTables) -> list[tuple[str, ...]]:
     depth, error = ev.network.depth, ev.tolerance_reached
     rows: list[tuple[str, ...]] = []
     for n in range(depth + 1):
-        size = ev.projection.size(ev.network.dims[n])
+        size = len(np.asarray(ev.coefficients(n)))
         coefficients = number(float(np.linalg.norm(ev.coefficients(n))), error.get("coefficients", 0.0))
         if n == depth:
             rows.append((str(n), str(size), "\u2013", "\u2013", coefficients))

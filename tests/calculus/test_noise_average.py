@@ -17,7 +17,7 @@ from mzsym.calculus import (
     noise_average,
 )
 from mzsym.calculus.rules import RULES
-from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, silu
+from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, sigmoid, silu, softplus
 
 Y = sp.symbols("y0:3", real=True)
 X = sp.symbols("x0:3", real=True)
@@ -80,6 +80,12 @@ CASES = [
     (elu(RIDGE) ** 2, "GG", 0),
     ((Y[0] + relu(Y[0]) / 2) ** 3, "U", 0),
     (Y[0] * leaky_relu(2 * Y[0], sp.Rational(1, 9)) ** 2 + Y[0] * sp.Abs(Y[0]), "G", 0),
+    (Y[0] ** 2 * Y[1] * sp.tanh(RIDGE) ** 2, "GG", 1),
+    (Y[0] * sigmoid(RIDGE) ** 2 - Y[1] ** 2 * softplus(RIDGE), "GG", 1),
+    (Y[0] * sp.tanh(RIDGE), "GU", 1),
+    (Y[0] ** 2 * Y[1] * sp.cos(RIDGE) + Y[1] * sp.sin(RIDGE), "GG", 0),
+    (Y[0] * relu(RIDGE) - Y[1] * sp.Abs(RIDGE), "GG", 0),
+    (Y[0] ** 3 * sp.sin(A[0] * Y[0] + A[1]) - Y[0] * relu(A[0] * Y[0] + A[1]), "G", 0),
     (sp.Abs(A[0] * Y[0] + A[1]) ** 3 + relu(A[0] * Y[0] + A[1]) * (A[0] * Y[0] + A[1]), "U", 0),
 ]
 

@@ -10,10 +10,9 @@ import sympy as sp
 
 import mzsym as mz
 from mzsym.core.arrays import Array
-from mzsym.evaluate.kept import KeptFunction, KeptMap
-from mzsym.evaluate.panels.conditional import lower_conditional, solve_conditional
-from mzsym.evaluate.quadrature.engine import Solution
-from mzsym.projections.conditional import Conditional
+from mzsym.derive.conditional_builder import ARGUMENT
+from mzsym.derive.numeric import evaluate_expr
+from mzsym.evaluate import Evaluator
 
 W, B, S = np.array([[0.9, -0.4], [0.3, 0.8]]), np.array([0.1, -0.2]), 0.3
 Function = Callable[[Array], Array]
@@ -65,76 +64,94 @@ def cosine(X: Array) -> Array:
 X = np.array([[-0.7, 0.0], [0.2, 0.0]])
 
 
-def table(solution: Solution, n: int, m: int) -> KeptMap:
-    return KeptMap(solution.tables.block(solution.tables.memory, n, m), solution.kept[n], solution.kept[m])
+def evaluator(measure: object = "uniform", **options: float) -> Evaluator:
+    return mz.compile(mz.derive(network(), mz.Conditional([0], measure=measure)), options=mz.Options(**options))
 
 
 @pytest.fixture(scope="module")
-def solution() -> Solution:
-    return solve_conditional(lower_conditional(network(), Conditional([0])), mz.Options())
+def ev() -> Evaluator:
+    return evaluator()
 
 
-def test_streaming_and_memory_against_brute_force(solution: Solution) -> None:
-    assert max(solution.reached.values()) < 1e-10 and not solution.limits
+def test_streaming_and_memory_against_brute_force(ev: Evaluator) -> None:
+    assert max(ev.tolerance_reached.values()) < 1e-10 and not ev.limits
     fine, rough = Brute(network(), 32), Brute(network(), 14)
     streaming = fine.project(fine.average(cosine), 0)(X)
-    assert np.abs(table(solution, 0, 1)(cosine)(X[:, 0]) - streaming).max() < 1e-12
+    assert np.abs(ev.streaming(0)(cosine)(X[:, 0]) - streaming).max() < 1e-12
     inner = rough.average(cosine)
     resolved = rough.project(inner, 1)
     memory = rough.project(rough.average(lambda Y: inner(Y) - resolved(Y)), 0)(X[:1])
     assert abs(memory[0]) > 1e-2
-    assert np.abs(table(solution, 0, 2)(cosine)(X[:1, 0]) - memory).max() < 1e-11
+    assert np.abs(ev.memory(0, 2)(cosine)(X[:1, 0]) - memory).max() < 1e-11
 
 
-def test_coefficients_are_the_projected_expectation(solution: Solution) -> None:
+def test_coefficients_are_the_projected_expectation(ev: Evaluator) -> None:
     """c_0 is P_0 q_0: the average of the exact q_0 over the dropped neuron."""
-    c = KeptFunction(solution.kept[0], solution.tables.rows(solution.tables.coefficients, 0)[:, 0])
-    projected = Brute(network(), 32).project(lambda Y: solution.expectation(Y)[:, 0], 0)(X)
-    assert np.abs(c(X[:, 0]) - projected).max() < 1e-12
+    projected = Brute(network(), 32).project(ev.expectation, 0)(X)
+    assert np.abs(ev.coefficients(0)(X[:, 0]) - projected).max() < 1e-12
 
 
-def test_streaming_memory_and_noise_add_up(solution: Solution) -> None:
+def test_streaming_memory_and_noise_add_up(ev: Evaluator) -> None:
     """MATH (11) on every layer, with the tables in values at kept nodes."""
-    tables, depth = solution.tables, 3
-    for n in range(depth):
-        total = tables.rows(tables.noise, n)
-        for m in range(n + 1, depth + 1):
-            total = total + tables.block(tables.memory, n, m) @ tables.rows(tables.coefficients, m)
-        assert np.abs(total - tables.rows(tables.coefficients, n)).max() < 1e-12
+    for n in range(3):
+        total = np.asarray(ev.noise(n)) + ev.streaming(n)(ev.coefficients(n + 1)).values
+        for m in range(n + 2, 4):
+            total = total + ev.memory(n, m)(ev.coefficients(m)).values
+        assert np.abs(total - ev.coefficients(n).values).max() < 1e-12
 
 
 def test_a_weight_changes_the_conditional_expectation() -> None:
     x = mz.state(2)
     weight = sp.exp(x[0] * x[1])
-    found = solve_conditional(lower_conditional(network(), Conditional([0], measure=weight)), mz.Options())
+    found = evaluator(weight)
     brute = Brute(network(), 32, lambda Y: np.exp(Y[:, 0] * Y[:, 1]))
     streaming = brute.project(brute.average(cosine), 0)(X)
-    assert np.abs(table(found, 0, 1)(cosine)(X[:, 0]) - streaming).max() < 1e-11
+    assert np.abs(found.streaming(0)(cosine)(X[:, 0]) - streaming).max() < 1e-11
 
 
 def test_in_the_law_the_conditional_expectation_is_that_of_samples() -> None:
     """E[cos 2 X_2[0] | X_1[0]] near a point, by trajectories from the uniform law."""
     net = network()
-    found = solve_conditional(lower_conditional(net, Conditional([0], measure="law")), mz.Options(tolerance=1e-6))
+    found = evaluator("law", tolerance=1e-6)
     rng = np.random.default_rng(3)
     paths = net.trajectory(rng.uniform(-1, 1, (400_000, 2)), seed=4)
     at, width = 0.3, 0.02
     near = np.abs(paths[1][:, 0] - at) < width
     values = np.cos(2 * paths[2][near, 0])
     error = values.std() / np.sqrt(near.sum())
-    assert abs(table(found, 1, 2)(cosine)(np.array([at]))[0] - values.mean()) < 4 * error + 2 * width**2
+    assert abs(found.streaming(1)(cosine)(np.array([at]))[0] - values.mean()) < 4 * error + 2 * width**2
 
 
-def test_kept_maps_say_what_they_expect(solution: Solution) -> None:
+def test_kept_maps_say_what_they_expect(ev: Evaluator) -> None:
     with pytest.raises(mz.MzError, match="one value per point"):
-        table(solution, 0, 1)(lambda Y: Y[:3])
+        ev.streaming(0)(lambda Y: Y[:3])
     with pytest.raises(mz.MzError, match="shape"):
-        table(solution, 0, 1)(cosine)(np.zeros((2, 2)))
+        ev.streaming(0)(cosine)(np.zeros((2, 2)))
 
 
 def test_components_are_checked() -> None:
     for keep in ([], [0, 0], [-1], ["a"], 0):
         with pytest.raises(mz.MzError):
-            Conditional(keep)
+            mz.Conditional(keep)
     with pytest.raises(mz.MzError, match="component 2"):
-        mz.derive(network(), Conditional([2]))
+        mz.derive(network(), mz.Conditional([2]))
+
+
+def test_exact_terms_agree_with_the_tables(ev: Evaluator) -> None:
+    """The streaming term of an undefined function, with a cosine put in, integrated by mpmath."""
+    net = network()
+    eq = mz.derive(net, mz.Conditional([0]))
+    at = {**net.bindings(), net.state(0)[0]: -0.7}
+    exact = eq.streaming(0).expr[0].replace(ARGUMENT, lambda t: sp.cos(2 * t))
+    assert abs(float(evaluate_expr(exact, at, 12)) - ev.streaming(0)(cosine)(np.array([-0.7]))[0]) < 1e-11
+    c = eq.coefficients(2).expr[0]
+    at = {**net.bindings(), net.state(2)[0]: 0.1}
+    assert abs(float(evaluate_expr(c, at, 12)) - ev.coefficients(2)(np.array([0.1]))[0]) < 1e-11
+    memory = eq.memory(0, 2).expr[0]
+    # Constants are resolved exactly, so what K makes of one vanishes: its integrals cancel.
+    assert memory.has(sp.Integral) and memory.replace(ARGUMENT, lambda t: sp.S.One).doit().simplify() == 0
+
+
+def test_exact_terms_in_the_law_are_refused() -> None:
+    with pytest.raises(mz.MzError, match="no expression of its own"):
+        mz.derive(network(), mz.Conditional([0], measure="law")).streaming(0)

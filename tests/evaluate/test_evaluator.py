@@ -161,8 +161,9 @@ def test_other_refusals() -> None:
     eq = mz.derive(network(), mz.Legendre(2))
     with pytest.raises(MzError, match="target"):
         mz.compile(eq, target="c")
-    with pytest.raises(MzError, match="direction"):
-        mz.compile(mz.derive(network(), mz.Legendre(2), direction="forward"))
+    x = mz.state(1)[0]
+    with pytest.raises(MzError, match="oblique"):
+        mz.compile(mz.derive(network(), mz.Basis([1, x], test=[1, x**3]), direction="forward"))
     wide = mz.Network([mz.dense(np.eye(4) / 2, noise=mz.Uniform(0.1))], domain=mz.Box([(-1, 1)] * 4))
     with pytest.raises(MzError, match="dimension 4"):
         mz.compile(mz.derive(wide, mz.Legendre(1)))

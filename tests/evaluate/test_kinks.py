@@ -21,16 +21,28 @@ from tests.evaluate.piecewise_exact import Piece, Piecewise, legendre
 WEIGHTS = [1.5, -1.25, 1.125, 0.75, -1.5, 1.25]
 BIASES = [0.25, 0.5, -0.125, 0.25, 0.375, -0.25]
 NOISE = 0.25
-SLOPES = {"relu": Fraction(0), "leaky_relu": Fraction(0.01), "abs": Fraction(-1)}
+ZERO, ONE = Fraction(0), Fraction(1)
+BRANCHES = {
+    "relu": ((ZERO, ZERO, ZERO), (ONE, ZERO)),
+    "leaky_relu": ((Fraction(0.01), ZERO, ZERO), (ONE, ZERO)),
+    "abs": ((-ONE, ZERO, ZERO), (ONE, ZERO)),
+    "step": ((ZERO, ZERO, ZERO), (ZERO, ONE)),
+    "hardtanh": ((ZERO, -ONE, -ONE), (ONE, ZERO, ONE), (ZERO, ONE)),
+}
+"""Slope, intercept and end of every branch of an activation."""
 
 
 def pieces(activation: str, w: Fraction, b: Fraction, lo: Fraction, hi: Fraction) -> list[Piece]:
     """x -> act(w x + b) on [lo, hi]."""
-    cuts = sorted({lo, hi} | ({-b / w} if w and lo < -b / w < hi else set()))
+    kinks = [branch[2] for branch in BRANCHES[activation][:-1]]
+    cuts = sorted({lo, hi} | {(z - b) / w for z in kinks if w and lo < (z - b) / w < hi})
     out = []
     for p, q in pairwise(cuts):
-        slope = Fraction(1) if w * (p + q) / 2 + b > 0 else SLOPES[activation]
-        out.append((p, q, slope * w, slope * b))
+        z = w * (p + q) / 2 + b
+        slope, constant, *_ = BRANCHES[activation][sum(z > kink for kink in kinks)]
+        if activation == "step" and z == 0:
+            constant = Fraction(1, 2)
+        out.append((p, q, slope * w, slope * b + constant))
     return out
 
 
@@ -60,7 +72,7 @@ def network(activation: str, weights: list[float], biases: list[float]) -> mz.Ne
     return mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0] ** 2)
 
 
-@pytest.mark.parametrize("activation", SLOPES)
+@pytest.mark.parametrize("activation", BRANCHES)
 def test_six_layers_against_exact_arithmetic(activation: str) -> None:
     net = network(activation, WEIGHTS, BIASES)
     ev = mz.compile(mz.derive(net, mz.Legendre(4)))
@@ -76,7 +88,7 @@ def test_six_layers_against_exact_arithmetic(activation: str) -> None:
 
 @settings(max_examples=12)
 @given(
-    activation=st.sampled_from(sorted(SLOPES)),
+    activation=st.sampled_from(sorted(BRANCHES)),
     values=st.lists(
         st.tuples(st.integers(-24, 24).map(lambda k: k / 16), st.integers(-16, 16).map(lambda k: k / 16)),
         min_size=1,

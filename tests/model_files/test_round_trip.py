@@ -32,6 +32,10 @@ def laws(draw: st.DrawFn) -> object:
     )
 
 
+def random_laws() -> st.SearchStrategy[object]:
+    return laws().filter(lambda law: not isinstance(law, mz.Deterministic))
+
+
 def noises(dim: int) -> st.SearchStrategy[object]:
     return st.one_of(st.none(), laws(), st.lists(laws(), min_size=dim, max_size=dim))
 
@@ -48,9 +52,10 @@ def dense_layers(draw: st.DrawFn, dim: int) -> object:
     names = ["identity", "tanh", "gelu", ("leaky_relu", draw(numbers)), sp.tanh(t) ** 2 + t / 7, sp.exp(-(t**2) / 2)]
     names += ["elu", "silu", "hardtanh", "step"]
     activation, noise = draw(st.sampled_from(names)), draw(noises(rows))
+    weights = draw(st.one_of(st.none(), random_laws()))
     if square:
-        return mz.residual(W, b, activation=activation, step=draw(numbers), noise=noise)
-    return mz.dense(W, b, activation=activation, noise=noise)
+        return mz.residual(W, b, activation=activation, step=draw(numbers), noise=noise, weight_noise=weights)
+    return mz.dense(W, b, activation=activation, noise=noise, weight_noise=weights)
 
 
 @st.composite
@@ -67,8 +72,17 @@ def map_layers(draw: st.DrawFn, dim: int) -> object:
         activations.elu(x[0]) * sp.Heaviside(w * x[-1]) - activations.silu(activations.hardtanh(x[-1])),
     ]
     exprs = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3))
-    params = draw(st.sampled_from([{w: draw(numbers), v: draw(numbers)}, {w: draw(numbers), v: None}]))
-    return mz.Layer(exprs, state=x, params=params, noise=draw(noises(len(exprs))))
+    random = {w: draw(random_laws()), v: None}
+    params = draw(st.sampled_from([{w: draw(numbers), v: draw(numbers)}, {w: draw(numbers), v: None}, random]))
+    entries = st.sampled_from([sp.S.One, sp.Rational(-2, 7), 1 + x[0] ** 2, v * x[-1] + SHARED, sp.exp(-x[0])])
+    rows = len(exprs)
+    columns = draw(st.integers(1, 3))
+    matrix = st.lists(entries, min_size=rows * columns, max_size=rows * columns).map(
+        lambda found: sp.Matrix(rows, columns, found)
+    )
+    gain = draw(st.one_of(st.none(), entries, st.lists(entries, min_size=rows, max_size=rows), matrix))
+    noise = draw(noises(columns if isinstance(gain, sp.MatrixBase) else rows))
+    return mz.Layer(exprs, state=x, params=params, noise=noise, gain=gain)
 
 
 @st.composite

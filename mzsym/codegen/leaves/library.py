@@ -14,6 +14,7 @@ from mzsym.codegen.leaves import (
     elementary,
     gaussian,
     kinked,
+    laplace,
     plain,
     quadrature,
     straight,
@@ -35,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     trigonometric,
     gaussian,
     kinked,
+    laplace,
 )
 """In an order in which what is used comes first."""
 

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-AVERAGES: Mapping[str, str] = MappingProxyType({"UniformMean": "umean", "GaussianMean": "gmean"})
+AVERAGES: Mapping[str, str] = MappingProxyType(
+    {"UniformMean": "umean", "GaussianMean": "gmean", "LaplaceMean": "lmean"}
+)
 """Name of a head of calculus -> operation of its nodes (data: primitive, power)."""
+
+MEANS = frozenset(AVERAGES.values())
+"""The operations of noise averages."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ FIRST: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("gmean", "sin"): _only_first("gmean_sin", 40),
         ("gmean", "cos"): _only_first("gmean_cos", 40),
         ("gmean", "relu"): _only_first("gmean_relu", 100),
+        ("lmean", "sin"): _only_first("lmean_sin", 30),
+        ("lmean", "cos"): _only_first("lmean_cos", 30),
     }
 )
 """Leaves of the first power where it has one of its own."""
@@ -84,6 +91,14 @@ POWERS: Mapping[tuple[str, str], AverageLeaf] = MappingProxyType(
         ("gmean", "elu"): _every("gmean_elu", 4000),
         ("gmean", "hardtanh"): _every("gmean_hardtanh", 2000),
         ("gmean", "step"): _every("gmean_step", 60),
+        ("lmean", "identity"): _every("lmean_identity", 20),
+        ("lmean", "relu"): _every("lmean_relu", 60),
+        ("lmean", "leaky_relu"): _every("lmean_leaky_relu", 120),
+        ("lmean", "abs"): _every("lmean_abs", 60),
+        ("lmean", "step"): _every("lmean_step", 40),
+        ("lmean", "sin"): _every("lmean_sin_power", 80),
+        ("lmean", "cos"): _every("lmean_cos_power", 80),
+        ("lmean", "exp"): _every("lmean_exp", 60),
     }
 )
 """(operation, primitive) -> leaf."""

@@ -131,9 +131,8 @@ def _line(function: Functions, ends: Sequence[float], tolerance: float) -> tuple
         full = done + 2 * len(todo) >= _MOST_PANELS
         # The share of the tolerance that a panel of this width may take, and not less than rounding.
         allowed = [max(1e-15, 0.1 * tolerance * (b - a) / (ends[-1] - ends[0])) for a, b, _ in todo]
-        again = np.array(
-            [c > limit and t[2] < _DEEPEST and not full for c, limit, t in zip(change, allowed, todo, strict=True)]
-        )
+        pairs = zip(change, allowed, todo, strict=True)
+        again = np.array([c > limit and panel[2] < _DEEPEST and not full for c, limit, panel in pairs])
         total += fine[~again].sum(axis=0)
         error += float(change[~again].sum())
         done += int((~again).sum())

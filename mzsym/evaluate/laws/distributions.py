@@ -153,9 +153,9 @@ class PushedDistribution:
         masses = np.diff(self.base.distribution(self.pieces.ends))
         flat = self.pieces.flat & (masses > 0.0)
         values, where = np.unique(self.pieces.first[flat].round(14), return_inverse=True)
-        return (
-            tuple(zip(values.tolist(), np.bincount(where, masses[flat]).tolist(), strict=True)) if len(values) else ()
-        )
+        if not len(values):
+            return ()
+        return tuple(zip(values.tolist(), np.bincount(where, masses[flat]).tolist(), strict=True))
 
     def distribution(self, y: Array) -> Array:
         y, pieces = np.asarray(y, dtype=np.float64), self.pieces

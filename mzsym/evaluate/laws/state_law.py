@@ -169,7 +169,8 @@ def compared(
     y = lo + (hi - lo) * (np.arange(points) + np.random.default_rng(0).random(points)) / points
     rounding = float(np.finfo(np.float64).eps)
     error = {"distribution": _worst(fine.distribution(y), coarse.distribution(y))}
-    with suppress(MzError):  # a law with point masses has none
+    # A law with point masses has no density, and then none is compared.
+    with suppress(MzError):
         error["density"] = _worst(fine.density(y), coarse.density(y))
     error["mean"] = abs(fine.expect(lambda t: t) - coarse.expect(lambda t: t)) + rounding * max(abs(lo), abs(hi))
     return StateLaw(name, fine, error, limits)

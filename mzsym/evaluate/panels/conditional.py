@@ -16,7 +16,7 @@ import numpy as np
 from mzsym.core import Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.kept import KeptFunction
+from mzsym.evaluate.kept import KeptFunction, KeptTables
 from mzsym.evaluate.panels.engine import wishes
 from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.panels.lower import Functions, PanelProblem, lower_functions
@@ -107,13 +107,13 @@ def solve_conditional(problem: ConditionalProblem, options: Options) -> Solution
     limits = fine.probes.limits if worst > options.tolerance else ()
     if worst > options.tolerance and not limits:
         limits = ("grids: two of them disagree by more than the tolerance",)
+    plain = fine.tables
     return Solution(
-        fine.tables,
+        KeptTables(plain.C, plain.offsets, plain.coefficients, plain.unresolved, fine.grids),
         fine.probes.expectation,
         MappingProxyType(reached),
         tuple(level.grid.sizes for level in fine.probes.levels),
         limits,
-        kept=fine.grids,
     )
 
 

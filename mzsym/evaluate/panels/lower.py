@@ -7,22 +7,27 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import sympy as sp
 
 from mzsym.core.arrays import Array
 from mzsym.evaluate.maps import NetworkNumbers, compiled
 from mzsym.evaluate.noise_numbers import NumericLaw, numeric_law
-from mzsym.evaluate.panels.breaks import Break, ScalarMap, kinks, pulled_back, tidy
+from mzsym.evaluate.panels.breaks import SMOOTH, Break, ScalarMap, kinks, pulled_back, tidy
 from mzsym.evaluate.panels.domains import Sides, effective_sides, region_after
-from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.panels.split import Split, split_of
 from mzsym.evaluate.panels.transition import PointMap, Transition
 from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 from mzsym.model.numeric import evaluate
+from mzsym.projections.measures import density_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection, FiniteRank
+
+
+_CUTS = 24
+"""Panels, at least, along an unbounded state."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +80,8 @@ class PanelProblem:
         The state between the two steps of a layer.
     breaks : tuple of tuples of Break
         Where functions on a one-dimensional X_n are not smooth; empty for other dimensions.
-    source : function
-        Grid of layer 0 -> nodes and weights of the law of X_0, which the measure "law" starts from.
+    start : function
+        Density of X_0, shape (points, N_0) -> (points,), which the measure "law" starts from.
     """
 
     sides: tuple[Sides, ...]
@@ -86,7 +91,7 @@ class PanelProblem:
     transitions: Callable[[int], tuple[tuple[Transition, ...], ...]]
     between: tuple[Between | None, ...]
     breaks: tuple[tuple[Break, ...], ...]
-    source: Callable[[Grid], tuple[Array, Array]]
+    start: Callable[[Array], Array]
 
     @property
     def depth(self) -> int:
@@ -120,6 +125,8 @@ def lower_functions(
     layers = Layers(net)
     sides = effective_sides(net, projection, layers.whole(1))
     breaks, between = _all_breaks(net, projection, layers, sides)
+    if not projection.boxed(net):
+        breaks = tuple(_with_cuts(b, side) for b, side in zip(breaks, sides, strict=True))
     return PanelProblem(
         sides=sides,
         functions=tuple(functions(n, sides[n]) for n in range(net.depth + 1)),
@@ -128,12 +135,25 @@ def lower_functions(
         transitions=layers.transitions,
         between=between,
         breaks=breaks,
-        source=_uniform,
+        start=_start(net),
     )
 
 
-def _uniform(grid: Grid) -> tuple[Array, Array]:
-    return grid.nodes, grid.weights / grid.weights.sum()
+def _with_cuts(breaks: tuple[Break, ...], sides: Sides) -> tuple[Break, ...]:
+    """Breaks, and more ends of panels along an unbounded state.
+
+    A law lives on a small part of the region it may reach: what one series over all of it says of it would cancel.
+    """
+    if len(sides) > 1:
+        return breaks
+    (lo, hi) = sides[0]
+    cuts = [Break(float(at), SMOOTH) for at in np.linspace(lo, hi, _CUTS + 1)[1:-1]]
+    return tidy([*breaks, *cuts], lo, hi)
+
+
+def _start(net: Network) -> Callable[[Array], Array]:
+    """Uniform on the domain of X_0; standard normal where it has none."""
+    return lambda X: density_values("gaussian" if net.domain is None else "uniform", X, net.domain)
 
 
 class Layers:

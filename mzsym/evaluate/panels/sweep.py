@@ -150,7 +150,7 @@ def _backward(
             values = _before(functions, transitions[n][0], level)
             columns, later = functions.size + level.values.shape[1], level.grid.points
         most = max(256, int(_WORK / (2.0 * later * columns)))
-        checked = _weighted(functions, values)
+        checked = _weighted(functions, values, problem.start if n == 0 else None)
         chosen = choose(n, problem.sides[n], problem.breaks[n], checked, wish, most)
         levels.append(Level(chosen.grid, np.ascontiguousarray(chosen.values[:, :columns])))
         if chosen.limit:
@@ -198,15 +198,21 @@ def _before(functions: Functions, transition: Transition, later: Level) -> Calla
     return lambda X: np.hstack([functions.trial(X), transition.apply(X, later.grid, later.coefs)])
 
 
-def _weighted(functions: Functions, values: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """The functions, and what their inner products integrate: tests times the weight of the measure."""
-    if functions.weight is None:
-        return values
+def _weighted(
+    functions: Functions, values: Callable[[Array], Array], start: Callable[[Array], Array] | None
+) -> Callable[[Array], Array]:
+    """The functions, and what their inner products integrate.
+
+    That is tests times the weight of the measure. A law is carried by weights that are exact for the series on each
+    panel, so products of two functions must be resolved; its own density only where it starts.
+    """
 
     def checked(X: Array) -> Array:
-        assert functions.weight is not None
-        density = functions.weight(X)
-        products = functions.tests(X) * density[:, None]
+        products = functions.tests(X)
+        if functions.weight is not None:
+            products = products * functions.weight(X)[:, None]
+        else:
+            products = products**2 if start is None else products**2 * start(X)[:, None]
         return np.hstack([values(X), products / max(1e-300, float(np.abs(products).max(initial=1e-300)))])
 
     return checked
@@ -223,7 +229,9 @@ def _measures(
             level.grid.weights * f.weight(level.grid.nodes)  # type: ignore[misc]
             for f, level in zip(problem.functions, levels, strict=True)
         )
-    X, mass = problem.source(levels[0].grid)
+    grid = levels[0].grid
+    X, mass = grid.nodes, grid.weights * problem.start(grid.nodes)
+    mass = mass / mass.sum()
     out = []
     for n, level in enumerate(levels):
         if n:

@@ -12,7 +12,6 @@ import numpy as np
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.quadrature.grid import Series
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
@@ -38,8 +37,6 @@ class Solution:
         Nodes per coordinate of every layer.
     limits : tuple of str
         What stopped the refinement where the tolerance was not reached.
-    kept : tuple of Grid
-        Grids of the kept variables, layer by layer, of a conditional projection, whose tables are in values there.
     pulled_back : function or None
         X of shape (points, N_0) -> eta^(0), M(0, 1) eta^(1), ..., M(0, L) eta^(L), q_0 side by side, shape
         (points, sum of ranks + outputs), exact for the functions that layer 1 carries: what the forward side
@@ -55,7 +52,6 @@ class Solution:
     reached: Mapping[str, float]
     nodes: tuple[tuple[int, ...], ...]
     limits: tuple[str, ...]
-    kept: tuple[Grid, ...] = ()
     pulled_back: Callable[[Array], Array] | None = None
     pulled_error: float = 0.0
     breaks: tuple[float, ...] = ()

@@ -22,7 +22,7 @@ from mzsym.model.files.vocabulary import is_name
 from mzsym.model.files.weights import Weights, open_weights
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
-from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, TruncatedGaussian, Uniform
+from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, Laplace, TruncatedGaussian, Uniform
 from mzsym.model.values import exact_expr, state
 
 T = TypeVar("T")
@@ -31,13 +31,14 @@ Symbols = Mapping[str, sp.Symbol]
 NOISE_KEYS: Mapping[str, tuple[str, ...]] = {
     Uniform.name: ("half_width",),
     Gaussian.name: ("scale",),
+    Laplace.name: ("scale",),
     TruncatedGaussian.name: ("scale", "cutoff"),
     Deterministic.name: (),
 }
 """Law -> its keys, the scale first."""
 
 _LAWS: Mapping[str, Callable[..., AbstractNoise]] = {
-    law.name: law for law in (Uniform, Gaussian, TruncatedGaussian, Deterministic)
+    law.name: law for law in (Uniform, Gaussian, Laplace, TruncatedGaussian, Deterministic)
 }
 
 _ARRAY_KEYS = ("kind", "weights", "W", "b", "activation", "noise", "weight_noise")

@@ -1,0 +1,160 @@
+"""Exact terms of a conditional projection: what they make of an arbitrary function of the kept variables, MATH (7)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from mzsym.calculus import box_integral
+from mzsym.core import MzError, Options
+from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
+from mzsym.derive.averages import average, merged
+from mzsym.derive.chains import Chain, Renaming, chain_of
+from mzsym.derive.sizes import cost_of
+from mzsym.derive.terms import Part, Term, TermKind
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections.conditional import Conditional
+
+ARGUMENT = sp.Function("f", real=True)
+"""The function that a streaming or memory term acts on: an undefined function of the kept variables of layer m."""
+
+
+class ConditionalBuilder:
+    """Terms of a network under a conditional projection; each is a 1 x 1 matrix, a function of the kept variables.
+
+    A streaming, memory or correlation term is shown by what it makes of ``f``, an undefined function of the kept
+    variables of X_m; put in your own with ``term.expr.replace(ARGUMENT, function)``.
+    """
+
+    def __init__(self, network: Network, projection: Conditional, options: Options) -> None:
+        if projection.measure == "law":
+            raise MzError(
+                "In the law of the state the conditional density has no expression of its own",
+                "exact terms",
+                "Take the numbers from mz.compile, or a measure that is stated: uniform, gaussian or a weight",
+            )
+        self.network, self.projection, self.options = network, projection, options
+        self._terms: dict[tuple[TermKind, int, int], Term] = {}
+
+    @property
+    def depth(self) -> int:
+        return self.network.depth
+
+    def size(self, n: int) -> int:
+        """1: one function of the kept variables."""
+        return 1
+
+    def chain(self, n: int, m: int) -> tuple[Chain, Renaming]:
+        """Layers n..m-1 in canonical symbols, and the way back."""
+        return chain_of(self.network, n, m)
+
+    def structure(self, n: int, m: int) -> object:
+        """A key that is equal for terms that differ only in the layers' indices and parameters."""
+        return self.chain(n, m)[0]
+
+    def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
+        """What C(n,m) makes of f."""
+        return self.term("correlation", n, m).expr[0]
+
+    def named(self, kind: TermKind, n: int, m: int) -> tuple[sp.MatrixSymbol, Part]:
+        """Nothing is left as a product of named terms."""
+        raise MzError(f"The {kind} term is not factored", f"{kind}({n}, {m})", "Use its expression")
+
+    def kept(self, n: int) -> tuple[sp.Symbol, ...]:
+        """Symbols of the kept variables of X_n."""
+        return tuple(state_symbol(n, i) for i in self.projection.keep)
+
+    def term(self, kind: TermKind, n: int, m: int) -> Term:
+        """A term without the sentences on the derivation, built once."""
+        key = (kind, n, m)
+        if key not in self._terms:
+            self._terms[key] = self._built(kind, n, m)
+        return self._terms[key]
+
+    def _built(self, kind: TermKind, n: int, m: int) -> Term:
+        rules: list[tuple[str, ...]] = []
+        f = ARGUMENT(*self.kept(m))
+        if kind in ("streaming", "correlation"):
+            expr = self._carried(n, m, f, rules)
+            source = f"P_{n} M({n},{m}) f, the average over the dropped variables, MATH (7)."
+        elif kind == "memory":
+            expr = self._memory(n, m, f, rules)
+            source = "MATH (14): K(n,m) f = C(n,m) f - A_n C(n+1,m) f - sum_l K(n,l) C(l,m) f, each one composed."
+        else:
+            row = [self._vector(kind, n, u, rules) for u in self.network.observable_exprs]
+            return self._finished(kind, n, m, sp.ImmutableMatrix([row]), "MATH (15), as functions.", rules)
+        return self._finished(kind, n, m, sp.ImmutableMatrix([[expr]]), source, rules)
+
+    def _finished(
+        self, kind: TermKind, n: int, m: int, matrix: sp.ImmutableMatrix, source: str, rules: list[tuple[str, ...]]
+    ) -> Term:
+        cost = cost_of(matrix)
+        limit = 20 * self.options.max_operations
+        if cost.operations > limit:
+            raise MzError(
+                f"The {kind} term takes {cost.operations} operations written out",
+                f"{kind}({n}, {m})",
+                "Raise Options(max_operations=), or take the numbers from mz.compile",
+            )
+        return Term(kind, n, m, matrix, cost.integrals == 0, None, (source, *merged(*rules)), cost)
+
+    def _vector(self, kind: TermKind, n: int, u: sp.Expr, rules: list[tuple[str, ...]]) -> sp.Expr:
+        depth = self.depth
+        if kind == "coefficients":
+            return self._carried(n, depth, u, rules)
+        if kind == "unresolved":
+            resolved = self._projected(depth, u, rules)
+            return self._carried(n, depth, u, rules) - self._carried(n, depth, resolved, rules)
+        total = self._vector("unresolved", n, u, rules)
+        for k in range(n + 1, depth):
+            inner = self._vector("unresolved", k, u, rules)
+            total -= self._carried(n, k, inner, rules) if k == n + 1 else self._memory(n, k, inner, rules)
+        return total
+
+    def _memory(self, n: int, m: int, f: sp.Expr, rules: list[tuple[str, ...]]) -> sp.Expr:
+        """K(n,m) f: what MATH (14) leaves of C(n,m) f."""
+        total = self._carried(n, m, f, rules)
+        for between in range(n + 1, m):
+            inner = self._carried(between, m, f, rules)
+            if between == n + 1:
+                total -= self._carried(n, between, inner, rules)
+            else:
+                total -= self._memory(n, between, inner, rules)
+        return total
+
+    def _carried(self, n: int, m: int, v: sp.Expr, rules: list[tuple[str, ...]]) -> sp.Expr:
+        """C(n,m) v = P_n M(n,m) v, for a function v of X_m."""
+        chain, back = self.chain(n, m)
+        there = {old: new for new, old in back.items()}
+        found = average(chain, v.xreplace(there), self.options.max_operations)
+        rules.append(found.rules)
+        return self._projected(n, found.expr.xreplace(back), rules)
+
+    def _projected(self, n: int, v: sp.Expr, rules: list[tuple[str, ...]]) -> sp.Expr:
+        """P_n v: the conditional average over the dropped variables of X_n."""
+        dim = self.network.dims[n]
+        dropped = [i for i in self.projection.dropped(dim) if v.has_free(state_symbol(n, i))]
+        if not dropped:
+            return v
+        measure = self.projection.measure
+        if measure in ("uniform", "lebesgue"):
+            box = tuple((state_symbol(n, i), lower_symbol(n, i), upper_symbol(n, i)) for i in dropped)
+            found = box_integral(v, box, self.options.max_operations)
+            rules.append(found.rules)
+            return found.expr / sp.Mul(*(hi - lo for _, lo, hi in box))
+        return _ratio(v, self.projection.weight_expr(n, dim), self._limits(n, self.projection.dropped(dim)))
+
+    def _limits(self, n: int, dropped: tuple[int, ...]) -> tuple[tuple[sp.Symbol, sp.Expr, sp.Expr], ...]:
+        if self.projection.boxed(self.network):
+            return tuple((state_symbol(n, i), lower_symbol(n, i), upper_symbol(n, i)) for i in dropped)
+        return tuple((state_symbol(n, i), -sp.oo, sp.oo) for i in dropped)
+
+
+@lru_cache(maxsize=512)
+def _ratio(v: sp.Expr, weight: sp.Expr, limits: tuple[tuple[sp.Symbol, sp.Expr, sp.Expr], ...]) -> sp.Expr:
+    """Integral of v w over the integral of w, both over the dropped variables."""
+    return sp.Integral(v * weight, *limits) / sp.Integral(weight, *limits)
