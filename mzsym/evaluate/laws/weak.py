@@ -29,6 +29,7 @@ from mzsym.evaluate.panels.domains import region_after
 from mzsym.evaluate.panels.grid import Axis, Grid
 from mzsym.evaluate.panels.lower import Layers
 from mzsym.evaluate.panels.transition import Transition
+from mzsym.evaluate.threads import by_rows
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -46,11 +47,14 @@ _COUNTS = 12, 16, 24
 """Nodes for random weights."""
 
 _PANEL = 12
-_PARTS = 200_000, 400_000, 800_000
+_PARTS = 60_000, 120_000, 240_000
 """Parts of a mixture, about, pass by pass."""
 
-_COMPARED = 128
+_COMPARED = 96
 _PROBES = 64
+
+_COST = 20.0
+"""Floating-point operations of a part at a value, about."""
 
 _EXPECTED = 12
 _BLOCK = 2**20
@@ -90,18 +94,32 @@ class MixtureDistribution:
 
     def distribution(self, y: Array) -> Array:
         start, series = self._integrated
-        out = np.empty(y.size)
-        parts = self.centers, self.scales, self.weights
-        mixture_distribution(np.ascontiguousarray(y).ravel(), *parts, self.law.ends, start, series, out)
-        return np.clip(out, 0.0, 1.0).reshape(y.shape)
+
+        def rows(block: Array) -> Array:
+            out = np.empty(len(block))
+            parts = self.centers, self.scales, self.weights
+            mixture_distribution(block, *parts, self.law.ends, start, series, out)
+            return out[:, None]
+
+        return np.clip(self._shared(rows, y), 0.0, 1.0)
 
     def density(self, y: Array) -> Array:
         if (self.scales == 0.0).any():
             raise no_density("some values are taken with positive probability")
-        out = np.empty(y.size)
-        parts = self.centers, self.scales, self.weights
-        mixture_density(np.ascontiguousarray(y).ravel(), *parts, self.law.ends, self.law.coefs, out)
-        return out.reshape(y.shape)
+
+        def rows(block: Array) -> Array:
+            out = np.empty(len(block))
+            parts = self.centers, self.scales, self.weights
+            mixture_density(block, *parts, self.law.ends, self.law.coefs, out)
+            return out[:, None]
+
+        return self._shared(rows, y)
+
+    def _shared(self, rows: Callable[[Array], Array], y: Array) -> Array:
+        """A function of the values y, shared between threads."""
+        flat = np.ascontiguousarray(y, dtype=np.float64).ravel()
+        values = by_rows(rows, flat, 1, 64, _COST * flat.size * len(self.centers))
+        return values[:, 0].reshape(np.shape(y))
 
     def expect(self, f: Callable[[Array], Array]) -> float:
         nodes, masses = self.law.rule(_EXPECTED)
