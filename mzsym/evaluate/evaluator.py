@@ -13,7 +13,9 @@ from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
 from mzsym.evaluate.forward import ForwardTables, LastUsed
 from mzsym.evaluate.laws.averages import average
+from mzsym.evaluate.laws.of_network import law_of_output, law_of_state
 from mzsym.evaluate.laws.source import source_of
+from mzsym.evaluate.laws.state_law import StateLaw
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.schemes import Scheme, lowered, solved
 
@@ -198,6 +200,66 @@ class Evaluator:
         """
         mean = self._averaged(p0).mean
         return mean.copy() if self.network.observable_is_list else float(mean[0])
+
+    def law(self, n: int | None = None, p0: Any = None, at: Any = None, component: int | None = None) -> StateLaw:
+        """The law of the state X_n: density, distribution function, moments, quantiles, credible intervals.
+
+        In one dimension a density is carried through the layers on panels that end wherever it is not smooth, MATH
+        (5), to about rounding. Otherwise (more dimensions, random weights, many samples) the law of X_{n-1} is carried
+        as weights of a grid and the last noise is averaged exactly; ``tolerance_reached`` and ``limits`` of the
+        result say how far that goes.
+
+        Parameters
+        ----------
+        n : int, optional
+            0 <= n <= L; default L.
+        p0 : law of X_0, optional
+            As in ``coefficients``.
+        at : point of X_0, optional
+            The law given X_0 = at, instead of p0.
+        component : int, optional
+            Of a state of several dimensions.
+
+        Returns
+        -------
+        StateLaw
+
+        Raises
+        ------
+        MzError
+            For an index out of range and a law of X_0 that does not fit.
+
+        Examples
+        --------
+        >>> import mzsym as mz
+        >>> layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))] * 3
+        >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+        >>> law = mz.compile(mz.derive(net, mz.Legendre(3))).law(at=[0.5])
+        >>> print(round(law.mean, 6), [round(end, 4) for end in law.interval(0.95)])
+        0.234347 [-0.6486, 1.0178]
+        """
+        return law_of_state(self.network, n, p0, at, component, self.options)
+
+    def output_law(self, p0: Any = None, at: Any = None, output: int | None = None) -> StateLaw:
+        """The law of the observable u(X_L), as ``law`` gives that of a state.
+
+        Parameters
+        ----------
+        p0, at
+            As in ``law``.
+        output : int, optional
+            Which of a list of observables.
+
+        Returns
+        -------
+        StateLaw
+
+        Raises
+        ------
+        MzError
+            As ``law``.
+        """
+        return law_of_output(self.network, output, p0, at, self.options)
 
     def standard_error(self, kind: str, n: int = 0, p0: Any = None) -> Any:
         """Standard error of an average over samples of X_0, as an estimate for the law they were drawn from.

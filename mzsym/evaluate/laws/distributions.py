@@ -85,10 +85,7 @@ class PanelDistribution:
 
     @cached_property
     def _integrated(self) -> tuple[Array, Array]:
-        half = 0.5 * np.diff(self.law.ends)
-        # int P_j from -1 is (P_{j+1} - P_{j-1})/(2j+1).
-        series = half[:, None] * legendre.legint(self.law.coefs, lbnd=-1.0, axis=1)
-        return np.concatenate([[0.0], np.cumsum(2.0 * half * self.law.coefs[:, 0])[:-1]]), series
+        return integrated(self.law)
 
 
 @final
@@ -126,18 +123,18 @@ class AtomDistribution:
 @final
 @dataclass(frozen=True, eq=False)
 class PushedDistribution:
-    """The law of h(X), X with a density on panels and h monotone on pieces.
+    """The law of h(X), X with a density and h monotone on pieces.
 
     Attributes
     ----------
-    base : PanelDistribution
+    base : Distribution
     pieces : Pieces
         Of h on the support of X.
     slope : ScalarMap
         h'.
     """
 
-    base: PanelDistribution
+    base: Distribution
     pieces: Pieces
     slope: ScalarMap
 
@@ -183,9 +180,18 @@ class PushedDistribution:
         return np.asarray(out.sum(axis=1))
 
     def expect(self, f: Callable[[Array], Array]) -> float:
+        if not isinstance(self.base, PanelDistribution):
+            return self.base.expect(lambda x: f(self.pieces.map(x)))
         ends = np.unique(np.concatenate([self.base.places, self.pieces.ends]))
         x, mass = panel_rule(self.base.law, resolved([self.pieces.map], ends, "law of the output"))
         return float(mass @ f(self.pieces.map(x)))
+
+
+def integrated(law: NumericLaw) -> tuple[Array, Array]:
+    """Distribution function at the lower end of every cell, and what it gains across the cell as a series."""
+    half = 0.5 * np.diff(law.ends)
+    series = half[:, None] * legendre.legint(law.coefs, lbnd=-1.0, axis=1)
+    return np.concatenate([[0.0], np.cumsum(2.0 * half * law.coefs[:, 0])[:-1]]), series
 
 
 def panel_rule(law: NumericLaw, ends: Array) -> tuple[Array, Array]:

@@ -59,3 +59,46 @@ def series_values(x: Array, ends: Array, coefs: Array) -> Array:
     out = np.empty(len(flat))
     _values(flat, ends, coefs, out)
     return out.reshape(np.shape(x))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mixture_density(
+    y: Array, centers: Array, scales: Array, weights: Array, ends: Array, coefs: Array, out: Array
+) -> None:
+    """sum_k weights[k] rho((y - centers[k])/scales[k])/|scales[k]|, rho a density on cells."""
+    for i in range(y.shape[0]):
+        total = 0.0
+        for k in range(centers.shape[0]):
+            total += weights[k] * _value((y[i] - centers[k]) / scales[k], ends, coefs) / abs(scales[k])
+        out[i] = total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mixture_distribution(
+    y: Array, centers: Array, scales: Array, weights: Array, ends: Array, start: Array, series: Array, out: Array
+) -> None:
+    """sum_k weights[k] P(centers[k] + scales[k] zeta <= y); start and series give the distribution function of zeta."""
+    cells = series.shape[0]
+    for i in range(y.shape[0]):
+        total = 0.0
+        for k in range(centers.shape[0]):
+            gap, scale = y[i] - centers[k], scales[k]
+            if scale == 0.0:
+                total += weights[k] if gap >= 0.0 else 0.0
+                continue
+            z = gap / scale
+            if z >= ends[cells]:
+                below = 1.0
+            elif z <= ends[0]:
+                below = 0.0
+            else:
+                low, high = 0, cells
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    if z >= ends[middle]:
+                        low = middle
+                    else:
+                        high = middle
+                below = start[low] + _value(z, ends, series)
+            total += weights[k] * (below if scale > 0.0 else 1.0 - below)
+        out[i] = total

@@ -26,7 +26,7 @@ from mzsym.model.numeric import evaluate
 if TYPE_CHECKING:
     from mzsym.model import Network
 
-MOST_ATOMS = 200
+MOST_ATOMS = 8
 """Samples of X_0 up to which every one of them is carried exactly."""
 
 _ORDERS = 12, 16
@@ -117,10 +117,21 @@ class Line:
 
     def output_law(self, output: int) -> StateLaw:
         """The law of one observable of X_L."""
-        expr, (x,) = self.net.observable_exprs[output], self.net.state(self.net.depth)
-        last = Composed() if expr == x else self._stated(expr, x)
+        last = self.observable(output)
         fine, coarse = (self._distribution(self.net.depth, effort, last) for effort in self._efforts)
         return compared(f"u(X_{self.net.depth}), u = {self.net.observable[output]}", fine, coarse)
+
+    def observable(self, output: int) -> Composed:
+        """u on the line."""
+        expr, (x,) = self.net.observable_exprs[output], self.net.state(self.net.depth)
+        return Composed() if expr == x else self._stated(expr, x)
+
+    def quiet(self, m: int, n: int) -> Composed:
+        """Layers m..n-1, none of which has noise."""
+        h = Composed()
+        for k in range(m, n):
+            h = h.then(self._layer(k))
+        return h
 
     @property
     def _efforts(self) -> tuple[Effort, Effort]:
@@ -133,12 +144,7 @@ class Line:
         h = quiet.then(last)
         if isinstance(law, Atoms):
             return AtomDistribution(Atoms(checked(h(law.at), f"X_{n}"), law.mass))
-        if not h.maps:
-            return PanelDistribution(law)
-        lo, hi = law.support
-        pieces = monotone_pieces(h, lo, hi, h.kinks(lo, hi))
-        checked(np.concatenate([pieces.first, pieces.last]), f"X_{n}")
-        return PushedDistribution(PanelDistribution(law), pieces, h.slope)
+        return pushed(PanelDistribution(law), h, f"X_{n}")
 
     def _carried(self, n: int, effort: Effort) -> tuple[NumericLaw | Atoms, Composed]:
         """The law of the last state up to X_n that noise has made, and the layers without noise after it."""
@@ -218,6 +224,16 @@ class Line:
             return evaluate([expr], {**values, x: points}, len(points))[:, 0]
 
         return run
+
+
+def pushed(base: Distribution, h: Composed, where: str) -> Distribution:
+    """The law of h(X) from that of X."""
+    if not h.maps:
+        return base
+    lo, hi = base.support
+    pieces = monotone_pieces(h, lo, hi, h.kinks(lo, hi))
+    checked(np.concatenate([pieces.first, pieces.last]), where)
+    return PushedDistribution(base, pieces, h.slope)
 
 
 def _support(law: NumericLaw | Atoms) -> tuple[float, float]:

@@ -52,6 +52,14 @@ class Pieces:
 
     def preimages(self, targets: Array) -> Array:
         """Where each piece passes each target, shape (targets, pieces): an end where it stays on one side."""
+        out, row, piece, rising = self.located(targets)
+        if len(row):
+            a, b = self.ends[piece], self.ends[piece + 1]
+            out[row, piece] = bisected(self.map, a, b, targets[row], rising)
+        return out
+
+    def located(self, targets: Array) -> tuple[Array, AnyArray, AnyArray, AnyArray]:
+        """The same before bisection: the ends that are known, and which (target, piece) are not, with their sense."""
         a, b = np.broadcast_arrays(self.ends[:-1], self.ends[1:])
         rising = self.last >= self.first
         low, high = np.minimum(self.first, self.last), np.maximum(self.first, self.last)
@@ -61,19 +69,18 @@ class Pieces:
         at_first = (below & rising) | (above & ~rising)
         out = np.where(at_first, a, b) * np.ones_like(y)
         row, piece = np.nonzero(~below & ~above)
-        if len(row):
-            out[row, piece] = self._bisect(a[piece], b[piece], targets[row], rising[piece])
-        return out
+        return out, row, piece, rising[piece]
 
-    def _bisect(self, a: Array, b: Array, target: Array, rising: AnyArray) -> Array:
-        a, b = a.copy(), b.copy()
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (a + b)
-            if ((middle <= a) | (middle >= b)).all():
-                break
-            before = (self.map(middle) < target) == rising
-            a, b = np.where(before, middle, a), np.where(before, b, middle)
-        return np.asarray(0.5 * (a + b))
+
+def bisected(h: ScalarMap, a: Array, b: Array, target: Array, rising: AnyArray) -> Array:
+    """Where h passes targets, one in each bracket [a, b]; ``rising`` says in which sense."""
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (a + b)
+        if ((middle <= a) | (middle >= b)).all():
+            break
+        before = (h(middle) < target) == rising
+        a, b = np.where(before, middle, a), np.where(before, b, middle)
+    return np.asarray(0.5 * (a + b))
 
 
 def monotone_pieces(h: ScalarMap, lo: float, hi: float, known: Sequence[float] = ()) -> Pieces:

@@ -18,7 +18,7 @@ import numpy as np
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.laws.kernels import add_stretches, series_values
-from mzsym.evaluate.laws.pieces import Pieces, ScalarMap, monotone_pieces
+from mzsym.evaluate.laws.pieces import Pieces, ScalarMap, bisected, monotone_pieces
 from mzsym.evaluate.noise_numbers import Edge, NumericLaw
 from mzsym.evaluate.quadrature.grid import analysis
 from mzsym.evaluate.quadrature.rules import gauss_legendre
@@ -182,10 +182,7 @@ class _Integrand:
         return out
 
     def _from_density(self, y: Array) -> Array:
-        splits = [np.broadcast_to(self.base, (len(y), len(self.base)))]
-        for e, pieces in zip(self.cells, self.pieces, strict=True):
-            splits.append(pieces.preimages(y - e if self.step.gain is None else y))
-        S = np.sort(np.hstack(splits), axis=1)
+        S = np.sort(np.hstack([np.broadcast_to(self.base, (len(y), len(self.base))), *self._splits(y)]), axis=1)
         a, b = S[:, :-1], S[:, 1:]
         row, column = np.nonzero(b - a > 1e-17 * (self.base[-1] - self.base[0]))
         a, b = a[row, column], b[row, column]
@@ -207,6 +204,27 @@ class _Integrand:
             parts = self._stretches(a[block], b[block])
             add_stretches(y, row[block], np.arange(len(parts[0])), *parts, law.ends, law.coefs, out)
         return out
+
+    def _splits(self, y: Array) -> list[Array]:
+        """Where y - F(x) - G(x) e = 0 for every end e of a cell of the noise, by one bisection for all of them."""
+        known, brackets = [], []
+        for e, pieces in zip(self.cells, self.pieces, strict=True):
+            target = y - e if self.step.gain is None else y
+            out, row, piece, rising = pieces.located(target)
+            known.append((out, row, piece))
+            brackets.append((pieces.ends[piece], pieces.ends[piece + 1], target[row], rising, np.full(len(row), e)))
+        a, b, target, rising, edge = (np.concatenate(parts) for parts in zip(*brackets, strict=True))
+        step = self.step
+
+        def shifted(x: Array) -> Array:
+            return step.map(x) if step.gain is None else step.map(x) + step.gain(x) * edge
+
+        found = bisected(shifted, a, b, target, rising)
+        at = 0
+        for out, row, piece in known:
+            out[row, piece] = found[at : at + len(row)]
+            at += len(row)
+        return [out for out, _, _ in known]
 
     def _stretches(self, a: Array, b: Array) -> tuple[Array, Array, Array]:
         """F, G and density over |G| times weights at the nodes of stretches, each of shape (stretches, nodes)."""

@@ -144,6 +144,9 @@ class StateLaw:
             a, b = np.where(enough, a, middle), np.where(enough, middle, b)
             if ((b - a) <= 2.0 * np.spacing(np.maximum(np.abs(a), np.abs(b)))).all():
                 break
+        # At a point mass bisection stops beside it by rounding.
+        for at, _ in self.inner.atoms:
+            b = np.where(np.abs(b - at) <= 1e-14 * max(abs(lo), abs(hi)), at, b)
         return np.where(levels <= 0.0, lo, b)
 
     def __repr__(self) -> str:
@@ -158,10 +161,12 @@ def _at(function: Callable[[Array], Array], y: Any) -> Any:
     return float(values[0]) if array.shape == () else values.reshape(array.shape)
 
 
-def compared(name: str, fine: Distribution, coarse: Distribution, limits: tuple[str, ...] = ()) -> StateLaw:
+def compared(
+    name: str, fine: Distribution, coarse: Distribution, limits: tuple[str, ...] = (), points: int = 512
+) -> StateLaw:
     """The finer of two computations of a law, with what they differ by."""
     lo, hi = fine.support
-    y = lo + (hi - lo) * (np.arange(512) + np.random.default_rng(0).random(512)) / 512
+    y = lo + (hi - lo) * (np.arange(points) + np.random.default_rng(0).random(points)) / points
     rounding = float(np.finfo(np.float64).eps)
     error = {"distribution": _worst(fine.distribution(y), coarse.distribution(y))}
     # A law with point masses has no density, and then none is compared.
