@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_duality_in_several_dimensions(seed: int, dims: tuple[int, ...]) -> None
     rng = np.random.default_rng(seed)
     layers = [
         mz.dense(rng.normal(size=(b, a)) / 2, rng.normal(size=b) / 4, activation="tanh", noise=mz.Uniform(0.4))
-        for a, b in zip(dims[:-1], dims[1:], strict=True)
+        for a, b in pairwise(dims)
     ]
     y = mz.state(dims[-1])
     net = mz.Network(layers, domain=mz.Box([(-1, 1)] * dims[0]), observable=[y[0], y[0] ** 2 + sp.sin(y[-1])])
