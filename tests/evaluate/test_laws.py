@@ -94,7 +94,17 @@ def test_square_of_the_input_has_its_root_singularity() -> None:
     law = ev.law()
     # Bisection ends a hair from the root, in a panel that holds no probability to speak of.
     assert np.abs(law.density(y) - exact)[1:-1].max() < 1e-12 and law.density(y[0]) < 1e-5
-    F = [integrate.quad(lambda v: (np.sqrt(np.clip(v + s, 0, 1)) - np.sqrt(np.clip(v - s, 0, 1))) / (2 * s), -s, t, points=[s, 1 - s], limit=200, epsabs=1e-13)[0] for t in y[::97]]
+    F = [
+        integrate.quad(
+            lambda v: (np.sqrt(np.clip(v + s, 0, 1)) - np.sqrt(np.clip(v - s, 0, 1))) / (2 * s),
+            -s,
+            t,
+            points=[s, 1 - s],
+            limit=200,
+            epsabs=1e-13,
+        )[0]
+        for t in y[::97]
+    ]
     assert np.abs(law.distribution(y[::97]) - F).max() < 1e-12
 
 
@@ -116,7 +126,12 @@ def test_one_tanh_layer_against_adaptive_quadrature() -> None:
         cuts = [(np.arctanh(z) - b) / w for z in (y - 3 * s, y + 3 * s) if abs(z) < 1]
         cuts = [c for c in cuts if abs(c) < 1]
         value, _ = integrate.quad(
-            lambda v, y=y: rho.pdf(y - np.tanh(w * v + b)) * 1.5 * v**2, -1, 1, points=cuts or None, epsabs=1e-14, limit=200
+            lambda v, y=y: rho.pdf(y - np.tanh(w * v + b)) * 1.5 * v**2,
+            -1,
+            1,
+            points=cuts or None,
+            epsabs=1e-14,
+            limit=200,
         )
         assert law.density(y) == pytest.approx(value, abs=1e-11)
 
@@ -148,7 +163,13 @@ def test_law_given_the_input() -> None:
         ("sin", [dense(3.0, 0.3, "sin", mz.TruncatedGaussian(0.3)), dense(2.5, 0.1, "sin")], sp.Abs(x), None, None),
         ("relu", [dense(2.0, 0.3, "relu")] * 3, x, mz.TruncatedGaussian(0.3), None),
         ("flat tail", [dense(3.0, 0.3, "abs"), dense(2.0, -2.0, "relu", mz.Deterministic())], x, None, None),
-        ("quiet", [dense(2.0, 0.3, "relu", mz.Deterministic()), dense(1.5), dense(3.0, 0, "sin", mz.Deterministic())], x, None, 0.2),
+        (
+            "quiet",
+            [dense(2.0, 0.3, "relu", mz.Deterministic()), dense(1.5), dense(3.0, 0, "sin", mz.Deterministic())],
+            x,
+            None,
+            0.2,
+        ),
         ("steep", [dense(40.0, 0.3)] * 2, sp.exp(x), None, None),
         ("step", [mz.Layer([sp.Heaviside(x)], state=(x,), noise=mz.Uniform(0.3)), dense(2.0)], x**2, None, None),
     ],
@@ -191,7 +212,12 @@ def plane(noise: Any = None, seed: int = 3, dim: int = 2, out: int = 2) -> list[
     rng = np.random.default_rng(seed)
     shapes = [(dim, dim), (out, dim)]
     return [
-        mz.dense(0.8 * rng.normal(size=shape), rng.normal(size=shape[0]) / 4, activation="tanh", noise=noise or mz.Uniform(0.3))
+        mz.dense(
+            0.8 * rng.normal(size=shape),
+            rng.normal(size=shape[0]) / 4,
+            activation="tanh",
+            noise=noise or mz.Uniform(0.3),
+        )
         for shape in shapes
     ]
 
@@ -210,7 +236,9 @@ def test_linear_network_in_the_plane_is_exact() -> None:
     t = np.linspace(0, 40, 4001)
     characteristic = np.prod([np.sinc(w * t / np.pi) for w in widths], axis=0)
     for point in (-1.0, 0.0, 0.7):
-        assert law.density(point) == pytest.approx(np.trapezoid(characteristic * np.cos(t * point), t) / np.pi, abs=2e-3)
+        assert law.density(point) == pytest.approx(
+            np.trapezoid(characteristic * np.cos(t * point), t) / np.pi, abs=2e-3
+        )
 
 
 @pytest.mark.parametrize(
@@ -240,7 +268,9 @@ def test_many_samples_and_random_weights_on_the_line() -> None:
     agrees(law, drawn(ev, 3, X), 1e-5, 200)
     few = ev.output_law(X[:5])
     assert not few.limits
-    kernel = evaluator([mz.dense([[1.5]], [0.1], activation="tanh", weight_noise=mz.Uniform(0.3), noise=mz.Uniform(0.3))] * 2)
+    kernel = evaluator(
+        [mz.dense([[1.5]], [0.1], activation="tanh", weight_noise=mz.Uniform(0.3), noise=mz.Uniform(0.3))] * 2
+    )
     agrees(kernel.law(), drawn(kernel, 4), 1e-5, 200)
 
 
