@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mzsym.certify.certify import Method
     from mzsym.derive import Equation, Term
     from mzsym.derive.operators.words import Direction
+    from mzsym.report.law_view import OutputLaw, OutputLaws
 
 SHOWN_TERMS = 12
 """Concrete terms that ``derive`` lists on the screen."""
@@ -109,7 +110,7 @@ def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
         eq, _ = job.proved()
         ev = job.tables(eq, output)
         certificate = job.certificate(method)
-        _write_report(job, eq, ev, certificate, space)
+        _write_report(job, eq, ev, certificate, job.laws(ev), space)
         files = space.publish()
         (output / CHECKPOINT).unlink(missing_ok=True)
     if json:
@@ -130,9 +131,11 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         store(ev, space.draft / TABLES)
         _write(space, "tables.json", _dump(_tables(ev)))
         certificate.to_json(space.draft / "certificate.json")
-        _write_report(job, eq, ev, certificate, space)
+        laws = job.laws(ev)
+        _write_laws(laws, space)
+        _write_report(job, eq, ev, certificate, laws, space)
         found = findings(ev)
-        summary = _summary(job, steps, ev, certificate, found)
+        summary = _summary(job, steps, ev, certificate, found) | {"output": [_law_summary(law) for law in laws.laws]}
         _write(space, "summary.json", _dump(summary))
         files = space.publish()
         # Its content now stands in tables.npz.
@@ -141,6 +144,8 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         _print_json({**summary, "files": _names(files)})
     else:
         _print_findings(job, ev, certificate, found)
+        for line in _law_lines(laws):
+            typer.echo(f"  {line}")
         _print_files(files)
     return _required(certificate, required)
 
@@ -170,9 +175,19 @@ def _write_equation(job: Job, eq: Equation, space: Workspace, certificate: Certi
         _write(space, "equation.tex", equation_document(eq, certificate))
 
 
-def _write_report(job: Job, eq: Equation, ev: HasTables, certificate: Certificate, space: Workspace) -> None:
+def _write_laws(laws: OutputLaws, space: Workspace) -> None:
+    _write(space, "law.json", _dump({"laws": [law.to_dict() for law in laws.laws], "refused": laws.refused or None}))
+    if laws.laws:
+        from mzsym.report import save_output
+
+        save_output(laws, space.draft / "law.svg")
+
+
+def _write_report(
+    job: Job, eq: Equation, ev: HasTables, certificate: Certificate, laws: OutputLaws, space: Workspace
+) -> None:
     with job.progress.stage("Writing the report"):
-        mz.report(eq, ev, certificate, path=space.draft / "report.html")
+        mz.report(eq, ev, certificate, path=space.draft / "report.html", laws=laws)
 
 
 def _tables(ev: HasTables) -> dict[str, Any]:
@@ -199,6 +214,25 @@ def _tables(ev: HasTables) -> dict[str, Any]:
         },
         "tables": {name: array.tolist() for name, array in arrays.items()} if small else "in tables.npz",
     }
+
+
+def _law_summary(law: OutputLaw) -> dict[str, Any]:
+    return {key: value for key, value in law.to_dict().items() if key != "curve"}
+
+
+def _law_lines(laws: OutputLaws) -> list[str]:
+    """The law of the output in a sentence for each observable."""
+    from mzsym.report.number_view import with_error
+
+    lines = [f"The law of the output was not computed: {laws.refused}"] if laws.refused else []
+    for item in laws.laws:
+        lo, hi = item.interval
+        lines.append(
+            f"Output {item.name}: mean {item.law.mean:.4g}, 95 % interval [{lo:.4g}, {hi:.4g}] "
+            f"(Monte Carlo mean {with_error(item.sampled_mean, item.sampled_error)}, "
+            f"{100 * item.coverage:.1f} % in the interval)."
+        )
+    return lines
 
 
 def _norm(matrix: Any) -> float:
@@ -267,6 +301,8 @@ def _print_files(files: list[Path]) -> None:
             "tables.npz": "every table, numpy",
             "tables.json": "norms and tables, JSON",
             "certificate.json": "proved bounds, JSON",
+            "law.json": "the law of the output, JSON",
+            "law.svg": "density of the output, picture",
             "report.html": "the report, open it in a browser",
             "summary.json": "what was found, JSON",
         }

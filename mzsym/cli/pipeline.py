@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mzsym.derive import Equation
     from mzsym.derive.operators.words import Direction
     from mzsym.projections import AbstractProjection
+    from mzsym.report.law_view import OutputLaws
 
 CHECKPOINT = ".mzsym-checkpoint.npz"
 TABLES = "tables.npz"
@@ -88,6 +89,13 @@ class Job:
                 # Every table, once: the evaluator computes them when the first is asked for.
                 store(ev, output / CHECKPOINT)
         return ev
+
+    def laws(self, ev: HasTables) -> OutputLaws:
+        """The law of every observable, or why there is none."""
+        from mzsym.report.law_view import output_laws
+
+        with self.progress.stage("Computing the law of the output"):
+            return output_laws(ev)
 
     def certificate(self, method: Method) -> Certificate:
         """Bounds of every layer."""

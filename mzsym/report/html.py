@@ -19,6 +19,8 @@ from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.findings import Findings, findings, truncation_error
 from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text, measure_words
+from mzsym.report.law_plot import output_svg
+from mzsym.report.law_view import SAMPLES, OutputLaws, output_laws, output_words
 from mzsym.report.mathml import fragment, mathml
 from mzsym.report.network_view import box_in_words, layer_views, observable_latex
 from mzsym.report.number_view import (
@@ -30,6 +32,7 @@ from mzsym.report.number_view import (
     norm_rows,
     number,
     other_rows,
+    output_rows,
 )
 from mzsym.report.plots import decay_svg, describe_decay
 from mzsym.report.term_view import term_views
@@ -60,6 +63,7 @@ def report(
     *,
     path: str | Path = "report.html",
     title: str = "Mori\u2013Zwanzig report",
+    laws: OutputLaws | None = None,
 ) -> Path:
     """Write one HTML page: network, equation, terms, tables, plot, certificate, what each number rests on.
 
@@ -75,6 +79,8 @@ def report(
     path : str or Path
         Written whole or not at all.
     title : str
+    laws : OutputLaws, optional
+        Of the output, where they are known already.
 
     Returns
     -------
@@ -88,11 +94,17 @@ def report(
     if r is not None:
         raise MzError("This version reports no shallow network", "report(r=)", "Leave r out")
     target = Path(path)
-    write_atomic(target, page(eq, ev, c, title))
+    write_atomic(target, page(eq, ev, c, title, laws))
     return target
 
 
-def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zwanzig report") -> str:
+def page(
+    eq: Equation,
+    ev: HasTables,
+    c: Certificate,
+    title: str = "Mori\u2013Zwanzig report",
+    laws: OutputLaws | None = None,
+) -> str:
     """The page as text."""
     if isinstance(eq.projection, Conditional):
         raise MzError(
@@ -107,7 +119,7 @@ def page(eq: Equation, ev: HasTables, c: Certificate, title: str = "Mori\u2013Zw
             "report(eq, ev, c)",
             "Make all three from the same network and projection",
         )
-    return _template().render(_content(eq, ev, c, title))
+    return _template().render(_content(eq, ev, c, title) | _output(output_laws(ev) if laws is None else laws))
 
 
 @lru_cache(maxsize=1)
@@ -172,6 +184,19 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
         "versions": ", ".join(f"{name} {value}" for name, value in c.versions if name != "mzsym"),
         "engine": ev.engine,
         "nodes": _nodes(ev),
+    }
+
+
+def _output(shown: OutputLaws) -> dict[str, Any]:
+    """The section on the law of the output."""
+    return {
+        "output_rows": output_rows(shown),
+        "output_figure": Markup(output_svg(shown)) if shown.laws else "",
+        "output_figure_words": output_words(shown),
+        "output_refused": shown.refused,
+        "output_left": shown.of - len(shown.laws) if shown.laws else 0,
+        "output_samples": f"{SAMPLES:,}".replace(",", "\u202f"),
+        "output_limits": sorted({text for item in shown.laws for text in item.law.limits}),
     }
 
 

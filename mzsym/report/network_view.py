@@ -133,11 +133,15 @@ def box_in_words(box: Box) -> str:
     return f"{box.dim} coordinates within [{np.min(box.lower):.4g}, {np.max(box.upper):.4g}]".replace("-", "\u2212")
 
 
+def component_latex(net: Network) -> list[str]:
+    """Every observable in LaTeX."""
+    names = {state_symbol(net.depth, i): rf"x^{{({net.depth})}}_{{{i}}}" for i in range(net.dims[-1])}
+    return [sp.latex(expr, symbol_names=latex_names(expr) | names) for expr in net.observable_exprs]
+
+
 def observable_latex(net: Network) -> str:
     """The observable u in LaTeX."""
-    exprs = net.observable_exprs
-    names = {state_symbol(net.depth, i): rf"x^{{({net.depth})}}_{{{i}}}" for i in range(net.dims[-1])}
-    texts = [sp.latex(expr, symbol_names=latex_names(expr) | names) for expr in exprs[:8]]
-    if len(exprs) > 8:
+    texts = component_latex(net)[:8]
+    if len(net.observable_exprs) > 8:
         texts.append(r"\ldots")
     return "u = " + (texts[0] if not net.observable_is_list else r"\left(" + r",\; ".join(texts) + r"\right)")

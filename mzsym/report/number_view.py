@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from mzsym.report.plots import memory_norms
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.evaluate.stored import HasTables
+    from mzsym.report.law_view import OutputLaws
 
 MAX_TRIANGLE = 12
 """Depth up to which the norms of all memory terms are printed."""
@@ -179,6 +181,42 @@ def other_rows(certificate: Certificate) -> list[OtherView]:
 
 def _maybe(value: float | None) -> str:
     return "\u2013" if value is None else bound(value)
+
+
+def output_rows(shown: OutputLaws) -> list[tuple[str, ...]]:
+    """(observable in LaTeX, mean, sd, interval, error, Monte Carlo mean and standard error, share in the interval)."""
+    rows: list[tuple[str, ...]] = []
+    for item in shown.laws:
+        law, (lo, hi) = item.law, item.interval
+        rows.append(
+            (
+                item.latex,
+                _signed(f"{law.mean:.5g}"),
+                f"{law.standard_deviation:.4g}",
+                _signed(f"{lo:.4g} to {hi:.4g}"),
+                f"{law.tolerance_reached['distribution']:.0e}",
+                _signed(with_error(item.sampled_mean, item.sampled_error)),
+                f"{100 * item.coverage:.1f} %",
+            )
+        )
+    return rows
+
+
+def with_error(value: float, error: float) -> str:
+    """A value to the second digit of its standard error.
+
+    >>> with_error(-0.496513, 0.01874)
+    '-0.497 \u00b1 0.019'
+    """
+    if not error > 0.0:
+        return f"{value:.5g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} \u00b1 {error:.{digits}f}"
+
+
+def _signed(text: str) -> str:
+    """With real minus signs; exponents keep theirs."""
+    return re.sub(r"(?<!e)-", "\u2212", text)
 
 
 def accuracy_rows(ev: HasTables) -> list[tuple[str, str, bool]]:

@@ -139,13 +139,19 @@ def describe_decay(ev: HasTables, certificate: Certificate | None = None) -> str
 
 def decay_svg(ev: HasTables, certificate: Certificate | None = None) -> str:
     """The figure as an SVG element without references to anything outside."""
+    return svg_of(decay_figure(ev, certificate))
+
+
+def svg_of(figure: Figure, prefix: str = "") -> str:
+    """A figure as an SVG element without references to anything outside; ``prefix`` keeps identifiers apart."""
     buffer = io.StringIO()
     # Shapes instead of text: the same look without any font. A fixed salt: the same bytes on every run.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mzsym"}):
-        decay_figure(ev, certificate).savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", svg)
     # Sized by the page.
     return re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r' height="[^"]*pt"', "", svg, count=1))
 
@@ -158,6 +164,11 @@ def save_decay(ev: HasTables, path: str | Path, certificate: Certificate | None 
     MzError
         For another ending, or a place that cannot be written.
     """
+    save_figure(decay_figure(ev, certificate), path)
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as .svg or .png."""
     target = Path(path)
     kind = target.suffix.lower().lstrip(".")
     if kind not in ("svg", "png"):
@@ -165,5 +176,5 @@ def save_decay(ev: HasTables, path: str | Path, certificate: Certificate | None 
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "mzsym"}):
         options = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 160}
-        decay_figure(ev, certificate).savefig(buffer, format=kind, **options)
+        figure.savefig(buffer, format=kind, **options)
     write_atomic(target, buffer.getvalue())

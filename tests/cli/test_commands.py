@@ -45,7 +45,8 @@ noise = { law = "uniform", half_width = SCALE }
 family = "legendre"
 degree = 2
 """
-FILES = ["certificate.json", "equation.tex", "report.html", "summary.json", "tables.json", "tables.npz"]
+FILES = ["certificate.json", "equation.tex", "law.json", "law.svg", "report.html"]
+FILES += ["summary.json", "tables.json", "tables.npz"]
 
 
 @pytest.fixture

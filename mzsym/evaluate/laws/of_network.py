@@ -36,16 +36,20 @@ def law_of_state(net: Network, n: int | None, p0: Any, at: Any, component: int |
     return weak_law(net, n, _column(i), source, options, name, _spoken(why), on_line)
 
 
-def law_of_output(net: Network, output: int | None, p0: Any, at: Any, options: Options) -> StateLaw:
-    """The law of one observable of the output; see ``Evaluator.output_law``."""
+def law_of_output(net: Network, output: int | None, p0: Any, at: Any, options: Options, exact: bool = True) -> StateLaw:
+    """The law of one observable of the output; see ``Evaluator.output_law``.
+
+    ``exact=False`` carries weights of grids even on the line: less accurate, and quick at any depth.
+    """
     source = _source(net, p0, at)
     count = len(net.observable_exprs)
     if output is None and count > 1:
         raise MzError(f"The network has {count} observables", "output_law(output=)", "Say which: output=0")
     k = 0 if output is None else _integer(output, count - 1, "output_law(output=)")
     line, why = Line(net, source, options), why_not_line(net, net.depth, source)
-    if why is None:
+    if why is None and exact:
         return line.output_law(k)
+    why = why or f"{net.depth} layers would take long panel by panel"
     observable = NetworkNumbers(net).observable()
     name = f"u(X_{net.depth}), u = {net.observable[k]}"
     on_line = line.observable(k) if net.dims[-1] == 1 else None
@@ -68,7 +72,7 @@ def _column(i: int) -> Observable:
 
 
 def _spoken(why: str) -> str:
-    return f"carried as weights of grids, because {why}"
+    return f"the law before the last noise is carried as weights of grids, because {why}"
 
 
 def _integer(value: Any, most: int, where: str) -> int:
