@@ -18,7 +18,6 @@ from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer
 from mzsym.model.gains import noise_row
 from mzsym.model.layers import AbstractLayer
-from mzsym.model.noise import TruncatedGaussian
 from mzsym.model.values import Number
 
 ExactEntries: TypeAlias = Mapping[tuple[int, ...], Fraction]
@@ -66,7 +65,7 @@ def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
         supports = [
-            _support(noise, scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
+            noise.exact_support(scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
         ]
         return _advanced(n, layer, [interval(side) for side in box.intervals], supports, shared)
 
@@ -99,21 +98,16 @@ def state_sides(
     for n, layer in enumerate(layers):
         scales = layer.scale_values(shared)
         supports = [
-            _support(noise, scale) if noise.bounded else WHOLE for noise, scale in zip(layer.noise, scales, strict=True)
+            noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)
         ]
         sides.append(_advanced(n, layer, sides[-1], supports, shared))
     return sides
 
 
-def _support(noise: object, scale: Number) -> Interval:
-    reach = Fraction(scale) * (Fraction(noise.cutoff) if isinstance(noise, TruncatedGaussian) else 1)
-    return interval((-reach, reach))
-
-
 def _weight_supports(layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Support of every random weight of ``layer.random``."""
     pairs = zip(layer.random(0), layer.weight_scale_values(shared), strict=True)
-    return [_support(weight.noise, scale) if weight.noise.bounded else WHOLE for weight, scale in pairs]
+    return [weight.noise.exact_support(scale) for weight, scale in pairs]
 
 
 def image_sides(
@@ -163,7 +157,7 @@ def _entry_support(layer: DenseLayer, shared: Mapping[sp.Symbol, Number]) -> Int
     noise = layer.weight_noise
     if noise is None:
         return None
-    return _support(noise, layer.entry_scale(shared)) if noise.bounded else WHOLE
+    return noise.exact_support(layer.entry_scale(shared))
 
 
 def _random_hull(layer: DenseLayer, box: list[Interval], reach: Interval) -> list[Interval]:
