@@ -137,6 +137,10 @@ class Noise(AbstractNoise):
         values = ";".join(f"{symbol.name}={'' if v is None else number_key(v)}" for symbol, v in items)
         return f"density({sp.srepr(self.density)},{sp.srepr(self.ends[0])},{sp.srepr(self.ends[1])},{values})"
 
+    def fixed(self) -> Noise:
+        """The same law with the values of its parameters written into it."""
+        return Noise(self._bound(self.density), self._numeric_ends) if self.params else self
+
     @property
     def _exact(self) -> dict[sp.Symbol, sp.Rational] | None:
         """Values of the parameters, None where one is missing."""

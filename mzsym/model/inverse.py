@@ -112,7 +112,13 @@ class InverseTable:
 
 
 def inverse_table(
-    density: Callable[[Array], Array], lower: float, upper: float, breaks: Sequence[float], where: str
+    density: Callable[[Array], Array],
+    lower: float,
+    upper: float,
+    breaks: Sequence[float],
+    where: str,
+    *,
+    normalise: bool = False,
 ) -> InverseTable:
     """The table of a density: panels halved until the series resolves it, tails followed until nothing is left.
 
@@ -126,6 +132,8 @@ def inverse_table(
         Points inside at which the density is not smooth.
     where : str
         For the error message.
+    normalise : bool
+        Whether the density is known up to a factor only.
 
     Returns
     -------
@@ -167,7 +175,7 @@ def inverse_table(
                 todo += [(a, middle, level + 1), (middle, b, level + 1)]
     done = [panel for panel in sorted(done, key=lambda panel: panel[0]) if panel[3] > 0]
     total = math.fsum(panel[3] for panel in done)
-    if abs(total - 1) > UNIT_ERROR:
+    if not total > 0 or not (normalise or abs(total - 1) <= UNIT_ERROR):
         raise MzError(
             f"Numerically the density integrates to {total:.12g}",
             where,
