@@ -17,6 +17,7 @@ from mzsym.balls import Arb, enclose, integral_enclosure, lower, upper
 from mzsym.calculus.decompose import affine
 from mzsym.calculus.laws import DensityLaw
 from mzsym.calculus.moments import smooth_pieces
+from mzsym.calculus.polynomials import degree_bound
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import NOISE_VARIABLE
@@ -25,6 +26,9 @@ from mzsym.model.numeric import COMPARISONS, evaluate
 
 _KINKS = {row.expr: row.kinks for row in PRIMITIVES.values() if isinstance(row.expr, type) and row.kinks}
 _KINKS |= {sp.sign: (sp.S.Zero,), sp.Heaviside: (sp.S.Zero,)}
+
+MAX_BREAKS = 64
+"""Break points above which none are followed: what rests on them then stays undecided or open."""
 
 _SCAN = 1500
 """Points at which a density is looked at for negative values."""
@@ -42,9 +46,11 @@ def break_points(density: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
     (-1, 0, 1)
     """
     found: dict[sp.Expr, None] = {}
-    for node in sp.preorder_traversal(density):
+    for node in dict.fromkeys(sp.preorder_traversal(density)):
         for level in _levels(node):
             found |= dict.fromkeys(_roots(level, x))
+        if len(found) > MAX_BREAKS:
+            return ()
     return tuple(sorted(found, key=lambda point: (not point.is_number, sp.default_sort_key(point)))) if found else ()
 
 
@@ -69,7 +75,7 @@ def _roots(level: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
     if level.has(sp.Abs):
         signs = [level.replace(sp.Abs, lambda u, sign=sign: sign * u) for sign in (1, -1)]
         return [root for part in signs for root in _roots(part, x)]
-    if level.is_polynomial(x) and sp.degree(level, x) == 2:
+    if degree_bound(level, [x]) == 2:
         return [root for root in sp.roots(level, x) if root.is_real is not False]
     return []
 

@@ -204,7 +204,7 @@ def _checked_values(params: Mapping[sp.Symbol, NumberLike | None]) -> dict[sp.Sy
 
 def _checked_density(density: Any, params: Mapping[sp.Symbol, Number | None]) -> sp.Expr:
     where = "Noise(density)"
-    known = sp.sympify(density) if isinstance(density, (int, float)) else density
+    known = density if isinstance(density, sp.Basic) else exact_expr(as_number(density, where))
     free = known.free_symbols if isinstance(known, sp.Basic) else set()
     own = {symbol for symbol in free if not any(symbol.name == name.name for name in params)}
     if len(own) > 1:

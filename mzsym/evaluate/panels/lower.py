@@ -19,7 +19,6 @@ from mzsym.evaluate.panels.split import Split, split_of
 from mzsym.evaluate.panels.transition import PointMap, Transition
 from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 from mzsym.model.numeric import evaluate
-from mzsym.projections.measures import density_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
