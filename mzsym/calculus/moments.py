@@ -149,7 +149,8 @@ def _integral(body: sp.Expr, lo: sp.Expr, hi: sp.Expr) -> sp.Expr | None:
         coefficient * _X ** monomial.powers[0] * sp.Mul(*(atom**k for atom, k in monomial.atoms))
         for monomial, coefficient in parts.items()
     ]
-    total, rest = [], []
+    total: list[sp.Expr] = []
+    rest: list[sp.Expr] = []
     for term in terms:
         value = _exponential_term(term, lo, hi)
         (rest if value is None else total).append(term if value is None else value)
@@ -176,10 +177,10 @@ def _exponential_term(term: sp.Expr, lo: sp.Expr, hi: sp.Expr) -> sp.Expr | None
         elif factor != 1:
             return None
     # Highest power first: constant, linear and square coefficients of the exponent.
-    listed: list[sp.Expr] = [*reversed(sp.Poly(exponent, _X).all_coeffs()), sp.S.Zero, sp.S.Zero, sp.S.Zero]
-    c, b, a, *more = listed
-    if any(not coefficient.is_zero for coefficient in more):
+    coefficients = [*reversed(sp.Poly(exponent, _X).all_coeffs()), sp.S.Zero, sp.S.Zero]
+    if any(not coefficient.is_zero for coefficient in coefficients[3:]):
         return None
+    c, b, a = coefficients[:3]
     factor = constant * sp.exp(c)
     if a.is_zero:
         value = _exponential(power, b, lo, hi)

@@ -59,6 +59,7 @@ class Noise(AbstractNoise):
     """In ``NOISE_VARIABLE`` and the parameters."""
     ends: tuple[sp.Expr, sp.Expr]
     name = "density"
+    _params: Mapping[sp.Symbol, Number | None]
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Noise(AbstractNoise):
 
     @property
     def params(self) -> Mapping[sp.Symbol, Number | None]:
-        return self._params  # type: ignore[no-any-return]
+        return self._params
 
     @property
     def scale(self) -> None:
@@ -187,7 +188,9 @@ class Noise(AbstractNoise):
     def variable(self) -> sp.Symbol:
         """A name for the noise that no parameter has, for printing."""
         taken = {symbol.name for symbol in self.params}
-        name = next(name for name in ("xi", "t", "u", "noise", *(f"xi{k}" for k in range(len(taken) + 1))) if name not in taken)
+        name = next(
+            name for name in ("xi", "t", "u", "noise", *(f"xi{k}" for k in range(len(taken) + 1))) if name not in taken
+        )
         return sp.Symbol(name, real=True)
 
 

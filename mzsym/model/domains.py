@@ -97,9 +97,7 @@ def state_sides(
     sides = [list(first)]
     for n, layer in enumerate(layers):
         scales = layer.scale_values(shared)
-        supports = [
-            noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)
-        ]
+        supports = [noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)]
         sides.append(_advanced(n, layer, sides[-1], supports, shared))
     return sides
 

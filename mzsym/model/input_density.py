@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import sympy as sp
 
-from mzsym.balls import box_integral_enclosure, enclose, integral_enclosure, range_of, upper
+from mzsym.balls import Arb, box_integral_enclosure, enclose, integral_enclosure, range_of, upper
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.model.box import Box
@@ -78,7 +78,7 @@ def check_joint(density: sp.Expr, x: tuple[sp.Symbol, ...], box: Box | None, whe
     found = enclose(density, dict(zip(x, at, strict=True)))
     if found.is_finite() and found < 0:
         raise MzError(f"The density is {upper(found):.6g} at {at}, which is negative", where, "Give a density")
-    mass = None
+    mass: Arb | None = None
     for factor in factors_of(density, x):
         ends = [(-sp.oo, sp.oo) if box is None else box.intervals[i] for i in factor.indices]
         sides = [tuple(end if isinstance(end, sp.Expr) else exact_expr(end) for end in pair) for pair in ends]
@@ -93,11 +93,11 @@ def check_joint(density: sp.Expr, x: tuple[sp.Symbol, ...], box: Box | None, whe
         raise MzError(f"The density integrates to {mass_text(mass)}, not to 1", where, "Divide it by its integral")
 
 
-def _line(factor: Factor, lo: sp.Expr, hi: sp.Expr) -> object:
+def _line(factor: Factor, lo: sp.Expr, hi: sp.Expr) -> Arb:
     (x,) = factor.symbols
     cuts = sorted((point for point in break_points(factor.expr, x) if point.is_real and lo < point < hi), key=float)
     ends = [lo, *cuts, hi]
-    parts = [integral_enclosure(factor.expr, x, a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [integral_enclosure(factor.expr, x, a, b) for a, b in pairwise(ends)]
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -107,11 +107,15 @@ def _line(factor: Factor, lo: sp.Expr, hi: sp.Expr) -> object:
 def _lowest(density: sp.Expr, x: tuple[sp.Symbol, ...], box: Box | None) -> list[float]:
     """The place of the smallest value among many points."""
     rng = np.random.default_rng(0)
-    points = rng.standard_normal((_SCAN, len(x))) * 3 if box is None else rng.uniform(box.lower, box.upper, (_SCAN, len(x)))
+    points = (
+        rng.standard_normal((_SCAN, len(x))) * 3 if box is None else rng.uniform(box.lower, box.upper, (_SCAN, len(x)))
+    )
     if len(x) <= 10:
-        ends = [(-3.0, 0.0, 3.0)] * len(x) if box is None else [
-            (lo, 0.5 * (lo + hi), hi) for lo, hi in zip(box.lower, box.upper, strict=True)
-        ]
+        ends = (
+            [(-3.0, 0.0, 3.0)] * len(x)
+            if box is None
+            else [(lo, 0.5 * (lo + hi), hi) for lo, hi in zip(box.lower, box.upper, strict=True)]
+        )
         points = np.concatenate([points, np.array(list(product(*ends)))]) if len(x) <= 6 else points
     values = evaluate([density], dict(zip(x, points.T, strict=True)), len(points))[:, 0]
     return [float(v) for v in points[int(np.argmin(np.nan_to_num(values, nan=np.inf)))]]
@@ -120,7 +124,9 @@ def _lowest(density: sp.Expr, x: tuple[sp.Symbol, ...], box: Box | None) -> list
 def sample_factor(factor: Factor, rng: np.random.Generator, points: int, box: Box | None) -> Array:
     """Draws from one factor, shape (points, variables): inversion in one variable, rejection from cells in more."""
     if len(factor.symbols) == 1:
-        return _table(factor, None if box is None else _side(box, factor.indices[0])).quantile(rng.random(points))[:, None]
+        return _table(factor, None if box is None else _side(box, factor.indices[0])).quantile(rng.random(points))[
+            :, None
+        ]
     if box is None or len(factor.symbols) > 3:
         raise MzError(
             "A density of X_0 that is no product is drawn from on a box in at most three variables only",

@@ -279,7 +279,7 @@ def _samples(stated: Any, dim: int, box: Box | None, where: str) -> InputLaw:
             where,
             f'Use "uniform", noise laws, a SymPy density in mz.state({dim}), or samples of shape (points, {dim})',
         )
-    inside = np.isfinite(X) if box is None else (X >= box.lower) & (X <= box.upper)
+    inside = np.isfinite(X) if box is None else (box.lower <= X) & (box.upper >= X)
     if not inside.all():
         p, i = (int(k) for k in np.argwhere(~inside)[0])
         what = "outside the domain of X_0" if np.isfinite(X[p, i]) else "not finite"

@@ -150,9 +150,7 @@ class AbstractLayer(ABC):
         """Symbolic law of each noise column."""
         names = {symbol: local_symbol(n, symbol) for symbol in self.noise_params}
         laws = (noise.law(scale) for noise, scale in zip(self.noise, self.scale_exprs(n), strict=True))
-        return tuple(
-            law.renamed(names) if noise.params else law for noise, law in zip(self.noise, laws, strict=True)
-        )
+        return tuple(law.renamed(names) if noise.params else law for noise, law in zip(self.noise, laws, strict=True))
 
     def bindings(self, n: int) -> dict[sp.Symbol, Number]:
         """Values of all symbols of the layer that have one, the noise scales included."""
@@ -524,7 +522,7 @@ def _check_distinct(names: Sequence[sp.Symbol], laws: Sequence[AbstractNoise]) -
     for symbol in (symbol for law in laws for symbol in law.params):
         if symbol.name in taken:
             raise MzError(
-                f"The name {symbol} stands for two things: a parameter of the noise, and a state or parameter of the map",
+                f"The name {symbol} stands for two things: the noise has it, and the state or the map",
                 "Layer(noise=)",
                 "Use distinct names",
             )

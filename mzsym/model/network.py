@@ -18,8 +18,8 @@ from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
 from mzsym.model.gains import Gain
-from mzsym.model.layer_latex import layer_latex
 from mzsym.model.inputs import InputLaw, input_law, statement_of
+from mzsym.model.layer_latex import layer_latex
 from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import Number, as_number, number_key, real_symbol, state
@@ -50,8 +50,8 @@ class Network:
     Raises
     ------
     MzError
-        For an empty network, dimensions that do not fit, a symbol that is neither state nor parameter, a law of X_0 that
-        leaves the domain, and a density of X_0 proved negative or not normalised.
+        For an empty network, dimensions that do not fit, a symbol that is neither state nor parameter, a law of X_0
+        that leaves the domain, and a density of X_0 proved negative or not normalised.
 
     Examples
     --------

@@ -58,7 +58,9 @@ def _first(net: Network) -> Sides:
         return tuple((float(lo), float(hi)) for lo, hi in zip(net.domain.lower, net.domain.upper, strict=True))
     law = net.input_law
     if law.kind == "independent":
-        return tuple(numeric_law(one, {}, f"input law, component {i}").support for i, one in enumerate(law.symbolic_laws))
+        return tuple(
+            numeric_law(one, {}, f"input law, component {i}").support for i, one in enumerate(law.symbolic_laws)
+        )
     if law.samples is not None:
         return tuple((float(column.min()), float(column.max())) for column in law.samples.T)
     if law.kind == "density":

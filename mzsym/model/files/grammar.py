@@ -308,7 +308,9 @@ class _Parser:
             parts.append(self._condition())
         self._expect(")", f"the conditions of {token.text}")
         if len(parts) > limits.CASES or (token.text == "not") != (len(parts) == 1):
-            raise self._error(f"{token.text} was given {len(parts)} conditions", token.column, "Give not one, others two")
+            raise self._error(
+                f"{token.text} was given {len(parts)} conditions", token.column, "Give not one, others two"
+            )
         return JOINS[token.text](*parts)
 
     def _comparison(self) -> sp.Basic:

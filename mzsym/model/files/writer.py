@@ -227,7 +227,11 @@ class _Writer:
     def _end(self, end: sp.Expr, params: Mapping[str, sp.Symbol], where: str) -> Any:
         if end.is_infinite:
             return math.copysign(math.inf, float(end))
-        return _number(Fraction(int(end.p), int(end.q)), where) if end.is_Rational else print_expression(end, params, where)
+        return (
+            _number(Fraction(int(end.p), int(end.q)), where)
+            if end.is_Rational
+            else print_expression(end, params, where)
+        )
 
     def _map(self, n: int, layer: Layer) -> Table:
         where = f"layer {n}"
