@@ -17,7 +17,7 @@ from typing import Any
 import flint
 import sympy as sp
 
-from mzsym.balls.analytic import value_at
+from mzsym.balls.analytic import check_known, value_at
 from mzsym.balls.expressions import compile_tape
 from mzsym.balls.intervals import interval
 from mzsym.balls.numbers import Arb, precision
@@ -70,6 +70,7 @@ def integral_enclosure(expr: sp.Expr, x: sp.Symbol, lower: sp.Expr, upper: sp.Ex
     """
     with precision(bits):
         try:
+            check_known(expr, (x,))
             return _whole(expr, x, sp.sympify(lower), sp.sympify(upper))
         except MzError:
             # A function without enclosure decides nothing.
@@ -215,6 +216,7 @@ def box_integral_enclosure(
         return flint.arb.nan()
     with precision(bits):
         try:
+            check_known(expr, symbols)
             ends = [(flint.acb(point(sp.sympify(lo))), flint.acb(point(sp.sympify(hi)))) for lo, hi in sides]
             return _nested(expr, list(symbols), ends, {}, False, NESTED[len(symbols)]).real
         except MzError:
