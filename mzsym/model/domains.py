@@ -64,18 +64,15 @@ def checked_domains(
 def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
-        supports = [
-            noise.exact_support(scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
-        ]
-        return _advanced(n, layer, [interval(side) for side in box.intervals], supports, shared)
+        return _advanced(n, layer, [interval(side) for side in box.intervals], shared)
 
 
-def _advanced(
-    n: int, layer: AbstractLayer, box: list[Interval], supports: list[Interval], shared: Mapping[sp.Symbol, Number]
-) -> list[Interval]:
+def _advanced(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of the next state."""
+    scales = layer.scale_values(shared)
+    _check_values(n, layer, shared)
+    supports = [noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)]
     if layer.gain_exprs(n) is not None and not isinstance(layer, DenseLayer):
-        _check_values(n, layer, shared)
         return _stated_image(n, layer, box, supports, shared)
     images = image_sides(n, layer, box, shared)
     return [image + support for image, support in zip(images, supports, strict=True)]
@@ -96,9 +93,7 @@ def state_sides(
     """Proved hulls of X_0..X_L, unbounded where the noise or the first one is."""
     sides = [list(first)]
     for n, layer in enumerate(layers):
-        scales = layer.scale_values(shared)
-        supports = [noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)]
-        sides.append(_advanced(n, layer, sides[-1], supports, shared))
+        sides.append(_advanced(n, layer, sides[-1], shared))
     return sides
 
 

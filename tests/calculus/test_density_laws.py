@@ -32,7 +32,8 @@ STATED = {
     "shifted normal": DensityLaw.of(sp.exp(-((T - 1) ** 2) / 2) / sp.sqrt(2 * sp.pi), -sp.oo, sp.oo),
     "half normal": DensityLaw.of(sp.sqrt(2 / sp.pi) * sp.exp(-(T**2) / (2 * a**2)) / a, 0, sp.oo),
     "mixture": DensityLaw.of(
-        sp.exp(-((T - 1) ** 2) / 2) / (3 * sp.sqrt(2 * sp.pi)) + 4 * sp.exp(-2 * (T + 2) ** 2) / (3 * sp.sqrt(2 * sp.pi)),
+        sp.exp(-((T - 1) ** 2) / 2) / (3 * sp.sqrt(2 * sp.pi))
+        + 4 * sp.exp(-2 * (T + 2) ** 2) / (3 * sp.sqrt(2 * sp.pi)),
         -sp.oo,
         sp.oo,
     ),
