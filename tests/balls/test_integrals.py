@@ -11,7 +11,14 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mzsym.balls import box_integral_enclosure, enclose, integral_enclosure, intervals_of, precision
+from mzsym.balls import (
+    box_integral_enclosure,
+    density_norm_squared,
+    enclose,
+    integral_enclosure,
+    intervals_of,
+    precision,
+)
 from mzsym.balls.analytic import value_at
 
 x, y = sp.symbols("x y", real=True)
@@ -115,3 +122,15 @@ def test_analytic_means_one_branch():
     assert value_at(step, {x: across - 1}, True).is_finite()
     assert not value_at(sp.sqrt(x), {x: across}, True).is_finite()
     assert not value_at(sp.atan(x), {x: flint.acb(0, 2)}, True).is_finite()
+
+
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "laplace"])
+def test_norms_in_the_table_are_integrals_of_the_squared_density(name):
+    s = R(3, 7)
+    density, end = {
+        "uniform": (1 / (2 * s), s),
+        "gaussian": (sp.exp(-(x**2) / (2 * s**2)) / (sp.sqrt(2 * sp.pi) * s), sp.oo),
+        "laplace": (sp.exp(-x / s) / (2 * s), sp.oo),
+    }[name]
+    half = integral_enclosure(density**2, x, 0, end)
+    assert density_norm_squared(name, Fraction(3, 7)).overlaps(2 * half) and half.rad() < 1e-15

@@ -138,3 +138,13 @@ def test_polynomials_average_to_the_quadrature_of_the_density(name, c, centre, g
         )
     value = mp.mpf(str(found.expr.subs({x: centre, **HALF}).evalf(25)))
     assert abs(value - expected) < 1e-10 * (1 + abs(expected))
+
+
+def test_the_damping_rule_asks_for_an_even_law():
+    class Lopsided(UniformLaw):
+        symmetric = False
+
+    y1, x1, eta = sp.symbols("y1 x1 eta", real=True)
+    for law, damped in ((UniformLaw(a), True), (Lopsided(a), False)):
+        found = noise_average(sp.sin(y + y1), (y, y1), (x, x1), (law, law), (xi, eta), 5000)
+        assert any("damped" in rule for rule in found.rules) is damped
