@@ -62,7 +62,6 @@ _HOME = {
     "Gaussian": "mzsym.model",
     "Laplace": "mzsym.model",
     "TruncatedGaussian": "mzsym.model",
-    "Laplace": "mzsym.model",
     "Noise": "mzsym.model",
     "Deterministic": "mzsym.model",
     "load": "mzsym.projections.study",
