@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mzsym.model import Laplace as Laplace
     from mzsym.model import Layer as Layer
     from mzsym.model import Network as Network
+    from mzsym.model import Noise as Noise
     from mzsym.model import TruncatedGaussian as TruncatedGaussian
     from mzsym.model import Uniform as Uniform
     from mzsym.model import dense as dense
@@ -62,6 +63,7 @@ _HOME = {
     "Gaussian": "mzsym.model",
     "Laplace": "mzsym.model",
     "TruncatedGaussian": "mzsym.model",
+    "Noise": "mzsym.model",
     "Deterministic": "mzsym.model",
     "load": "mzsym.projections.study",
     "save": "mzsym.projections.study",

@@ -2,6 +2,7 @@
 
 from mzsym.balls.affine import affine_hull
 from mzsym.balls.expressions import enclose, hull
+from mzsym.balls.integrals import box_integral_enclosure, integral_enclosure
 from mzsym.balls.intervals import WHOLE, Interval, interval
 from mzsym.balls.law_tables import LawTable, law_table
 from mzsym.balls.norms import density_norm_squared, joint_norm_squared
@@ -22,12 +23,14 @@ __all__ = [
     "LawTable",
     "MatrixBall",
     "affine_hull",
+    "box_integral_enclosure",
     "density_norm_squared",
     "density_overlap",
     "diagonal_ball",
     "diagonal_norm",
     "enclose",
     "hull",
+    "integral_enclosure",
     "interval",
     "intervals_of",
     "joint_norm_squared",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
@@ -64,6 +64,33 @@ _FUNCTIONS: Mapping[Any, Head] = MappingProxyType(
 )
 
 _NUMBERS: Mapping[Any, Callable[[], Any]] = MappingProxyType({sp.pi: flint.arb.pi, sp.E: flint.arb.const_e})
+
+
+_STRUCTURE = (sp.Add, sp.Mul, sp.Pow, sp.Piecewise, sp.Max, sp.Min, sp.Heaviside, Activation)
+
+
+def check_known(expr: sp.Expr, symbols: Collection[sp.Symbol]) -> None:
+    """Refuse what ``value_at`` cannot evaluate, before an integrator calls it where no exception gets through.
+
+    Raises
+    ------
+    MzError
+        For a function without such an evaluation, or a symbol without value.
+    """
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node in symbols or node.is_Rational or node in _NUMBERS:
+            continue
+        if not (isinstance(node, _STRUCTURE) or node.func in _FUNCTIONS):
+            raise MzError(f"{node} cannot be integrated rigorously", "balls.analytic", "Bound it")
+        if isinstance(node, sp.Piecewise):
+            stack += [value for value, _ in node.args]
+            stack += [d for _, condition in node.args for d in differences(condition)]
+        elif isinstance(node, Activation) and node.func not in _FUNCTIONS and not isinstance(node, leaky_relu):
+            stack.append(node.elementary(*node.args))
+        else:
+            stack += node.args
 
 
 def value_at(expr: sp.Expr, values: Mapping[sp.Symbol, Acb], analytic: bool) -> Acb:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
+from math import prod
 from typing import Any
 
 import flint
 import sympy as sp
 
-from mzsym.balls.analytic import value_at
+from mzsym.balls.analytic import check_known, value_at
 from mzsym.balls.expressions import compile_tape
 from mzsym.balls.intervals import interval
 from mzsym.balls.numbers import Arb, precision
@@ -26,7 +28,14 @@ GOAL = -62
 """Binary exponent of the error asked of an integral."""
 
 EVALUATIONS = 6000
-"""Evaluations after which an integral stays as wide as it is."""
+"""Evaluations after which an integral stays as wide as it is; fewer for expressions of more than ``SMALL`` nodes."""
+
+NESTED = {1: 2000, 2: 120, 3: 24}
+"""The same for every level of a nested integral, by dimension."""
+
+SMALL = 60
+LARGE = 400
+"""Nodes above which tails and nested integrals are left undecided."""
 
 FARTHEST = 64
 """Doublings of the cut that a tail may take."""
@@ -61,6 +70,7 @@ def integral_enclosure(expr: sp.Expr, x: sp.Symbol, lower: sp.Expr, upper: sp.Ex
     """
     with precision(bits):
         try:
+            check_known(expr, (x,))
             return _whole(expr, x, sp.sympify(lower), sp.sympify(upper))
         except MzError:
             # A function without enclosure decides nothing.
@@ -95,14 +105,25 @@ def _finite(expr: sp.Expr, x: sp.Symbol, start: Arb, end: Arb) -> Arb:
         flint.acb(end),
         rel_tol=tolerance,
         abs_tol=tolerance,
-        eval_limit=EVALUATIONS,
+        eval_limit=_allowed(expr, EVALUATIONS),
     )
     return value.real
 
 
+def _nodes(expr: sp.Expr) -> int:
+    return sum(1 for _ in islice(sp.preorder_traversal(expr), 100 * LARGE))
+
+
+def _allowed(expr: sp.Expr, most: int) -> int:
+    """Evaluations of an expression that cost no more than ``most`` of a small one."""
+    return max(20, most * SMALL // max(SMALL, _nodes(expr)))
+
+
 def _tail(expr: sp.Expr, x: sp.Symbol, start: Arb) -> tuple[Arb, Arb] | None:
     """A point beyond ``start`` and a bound of the integral of |f| from there on; None where nothing is proved."""
-    terms = sp.Add.make_args(sp.expand_mul(expr))
+    if _nodes(expr) > LARGE:
+        return None
+    terms = sp.Add.make_args(_spread(expr))
     if len(terms) > MAX_TERMS:
         return None
     best: tuple[Arb, Arb] | None = None
@@ -119,6 +140,13 @@ def _tail(expr: sp.Expr, x: sp.Symbol, start: Arb) -> tuple[Arb, Arb] | None:
                 break
         end = end * 2
     return best
+
+
+def _spread(expr: sp.Expr) -> sp.Expr:
+    """Products of sums multiplied out, where that makes few terms."""
+    count = prod(len(sp.Add.make_args(factor)) for factor in sp.Mul.make_args(expr))
+    inner = prod(len(sp.Add.make_args(f)) for term in sp.Add.make_args(expr) for f in sp.Mul.make_args(term))
+    return sp.expand_mul(expr) if max(count, inner) <= MAX_TERMS else expr
 
 
 def _term_tail(term: sp.Expr, x: sp.Symbol, end: Arb) -> Arb:
@@ -184,40 +212,33 @@ def box_integral_enclosure(
     flint.arb
         Not finite, or wide, where the work allowed proves no more.
     """
+    if _nodes(expr) > LARGE:
+        return flint.arb.nan()
     with precision(bits):
         try:
+            check_known(expr, symbols)
             ends = [(flint.acb(point(sp.sympify(lo))), flint.acb(point(sp.sympify(hi)))) for lo, hi in sides]
-            return _nested(expr, list(symbols), ends, {}).real
+            return _nested(expr, list(symbols), ends, {}, False, NESTED[len(symbols)]).real
         except MzError:
             return flint.arb.nan()
 
 
-def _nested(expr: sp.Expr, symbols: list[sp.Symbol], ends: list[Any], fixed: Mapping[sp.Symbol, Any]) -> Any:
-    if not symbols:
-        return value_at(expr, fixed, False)
-    (symbol, *inner), (start, end), rest = symbols, ends[0], ends[1:]
-    goal = flint.arb(2) ** -24
-
-    def at(z: Any, analytic: bool) -> Any:
-        values = {**fixed, symbol: z}
-        if not inner:
-            return value_at(expr, values, analytic)
-        # Analytic in z where the integrand is, on the whole range of the inner variables.
-        return _nested_inner(expr, inner, rest, values, analytic)
-
-    return flint.acb.integral(at, start, end, rel_tol=goal, abs_tol=goal, eval_limit=400)
-
-
-def _nested_inner(
-    expr: sp.Expr, symbols: list[sp.Symbol], ends: list[Any], fixed: Mapping[sp.Symbol, Any], analytic: bool
+def _nested(
+    expr: sp.Expr,
+    symbols: Sequence[sp.Symbol],
+    ends: Sequence[Any],
+    fixed: Mapping[sp.Symbol, Any],
+    analytic: bool,
+    limit: int,
 ) -> Any:
+    """The innermost symbols last; ``analytic``: whether the value must be analytic in what is fixed."""
     (symbol, *inner), (start, end), rest = symbols, ends[0], ends[1:]
-    goal = flint.arb(2) ** -28
+    # An inner integral has to be finer than what an outer one asks of it.
+    goal = flint.arb(2) ** (-24 - 4 * (3 - len(symbols)))
 
     def at(z: Any, own: bool) -> Any:
         values = {**fixed, symbol: z}
-        if not inner:
-            return value_at(expr, values, own or analytic)
-        return _nested_inner(expr, inner, rest, values, own or analytic)
+        whole = own or analytic
+        return _nested(expr, inner, rest, values, whole, limit) if inner else value_at(expr, values, whole)
 
-    return flint.acb.integral(at, start, end, rel_tol=goal, abs_tol=goal, eval_limit=400)
+    return flint.acb.integral(at, start, end, rel_tol=goal, abs_tol=goal, eval_limit=_allowed(expr, limit))

@@ -16,10 +16,10 @@ def density_norm_squared(name: str, scale: Any, cutoff: Any = None, prec: int = 
 
     Parameters
     ----------
-    name : {"uniform", "gaussian", "truncated_gaussian"}
+    name : {"uniform", "gaussian", "truncated_gaussian", "laplace"}
         The law; without noise there is no density.
     scale : number
-        Half-width s, or standard deviation (before truncation) s; taken exactly.
+        Half-width s, standard deviation (before truncation) s, or scale s of Laplace noise; taken exactly.
     cutoff : number, optional
         c of a truncated Gaussian, conditioned on |xi| <= c s.
     prec : int
@@ -28,7 +28,7 @@ def density_norm_squared(name: str, scale: Any, cutoff: Any = None, prec: int = 
     Returns
     -------
     flint.arb
-        1/(2 s); 1/(2 sqrt(pi) s); erf(c)/(2 sqrt(pi) s erf(c/sqrt 2)**2).
+        1/(2 s); 1/(2 sqrt(pi) s); erf(c)/(2 sqrt(pi) s erf(c/sqrt 2)**2); 1/(4 s).
 
     Raises
     ------
@@ -46,6 +46,8 @@ def density_norm_squared(name: str, scale: Any, cutoff: Any = None, prec: int = 
             raise MzError(f"The noise scale is {scale!r}", "balls.norms", "Give a positive scale")
         if name == "uniform":
             return 1 / (2 * s)
+        if name == "laplace":
+            return 1 / (4 * s)
         peak = 1 / (2 * flint.arb.pi().sqrt() * s)
         if name == "gaussian":
             return peak

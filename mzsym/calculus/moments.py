@@ -12,13 +12,14 @@ from itertools import pairwise
 
 import sympy as sp
 
+from mzsym.calculus.decompose import TooLarge, decompose
 from mzsym.calculus.integrate import box_integral
 from mzsym.calculus.laws import DensityLaw
 from mzsym.core.functions import leaky_relu, relu
 from mzsym.core.names import NOISE_VARIABLE
 
-MAX_TERMS = 400
-"""Terms of an expanded integrand up to which they are integrated one by one."""
+MAX_TERMS = 2000
+"""Products up to which an integrand is expanded, to be integrated term by term."""
 
 MAX_OPERATIONS = 4000
 
@@ -140,9 +141,14 @@ def _branch(expr: sp.Piecewise, x: sp.Symbol, point: sp.Expr) -> sp.Expr | None:
 
 def _integral(body: sp.Expr, lo: sp.Expr, hi: sp.Expr) -> sp.Expr | None:
     """Integral over one piece, or None."""
-    terms = sp.Add.make_args(sp.expand(body))
-    if len(terms) > MAX_TERMS:
+    try:
+        parts = decompose(body, (_X,), MAX_TERMS)
+    except TooLarge:
         return None
+    terms = [
+        coefficient * _X ** monomial.powers[0] * sp.Mul(*(atom**k for atom, k in monomial.atoms))
+        for monomial, coefficient in parts.items()
+    ]
     total: list[sp.Expr] = []
     rest: list[sp.Expr] = []
     for term in terms:
@@ -171,10 +177,10 @@ def _exponential_term(term: sp.Expr, lo: sp.Expr, hi: sp.Expr) -> sp.Expr | None
         elif factor != 1:
             return None
     # Highest power first: constant, linear and square coefficients of the exponent.
-    listed: list[sp.Expr] = [*reversed(sp.Poly(exponent, _X).all_coeffs()), sp.S.Zero, sp.S.Zero, sp.S.Zero]
-    c, b, a, *more = listed
-    if any(not coefficient.is_zero for coefficient in more):
+    coefficients = [*reversed(sp.Poly(exponent, _X).all_coeffs()), sp.S.Zero, sp.S.Zero]
+    if any(not coefficient.is_zero for coefficient in coefficients[3:]):
         return None
+    c, b, a = coefficients[:3]
     factor = constant * sp.exp(c)
     if a.is_zero:
         value = _exponential(power, b, lo, hi)

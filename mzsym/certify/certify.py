@@ -191,8 +191,10 @@ def noise_in_words(net: Network, n: int) -> str:
 def _laws_in_words(laws: list[tuple[AbstractNoise, Number]]) -> str:
     phrases = []
     for noise, scale in laws:
-        if noise.scale is None:
+        if noise.deterministic:
             phrases.append("no noise")
+        elif noise.scale is None:
+            phrases.append(str(noise))
         elif noise.name == "uniform":
             phrases.append(f"uniform, half-width {float(scale):.6g}")
         elif noise.name == "truncated_gaussian":
@@ -215,7 +217,7 @@ def _estimates(net: Network, projection: TotalDegree, n: int) -> tuple[Estimate 
     if degree > MAX_DEGREE or (degree > 12 and max(dims) > 2):
         return None, None, f"no estimate: degree {degree} is too large for dimension {max(dims)}"
     if not laws <= _LAWS:
-        return None, None, "no estimate: unknown noise law"
+        return None, None, "no estimate: it takes uniform and truncated Gaussian noise only"
     step = step_of(net, projection, n)
     try:
         whole, inner = sharp_estimate(step, smallest=degree)

@@ -32,6 +32,7 @@ import sympy as sp
 
 from mzsym.balls import Arb, density_norm_squared, enclose, intervals_of, lower, precision, to_arb, upper
 from mzsym.core.names import state_symbol
+from mzsym.model import Noise
 
 if TYPE_CHECKING:
     from mzsym.model import AbstractLayer, Box, Network
@@ -101,6 +102,8 @@ def hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchm
 MAX_PARTS = 64
 """Square parts of a gain with more columns than rows that are tried."""
 
+_UNDECIDED = "no bound: the noise density is not proved to be square integrable"
+
 MAX_DETERMINANT = 6
 """Largest gain matrix whose determinant is written out."""
 
@@ -111,12 +114,14 @@ def _transition_norm(net: Network, n: int, here: Box) -> tuple[Arb, str]:
     gain = layer.gain_exprs(n)
     if isinstance(gain, sp.ImmutableMatrix):
         return _matrix_norm(net, n, here, gain)
-    still = [i for i, noise in enumerate(layer.noise) if noise.scale is None]
+    still = [i for i, noise in enumerate(layer.noise) if noise.deterministic]
     if still:
         return to_arb(0), _no_noise(layer, still)
     density = to_arb(1)
     for noise in layer.noise:
         density = density * _density_norm_squared(noise, shared)
+    if not density.is_finite():
+        return to_arb(0), _UNDECIDED
     if gain is None:
         return density, ""
     least = _least(net, n, here, sp.Mul(*gain))
@@ -128,7 +133,7 @@ def _transition_norm(net: Network, n: int, here: Box) -> tuple[Arb, str]:
 def _matrix_norm(net: Network, n: int, here: Box, gain: sp.ImmutableMatrix) -> tuple[Arb, str]:
     """The same for a matrix of gains, from its best square part."""
     layer, shared = net.layers[n], dict(net.shared)
-    live = [j for j, noise in enumerate(layer.noise) if noise.scale is not None]
+    live = [j for j, noise in enumerate(layer.noise) if not noise.deterministic]
     if len(live) < gain.rows:
         count = f"{len(live)} noise columns for {gain.rows} components"
         return to_arb(0), _no_noise(layer, [], f"there are {count}")
@@ -142,6 +147,8 @@ def _matrix_norm(net: Network, n: int, here: Box, gain: sp.ImmutableMatrix) -> t
         density = 1 / least
         for j in columns:
             density = density * _density_norm_squared(layer.noise[j], shared)
+        if not density.is_finite():
+            return to_arb(0), _UNDECIDED
         if best is None or upper(density) < upper(best):
             best = density
     if best is None:
@@ -172,7 +179,9 @@ def _least(net: Network, n: int, here: Box, expr: sp.Expr) -> Arb | None:
 
 
 def _density_norm_squared(noise: AbstractNoise, shared: dict[sp.Symbol, Number]) -> Arb:
-    """A ball around the squared L^2 norm of the density of one component."""
+    """A ball around the squared L^2 norm of the density of one component, not finite where nothing is proved."""
+    if isinstance(noise, Noise):
+        return noise.norm_squared()
     scale = noise.scale
     if isinstance(scale, sp.Expr):
         # A ball around the expression, not the float that the layer rounds it to: sqrt(2)/2 has no float.

@@ -116,7 +116,9 @@ class Steps:
             a, b, reach = -1.0, 1.0, 1.0
             if n > 0:
                 a, b = self.shape.images[n - 1][i].floats
-                reach = TAILS * float(scale_ball(self.net.layers[n - 1], i, self.net).mid())
+                before = self.net.layers[n - 1]
+                # A law without scale is as wide as it is: where the cells lie changes the bound, not its validity.
+                reach = TAILS * (1.0 if before.noise[i].scale is None else float(scale_ball(before, i, self.net).mid()))
             first = lo if math.isfinite(lo) else (a if math.isfinite(a) else -TAILS) - reach
             last = hi if math.isfinite(hi) else (b if math.isfinite(b) else TAILS) + reach
         inner = np.linspace(first, last, each + 1)

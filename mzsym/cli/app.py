@@ -168,7 +168,8 @@ def run(
     """Do all of it, and say what was found.
 
     Writes equation.tex, tables.npz, tables.json, certificate.json, law.json, law.svg, report.html and summary.json into
-    DIR (default: MODEL-results in the current directory). A run that was interrupted takes up the tables that it had finished.
+    DIR (default: MODEL-results in the current directory). A run that was interrupted takes up the tables that it had
+    finished.
     """
     from mzsym.cli.commands import run as command
 

@@ -288,8 +288,9 @@ class Equation:
     def _resolves_start(self) -> bool:
         """Whether the density of X_0 relative to mu_0 is a constant that the test functions span: then Q_0 p_0 = 0."""
         net, measure = self.network, self.projection.measure
-        same = {"law": True, "gaussian": net.domain is None, "uniform": True, "lebesgue": True}
-        if not isinstance(measure, str) or not same[measure] or net.input != "uniform":
+        kind = net.input_law.kind
+        same = {"law": True, "gaussian": kind == "normal", "uniform": kind == "uniform", "lebesgue": kind == "uniform"}
+        if not isinstance(measure, str) or not same[measure]:
             return False
         if not isinstance(self.projection, FiniteRank):
             return self.projection.keeps_constants

@@ -13,6 +13,7 @@ import sympy as sp
 from mzsym.calculus.heads import NoiseMean
 from mzsym.core import MzError
 from mzsym.derive.orthonormal import numeric_normaliser
+from mzsym.model.density import break_points
 
 if TYPE_CHECKING:
     from mzsym.derive.builder import TermBuilder
@@ -206,4 +207,14 @@ def _integral(integral: sp.Integral, env: dict[sp.Symbol, Any]) -> Any:
     ends = [_value(lower, env), _value(upper, env)]
     if ends[0] == ends[1]:
         return mp.mpf(0)
-    return mp.quad(lambda point: _value(body, {**env, symbol: point}), ends)
+    lo, hi = min(ends), max(ends)
+    # Kinks and jumps in sight get pieces of their own: the rule sees smooth functions only.
+    cuts = [_value(point, env) for point in _breaks(body, symbol) if not point.free_symbols - env.keys()]
+    inner_cuts = sorted(cut for cut in cuts if lo < cut < hi)
+    points = [ends[0], *(inner_cuts if ends[0] < ends[1] else inner_cuts[::-1]), ends[1]]
+    return mp.quad(lambda point: _value(body, {**env, symbol: point}), points)
+
+
+@lru_cache(maxsize=2048)
+def _breaks(body: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, ...]:
+    return break_points(body, symbol)

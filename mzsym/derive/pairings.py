@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.calculus import Closed, GaussianLaw, box_integral, noise_average
+from mzsym.calculus import Closed, GaussianLaw, Law, box_integral, noise_average
 from mzsym.calculus.closed import integral_dimension
+from mzsym.core import MzError
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.derive.averages import average, merged
 from mzsym.derive.chains import Chain, Renaming, canonical
@@ -36,12 +37,15 @@ class Ground:
     start : Expr or None
         Density of X_0 with respect to dx, on its box if ``start_boxed``; only for the law of the state.
     start_boxed : bool
+    start_laws : tuple of Law
+        Laws of the components of X_0 where they are independent noise laws: averages over them close.
     """
 
     measure: Measure
     boxed: bool
     start: sp.Expr | None = None
     start_boxed: bool = False
+    start_laws: tuple[Law, ...] = ()
 
 
 def ground_of(net: Network, projection: FiniteRank) -> Ground:
@@ -49,8 +53,14 @@ def ground_of(net: Network, projection: FiniteRank) -> Ground:
     boxed = projection.boxed(net)
     if projection.measure != "law":
         return Ground(projection.measure, boxed)
-    on_box = net.domain is not None
-    return Ground("law", boxed, density_expr("uniform" if on_box else "gaussian", 0, net.dims[0]), on_box)
+    start = net.input_law.density_expr(net.dims[0])
+    if start is None:
+        raise MzError(
+            "The law of X_0 is given by samples, and exact terms in the law of the state need its density",
+            "Network(input=)",
+            "State a density or noise laws, or use a projection in another measure",
+        )
+    return Ground("law", boxed, start, net.domain is not None, net.input_law.symbolic_laws)
 
 
 @dataclass(frozen=True)
@@ -98,9 +108,17 @@ def integral(place: Place, f: sp.Expr, max_operations: int) -> Closed:
     if ground.measure != "law":
         return _against(density_expr(ground.measure, at, dim), ground.boxed, at, dim, f, max_operations)
     inner = average(place.before, f, max_operations)
-    assert ground.start is not None
-    outer = _against(ground.start, ground.start_boxed, 0, place.chain.dims[0], inner.expr, max_operations)
+    outer = _over_start(ground, place.chain.dims[0], inner.expr, max_operations)
     return Closed(outer.expr, outer.closed, merged(inner.rules, outer.rules), outer.dimension)
+
+
+def _over_start(ground: Ground, dim: int, f: sp.Expr, max_operations: int) -> Closed:
+    """The expectation of f(X_0)."""
+    if ground.start_laws:
+        x = tuple(state_symbol(0, i) for i in range(dim))
+        return noise_average(f, x, (sp.S.Zero,) * dim, ground.start_laws, x, max_operations)
+    assert ground.start is not None
+    return _against(ground.start, ground.start_boxed, 0, dim, f, max_operations)
 
 
 def _against(density: sp.Expr, boxed: bool, at: int, dim: int, f: sp.Expr, max_operations: int) -> Closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer, dense, residual
+from mzsym.model.density_noise import Noise
 from mzsym.model.layers import AbstractLayer, Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, Laplace, TruncatedGaussian, Uniform
@@ -19,6 +20,7 @@ __all__ = [
     "Laplace",
     "Layer",
     "Network",
+    "Noise",
     "Number",
     "TruncatedGaussian",
     "Uniform",

@@ -13,6 +13,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 from mzsym.core.names import (
     bias_symbol,
+    local_symbol,
     random_symbol,
     slope_symbol,
     state_symbol,
@@ -164,9 +165,8 @@ class DenseLayer(AbstractLayer):
 
     @property
     def used_symbols(self) -> frozenset[sp.Symbol]:
-        scale = None if self.weight_noise is None else self.weight_noise.scale
-        own = scale.free_symbols if isinstance(scale, sp.Expr) else set()
-        return super().used_symbols.union(own)
+        own = frozenset[sp.Symbol]() if self.weight_noise is None else self.weight_noise.symbols
+        return super().used_symbols | own
 
     @property
     def unbounded_weight(self) -> str:
@@ -181,7 +181,7 @@ class DenseLayer(AbstractLayer):
             names |= set(self.parameter(n, "W"))
         if self.biases.values is None:
             names |= set(self.parameter(n, "b"))
-        return frozenset(names)
+        return super().unbound_symbols(n) | names
 
     def activation_expr(self, n: int, z: sp.Expr) -> sp.Expr:
         """act(z) as SymPy."""
@@ -277,6 +277,8 @@ class DenseLayer(AbstractLayer):
             return slope_symbol(n)
         if key == "weight_scale" and self.weight_noise is not None:
             return self._weight_scale(n)
+        if (own := self.noise_param(key)) is not None:
+            return local_symbol(n, own)
         raise self._unknown(n, key)
 
     def replace(self, n: int, key: object, value: Any) -> DenseLayer:
@@ -296,6 +298,8 @@ class DenseLayer(AbstractLayer):
             activation = (self.activation, value)
         elif key == "weight_scale" and random is not None:
             random = value if isinstance(value, AbstractNoise) else random.with_scale(value)
+        elif (own := self.noise_param(key)) is not None:
+            noise = self.with_noise_param(own, value)
         else:
             raise self._unknown(n, key)
         return DenseLayer(W, b, activation, noise[0] if self.shared_noise else noise, step, random)
@@ -309,6 +313,7 @@ class DenseLayer(AbstractLayer):
     def _unknown(self, n: int, key: object) -> MzError:
         keys = ["W", "b", "scale"] + ["step"] * (self.step is not None) + ["slope"] * (self.slope is not None)
         keys += ["weight_scale"] * (self.weight_noise is not None)
+        keys += [symbol.name for symbol in self.noise_params]
         return MzError(f"Layer {n} has no parameter {key!r}", f"key ({n}, {key!r})", f"It has: {', '.join(keys)}")
 
     @cached_property

@@ -18,7 +18,6 @@ from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer
 from mzsym.model.gains import noise_row
 from mzsym.model.layers import AbstractLayer
-from mzsym.model.noise import TruncatedGaussian
 from mzsym.model.values import Number
 
 ExactEntries: TypeAlias = Mapping[tuple[int, ...], Fraction]
@@ -65,18 +64,15 @@ def checked_domains(
 def next_sides(n: int, layer: AbstractLayer, box: Box, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of F_n(box) + supp rho_n, one interval per component."""
     with precision():
-        supports = [
-            _support(noise, scale) for noise, scale in zip(layer.noise, layer.scale_values(shared), strict=True)
-        ]
-        return _advanced(n, layer, [interval(side) for side in box.intervals], supports, shared)
+        return _advanced(n, layer, [interval(side) for side in box.intervals], shared)
 
 
-def _advanced(
-    n: int, layer: AbstractLayer, box: list[Interval], supports: list[Interval], shared: Mapping[sp.Symbol, Number]
-) -> list[Interval]:
+def _advanced(n: int, layer: AbstractLayer, box: list[Interval], shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Proved hull of the next state."""
+    scales = layer.scale_values(shared)
+    _check_values(n, layer, shared)
+    supports = [noise.exact_support(scale) for noise, scale in zip(layer.noise, scales, strict=True)]
     if layer.gain_exprs(n) is not None and not isinstance(layer, DenseLayer):
-        _check_values(n, layer, shared)
         return _stated_image(n, layer, box, supports, shared)
     images = image_sides(n, layer, box, shared)
     return [image + support for image, support in zip(images, supports, strict=True)]
@@ -97,23 +93,14 @@ def state_sides(
     """Proved hulls of X_0..X_L, unbounded where the noise or the first one is."""
     sides = [list(first)]
     for n, layer in enumerate(layers):
-        scales = layer.scale_values(shared)
-        supports = [
-            _support(noise, scale) if noise.bounded else WHOLE for noise, scale in zip(layer.noise, scales, strict=True)
-        ]
-        sides.append(_advanced(n, layer, sides[-1], supports, shared))
+        sides.append(_advanced(n, layer, sides[-1], shared))
     return sides
-
-
-def _support(noise: object, scale: Number) -> Interval:
-    reach = Fraction(scale) * (Fraction(noise.cutoff) if isinstance(noise, TruncatedGaussian) else 1)
-    return interval((-reach, reach))
 
 
 def _weight_supports(layer: AbstractLayer, shared: Mapping[sp.Symbol, Number]) -> list[Interval]:
     """Support of every random weight of ``layer.random``."""
     pairs = zip(layer.random(0), layer.weight_scale_values(shared), strict=True)
-    return [_support(weight.noise, scale) if weight.noise.bounded else WHOLE for weight, scale in pairs]
+    return [weight.noise.exact_support(scale) for weight, scale in pairs]
 
 
 def image_sides(
@@ -163,7 +150,7 @@ def _entry_support(layer: DenseLayer, shared: Mapping[sp.Symbol, Number]) -> Int
     noise = layer.weight_noise
     if noise is None:
         return None
-    return _support(noise, layer.entry_scale(shared)) if noise.bounded else WHOLE
+    return noise.exact_support(layer.entry_scale(shared))
 
 
 def _random_hull(layer: DenseLayer, box: list[Interval], reach: Interval) -> list[Interval]:

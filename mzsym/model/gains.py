@@ -121,6 +121,10 @@ def checked_weight_law(law: Any, what: str, where: str) -> AbstractNoise:
         raise MzError(f"{law!r} is not a noise law", where, "Use mz.Gaussian(s), mz.Uniform(s) or another noise law")
     if isinstance(law, Deterministic):
         raise MzError(f"{what} has no randomness", where, "Leave the law out, or give one with a scale")
+    if law.params:
+        raise MzError(
+            f"{what} has a law with parameters of its own", where, "Write their values into the density, exactly"
+        )
     return law
 
 

@@ -26,7 +26,6 @@ UNSEEN = 1e-16
 
 DEEPEST = 200
 LARGEST_EXPONENT = 1000
-FAR = 1e75
 FEW_ULPS = 16 * float(np.finfo(np.float64).eps)
 UNIT_ERROR = 1e-7
 """Deviation of the total mass from 1 up to which it is divided out: more means that the panels missed something."""
@@ -112,7 +111,13 @@ class InverseTable:
 
 
 def inverse_table(
-    density: Callable[[Array], Array], lower: float, upper: float, breaks: Sequence[float], where: str
+    density: Callable[[Array], Array],
+    lower: float,
+    upper: float,
+    breaks: Sequence[float],
+    where: str,
+    *,
+    normalise: bool = False,
 ) -> InverseTable:
     """The table of a density: panels halved until the series resolves it, tails followed until nothing is left.
 
@@ -126,6 +131,8 @@ def inverse_table(
         Points inside at which the density is not smooth.
     where : str
         For the error message.
+    normalise : bool
+        Whether the density is known up to a factor only.
 
     Returns
     -------
@@ -139,7 +146,10 @@ def inverse_table(
         For a density that is not finite inside its support, or whose mass is not found.
     """
     done: list[tuple[float, float, Array, float]] = []
-    for lo, hi in pairwise(_first_ends(lower, upper, breaks)):
+    finite = [point for point in (lower, *breaks, upper) if math.isfinite(point)] or [0.0]
+    for lo, hi in pairwise(_first_ends(lower, upper, finite)):
+        # In an infinite tail, beyond every finite point.
+        outside = hi <= min(finite) or lo >= max(finite)
         todo = [(lo, hi, 0)]
         while todo:
             a, b, level = todo.pop()
@@ -148,10 +158,14 @@ def inverse_table(
                 # Neighbouring doubles: a singularity has what mass there is.
                 continue
             with np.errstate(all="ignore"):
-                coefs = density(0.5 * (a + b) + 0.5 * (b - a) * _NODES) @ _ANALYSIS
+                values = density(0.5 * (a + b) + 0.5 * (b - a) * _NODES)
+                coefs = values @ _ANALYSIS
             if not np.isfinite(coefs).all():
-                if max(abs(a), abs(b)) > FAR:
+                if outside and not np.isfinite(values).any():
                     # An overflow on the way to 0; the total mass tells if it was more.
+                    continue
+                if outside and level < DEEPEST:
+                    todo += [(a, middle, level + 1), (middle, b, level + 1)]
                     continue
                 raise MzError(
                     f"The density is not finite between {a:.6g} and {b:.6g}", where, "Give a density that is finite"
@@ -167,7 +181,7 @@ def inverse_table(
                 todo += [(a, middle, level + 1), (middle, b, level + 1)]
     done = [panel for panel in sorted(done, key=lambda panel: panel[0]) if panel[3] > 0]
     total = math.fsum(panel[3] for panel in done)
-    if abs(total - 1) > UNIT_ERROR:
+    if not total > 0 or not (normalise or abs(total - 1) <= UNIT_ERROR):
         raise MzError(
             f"Numerically the density integrates to {total:.12g}",
             where,
@@ -179,9 +193,8 @@ def inverse_table(
     return InverseTable(left, right, below, np.stack(series))
 
 
-def _first_ends(lower: float, upper: float, breaks: Sequence[float]) -> list[float]:
-    """Ends of the first panels: the breaks, and powers of 2 away from the outermost points along an infinite tail."""
-    inner = [point for point in (lower, *breaks, upper) if math.isfinite(point)] or [0.0]
+def _first_ends(lower: float, upper: float, inner: Sequence[float]) -> list[float]:
+    """Ends of the first panels: the finite points, and powers of 2 away from the outermost along an infinite tail."""
     distances = [2.0**k for k in range(-30, LARGEST_EXPONENT, 1)]
     left = [] if math.isfinite(lower) else [min(inner) - d for d in distances]
     right = [] if math.isfinite(upper) else [max(inner) + d for d in distances]

@@ -15,7 +15,7 @@ MAX_SHOWN = 4
 
 def layer_latex(n: int, layer: AbstractLayer) -> str:
     """One row of the display; the map in letters where its entries would not fit a line."""
-    noisy = any(noise.scale is not None for noise in layer.noise)
+    noisy = any(not noise.deterministic for noise in layer.noise)
     gain, weights = layer.gain_exprs(n), layer.random_weights(n)
     if max(layer.dim_in, layer.dim_out) > MAX_SHOWN:
         factor = "" if gain is None else rf"G_{{{n}}}(X_{{{n}}})\, "
@@ -41,7 +41,7 @@ def step_latex(n: int, layer: AbstractLayer) -> str:
 
 def gain_latex(n: int, layer: AbstractLayer, text: Callable[[sp.Expr], str]) -> str:
     """The noise of a layer as a summand, empty where there is none."""
-    if all(noise.scale is None for noise in layer.noise):
+    if all(noise.deterministic for noise in layer.noise):
         return ""
     gain, xi = layer.gain_exprs(n), rf"\xi^{{({n})}}"
     if gain is None:

@@ -115,13 +115,19 @@ class AbstractLayer(ABC):
 
     def local_values(self) -> Mapping[sp.Symbol, Number | None]:
         """The user's symbols that are local to the layer, with their values; 0 for random weights."""
-        return {}
+        return self.noise_params
+
+    @property
+    def noise_params(self) -> dict[sp.Symbol, Number | None]:
+        """Parameters of the noise laws, local to the layer."""
+        laws = self.noise[:1] if self.shared_noise else self.noise
+        return {symbol: value for noise in laws for symbol, value in noise.params.items()}
 
     @property
     def used_symbols(self) -> frozenset[sp.Symbol]:
-        """The user's symbols in map and noise scales, the state's left out."""
-        scales = (noise.scale.free_symbols for noise in self.noise if isinstance(noise.scale, sp.Expr))
-        return frozenset[sp.Symbol]().union(*scales)
+        """The user's symbols in map and noise laws, the state's left out."""
+        laws = self.noise[:1] if self.shared_noise else self.noise
+        return frozenset[sp.Symbol]().union(*(noise.symbols for noise in laws))
 
     def unbound_symbols(self, n: int) -> frozenset[sp.Symbol]:
         """The layer's own symbols that have no value, as they stand in the expressions of layer n."""
@@ -142,11 +148,14 @@ class AbstractLayer(ABC):
 
     def laws(self, n: int) -> tuple[Law, ...]:
         """Symbolic law of each noise column."""
-        return tuple(noise.law(scale) for noise, scale in zip(self.noise, self.scale_exprs(n), strict=True))
+        names = {symbol: local_symbol(n, symbol) for symbol in self.noise_params}
+        laws = (noise.law(scale) for noise, scale in zip(self.noise, self.scale_exprs(n), strict=True))
+        return tuple(law.renamed(names) if noise.params else law for noise, law in zip(self.noise, laws, strict=True))
 
     def bindings(self, n: int) -> dict[sp.Symbol, Number]:
         """Values of all symbols of the layer that have one, the noise scales included."""
         values = self.map_bindings(n)
+        values |= {local_symbol(n, symbol): v for symbol, v in self.noise_params.items() if v is not None}
         for i, noise in enumerate(self.noise[:1] if self.shared_noise else self.noise):
             if noise.scale is not None and not isinstance(noise.scale, sp.Expr):
                 values[scale_symbol(n) if self.shared_noise else scale_symbol(n, i)] = noise.scale
@@ -243,6 +252,15 @@ class AbstractLayer(ABC):
             return tuple(noise.with_scale(scale) for noise, scale in zip(self.noise, value, strict=True))
         return tuple(noise.with_scale(value) for noise in self.noise)
 
+    def noise_param(self, key: object) -> sp.Symbol | None:
+        """The parameter of a noise law that a key means, None where it means none."""
+        names = (key, key.name) if isinstance(key, sp.Symbol) else (key,)
+        return next((symbol for symbol in self.noise_params if symbol in names or symbol.name in names), None)
+
+    def with_noise_param(self, symbol: sp.Symbol, value: Any) -> tuple[AbstractNoise, ...]:
+        """The noise laws with another value of one of their parameters."""
+        return tuple(noise.with_param(symbol, value) if symbol in noise.params else noise for noise in self.noise)
+
     def noise_key(self) -> str:
         """Canonical text of the noise."""
         laws = self.noise[:1] if self.shared_noise else self.noise
@@ -270,7 +288,21 @@ def checked_noise(noise: NoiseLike, dim: int, where: str) -> tuple[tuple[Abstrac
         raise MzError(
             f"{len(noise)} noise laws were given for {dim} components", where, "Give one law, or one per component"
         )
+    _check_params(noise, where)
     return tuple(noise), False
+
+
+def _check_params(noise: Sequence[AbstractNoise], where: str) -> None:
+    """Laws of one layer may share a parameter; then it is one parameter with one value."""
+    seen: dict[str, tuple[sp.Symbol, Number | None]] = {}
+    for law in noise:
+        for symbol, value in law.params.items():
+            if seen.setdefault(symbol.name, (symbol, value)) != (symbol, value):
+                raise MzError(
+                    f"The parameter {symbol} has different values in two noise laws of the layer",
+                    where,
+                    "Parameters are local to the layer: give each law its own names",
+                )
 
 
 def check_points(X: Any, dim: int, where: str) -> Array:
@@ -339,6 +371,7 @@ class Layer(AbstractLayer):
         laws, shared = checked_noise(noise, columns, "Layer(noise=)")
         random = {symbol: law for symbol, law in values.items() if isinstance(law, AbstractNoise)}
         check_apart(random.keys(), gains, laws, tuple(random.values()))
+        _check_distinct((*inputs, *values), laws)
         self.__dict__.update(
             exprs=maps,
             state=inputs,
@@ -413,23 +446,25 @@ class Layer(AbstractLayer):
         return values | dict(shared or {})
 
     def local_values(self) -> Mapping[sp.Symbol, Number | None]:
-        return {symbol: 0 if isinstance(value, AbstractNoise) else value for symbol, value in self.params.items()}
+        own = {symbol: 0 if isinstance(value, AbstractNoise) else value for symbol, value in self.params.items()}
+        return self.noise_params | own
 
     @cached_property
     def used_symbols(self) -> frozenset[sp.Symbol]:
         laws = (*self.noise, *(value for value in self.params.values() if isinstance(value, AbstractNoise)))
-        scales = (noise.scale.free_symbols for noise in laws if isinstance(noise.scale, sp.Expr))
         exprs = (*self.exprs, *gain_entries(self.gain))
         maps = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in exprs))
-        return (maps - set(self.state)).union(*scales)
+        return (maps - set(self.state)).union(*(noise.symbols for noise in laws))
 
     def parameter(self, n: int, key: object) -> sp.Expr:
-        return local_symbol(n, self._symbol(n, key))
+        return local_symbol(n, self.noise_param(key) or self._symbol(n, key))
 
     def replace(self, n: int, key: object, value: Any) -> Layer:
         laws, params = self.noise, dict(self.params)
         if key == "scale":
             laws = self.replace_noise(value, f"layer {n}, noise scale")
+        elif (own := self.noise_param(key)) is not None:
+            laws = self.with_noise_param(own, value)
         else:
             symbol = self._symbol(n, key)
             before = params[symbol]
@@ -442,7 +477,7 @@ class Layer(AbstractLayer):
         for symbol in self.params:
             if key == symbol or key == symbol.name or (isinstance(key, sp.Symbol) and key.name == symbol.name):
                 return symbol
-        names = ", ".join(symbol.name for symbol in self.params) or "none"
+        names = ", ".join(symbol.name for symbol in (*self.params, *self.noise_params)) or "none"
         raise MzError(f"Layer {n} has no parameter {key!r}", f"key ({n}, {key!r})", f'It has: {names}; and "scale"')
 
     @cached_property
@@ -480,6 +515,17 @@ def _checked_values(
         else value
         for (symbol, value), (key, _) in pairs
     }
+
+
+def _check_distinct(names: Sequence[sp.Symbol], laws: Sequence[AbstractNoise]) -> None:
+    taken = {symbol.name for symbol in names}
+    for symbol in (symbol for law in laws for symbol in law.params):
+        if symbol.name in taken:
+            raise MzError(
+                f"The name {symbol} stands for two things: the noise has it, and the state or the map",
+                "Layer(noise=)",
+                "Use distinct names",
+            )
 
 
 def _value_key(value: Number | AbstractNoise | None) -> str:

@@ -18,6 +18,7 @@ from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
 from mzsym.model.gains import Gain
+from mzsym.model.inputs import InputLaw, input_law, statement_of
 from mzsym.model.layer_latex import layer_latex
 from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
@@ -42,13 +43,15 @@ class Network:
         All L+1 boxes instead: each must contain what the enclosure proves, up to 1e-12 relative, which is widened.
     observable : sympy.Expr or sequence of them, optional
         u, in ``mz.state(N_L)`` or the last layer's state symbols. Default: the state itself.
-    input : {"uniform"}
-        Law of X_0.
+    input : "uniform", noise law, list of noise laws, sympy.Expr, or array of shape (points, N_0)
+        Law of X_0: uniform on its box (without a domain standard normal on R^N), independent components with these
+        laws, a density with respect to dx in ``mz.state(N_0)``, or samples.
 
     Raises
     ------
     MzError
-        For an empty network, dimensions that do not fit, or a symbol that is neither state nor parameter.
+        For an empty network, dimensions that do not fit, a symbol that is neither state nor parameter, a law of X_0
+        that leaves the domain, and a density of X_0 proved negative or not normalised.
 
     Examples
     --------
@@ -64,7 +67,8 @@ class Network:
     given_domains: tuple[Box, ...] | None
     observable: tuple[sp.Expr, ...]
     observable_is_list: bool
-    input: str
+    input_law: InputLaw
+    """Law of X_0."""
     shared: Mapping[sp.Symbol, Number]
     """Values of shared symbols, set by ``with_params``."""
 
@@ -75,25 +79,22 @@ class Network:
         domains: Sequence[Box | Sequence[Any]] | None = None,
         observable: Any = None,
         *,
-        input: str = "uniform",
+        input: Any = "uniform",
         shared: Mapping[sp.Symbol, Number] | None = None,
     ) -> None:
         chain = checked_layers(layers)
         given = None if domains is None else tuple(as_box(box, f"domains[{n}]") for n, box in enumerate(domains))
         first = None if domain is None else as_box(domain, "domain=")
         check_boxes(chain, first, given)
-        if input != "uniform":
-            raise MzError(
-                f"The law of X_0 is {input!r}", "Network(input=)", 'Use "uniform", the only one in this version'
-            )
+        first = first if first is not None else (given[0] if given else None)
         exprs, is_list = checked_observable(observable, chain)
         self.__dict__.update(
             layers=chain,
-            domain=first if first is not None else (given[0] if given else None),
+            domain=first,
             given_domains=given,
             observable=exprs,
             observable_is_list=is_list,
-            input=input,
+            input_law=input_law(input, chain[0].dim_in, first),
             shared=dict(shared or {}),
         )
         check_names(self.layers, self.shared_symbols)
@@ -200,7 +201,7 @@ class Network:
             None if self.given_domains else self.domain,
             self.given_domains,
             list(self.observable) if self.observable_is_list else self.observable[0],
-            input=self.input,
+            input=self.input_law,
             shared=shared,
         )
 
@@ -316,6 +317,34 @@ class Network:
             states.append(layer.sample(states[-1], rng, self.shared))
         return states
 
+    @property
+    def input(self) -> Any:
+        """The law of X_0 as one would state it."""
+        return statement_of(self.input_law)
+
+    def sample_input(self, points: int, seed: int | np.random.Generator | None = None) -> Array:
+        """Independent draws of X_0 from its law, rounded to float64; from samples with replacement.
+
+        Parameters
+        ----------
+        points : int
+        seed : int or numpy Generator, optional
+
+        Returns
+        -------
+        array of shape (points, N_0)
+
+        Examples
+        --------
+        >>> from mzsym.model.dense import dense
+        >>> net = Network([dense([[1.0]])], domain=Box([(0, 1)]), input=2 * state(1)[0])
+        >>> 0.6 < net.sample_input(1000, seed=0).mean() < 0.7
+        True
+        """
+        if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 1:
+            raise MzError(f"The number of points is {points!r}", "sample_input(points)", "Give a positive integer")
+        return self.input_law.sample(np.random.default_rng(seed), int(points), self.domain)
+
     def observe(self, X: Any) -> Array:
         """The observable at output states X of shape (points, N_L): (points,), or (points, k) for a list of k."""
         array = check_points(X, self.dims[-1], "Network.observe(X)")
@@ -330,7 +359,7 @@ class Network:
         """SHA-256 of the exact content, in hexadecimal."""
         parts = [layer.key() for layer in self.layers]
         parts += [sp.srepr(expr) for expr in self.observable]
-        parts += [str(self.observable_is_list), self.input, "" if self.domain is None else self.domain.key()]
+        parts += [str(self.observable_is_list), self.input_law.key(), "" if self.domain is None else self.domain.key()]
         parts += [box.key() for box in self.given_domains or ()]
         parts += sorted(f"{symbol.name}={number_key(value)}" for symbol, value in self.shared.items())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -13,8 +13,7 @@ import numpy as np
 import sympy as sp
 from scipy import special
 
-from mzsym.balls import Interval, interval
-from mzsym.balls.intervals import WHOLE
+from mzsym.balls import WHOLE, Interval, interval
 from mzsym.calculus.laws import DeterministicLaw, GaussianLaw, LaplaceLaw, Law, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import MzError
 from mzsym.core.arrays import Array

@@ -85,7 +85,7 @@ def map_latex(net: Network, n: int) -> str:
 
 def _noise_latex(net: Network, n: int) -> str:
     layer = net.layers[n]
-    if all(law.scale is None for law in layer.noise):
+    if all(law.deterministic for law in layer.noise):
         return ""
     gain = layer.gain_exprs(n)
     names = {state_symbol(n, i): rf"x^{{({n})}}_{{{i}}}" for i in range(layer.dim_in)}

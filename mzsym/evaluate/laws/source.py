@@ -15,6 +15,7 @@ from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.evaluate.noise_numbers import NumericLaw, effective_ends, numeric_law
 from mzsym.evaluate.panels.breaks import kinks
+from mzsym.model.density_noise import Noise
 from mzsym.model.noise import AbstractNoise
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import exact_expr, state
@@ -133,6 +134,8 @@ def _densities(laws: Sequence[NumericLaw], X: Array) -> Array:
 
 
 def _numbers(net: Network, law: AbstractNoise, where: str) -> NumericLaw:
+    if isinstance(law, Noise):
+        law = law.fixed()
     scale = law.scale
     shared = {symbol: float(value) for symbol, value in net.shared.items()}
     if scale is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.noise_numbers import effective_ends
+from mzsym.evaluate.noise_numbers import effective_ends, numeric_law
 from mzsym.evaluate.panels.transition import Transition
 
 if TYPE_CHECKING:
@@ -56,7 +56,26 @@ def effective_sides(
 def _first(net: Network) -> Sides:
     if net.domain is not None:
         return tuple((float(lo), float(hi)) for lo, hi in zip(net.domain.lower, net.domain.upper, strict=True))
+    law = net.input_law
+    if law.kind == "independent":
+        return tuple(
+            numeric_law(one, {}, f"input law, component {i}").support for i, one in enumerate(law.symbolic_laws)
+        )
+    if law.samples is not None:
+        return tuple((float(column.min()), float(column.max())) for column in law.samples.T)
+    if law.kind == "density":
+        rays = [_input_ray(net, i) for i in range(net.dims[0])]
+        return tuple(effective_ends(ray, -math.inf, math.inf, "input law") for ray in rays)
     return _normal(net.dims[0])
+
+
+def _input_ray(net: Network, i: int) -> Callable[[Array], Array]:
+    def along(t: Array) -> Array:
+        X = np.zeros((len(t), net.dims[0]))
+        X[:, i] = t
+        return net.input_law.density(X, None)
+
+    return along
 
 
 def _normal(dim: int) -> Sides:

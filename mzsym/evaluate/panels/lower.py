@@ -19,7 +19,6 @@ from mzsym.evaluate.panels.split import Split, split_of
 from mzsym.evaluate.panels.transition import PointMap, Transition
 from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 from mzsym.model.numeric import evaluate
-from mzsym.projections.measures import density_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -152,8 +151,8 @@ def _with_cuts(breaks: tuple[Break, ...], sides: Sides) -> tuple[Break, ...]:
 
 
 def _start(net: Network) -> Callable[[Array], Array]:
-    """Uniform on the domain of X_0; standard normal where it has none."""
-    return lambda X: density_values("gaussian" if net.domain is None else "uniform", X, net.domain)
+    """Density of the law of X_0."""
+    return lambda X: net.input_law.density(X, net.domain)
 
 
 class Layers:
@@ -255,6 +254,8 @@ def _all_breaks(
         (x,) = net.state(n)
         bind = _binder(x, layers.values)
         found = list(kinks(_resolved(net, projection, n), x, bind, lo, hi))
+        if n == 0 and projection.measure == "law":
+            found += [Break(at, -1) for at in net.input_law.breaks(0) if lo < at < hi]
         split = layers.splits[n] if n < net.depth else None
         if split is not None:
             between[n], earlier = _split_breaks(layers, n, split, out[n + 1], sides[n], bind)

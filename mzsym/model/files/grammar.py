@@ -1,8 +1,9 @@
 """The arithmetic grammar of model files: text to SymPy, with its own tokenizer and Pratt parser.
 
-Nothing is ever evaluated as Python. Numbers, names, ``+ - * / ^ **``, parentheses and calls of the functions in
-``vocabulary.FUNCTIONS``; names are those that the caller declares, besides ``pi``. Constants are followed in
-floating point while they are built, so that no tower of exponents reaches SymPy.
+Nothing is ever evaluated as Python. Numbers, names, ``+ - * / ^ **``, parentheses, calls of the functions in
+``vocabulary.FUNCTIONS`` and case distinctions ``piecewise(value, condition, ..., otherwise)``; names are those that
+the caller declares, besides ``pi``. Constants are followed in floating point while they are built, so that no tower
+of exponents reaches SymPy; conditions compare polynomials of degree 2 at most, which SymPy can order at once.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
+from mzsym.calculus.polynomials import degree_bound
 from mzsym.core.errors import MzError
 from mzsym.model.files import limits
-from mzsym.model.files.vocabulary import ALGEBRAIC, FUNCTIONS, names_of
+from mzsym.model.files.vocabulary import ALGEBRAIC, CASES, COMPARISONS, FUNCTIONS, JOINS, names_of
 
 SYMPY_GIVES_UP = (ValueError, TypeError, ArithmeticError, NotImplementedError, RecursionError, AttributeError)
 """What SymPy raises where it cannot compare or evaluate the constants it is given."""
@@ -29,7 +31,7 @@ _TOKEN = re.compile(
     r"[ \t\r\n]*(?:"
     r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<op>\*\*|[-+*/^(),])"
+    r"|(?P<op>\*\*|<=|>=|[-+*/^(),<>])"
     r"|(?P<end>\Z)"
     r"|(?P<stranger>.))",
     re.DOTALL,
@@ -191,6 +193,8 @@ class _Parser:
         token = self._next()
         if token.kind == "number":
             return self._number(token)
+        if token.kind == "name" and token.text == CASES and self.peek.text == "(":
+            return self._cases(token)
         if token.kind == "name":
             return self._call(token) if self.peek.text == "(" else self._name(token)
         if token.text == "(":
@@ -262,6 +266,66 @@ class _Parser:
         # The value is judged before SymPy may try to evaluate the call.
         self._judge(constant, token.column)
         return self._node(function.build(*(argument.expr for argument in arguments)), constant, token.column)
+
+    def _cases(self, token: Token) -> Node:
+        """piecewise(value, condition, value, condition, ..., otherwise)."""
+        self._expect("(", CASES)
+        pairs: list[tuple[sp.Expr, sp.Basic]] = []
+        value = self._expression(0)
+        while self._accept(","):
+            condition = self._condition()
+            self._expect(",", "this condition")
+            pairs.append((value.expr, condition))
+            value = self._expression(0)
+        self._expect(")", f"the last value of {CASES}")
+        if not 1 <= len(pairs) <= limits.CASES:
+            raise self._error(
+                f"{CASES} has {len(pairs)} conditions",
+                token.column,
+                f"Write {CASES}(value, condition, ..., otherwise), with at most {limits.CASES} conditions",
+            )
+        # Unevaluated: SymPy would solve the conditions.
+        expr = sp.Piecewise(*pairs, (value.expr, True), evaluate=False)
+        return self._node(expr, None, token.column)
+
+    def _condition(self) -> sp.Basic:
+        """A comparison, or and(...), or(...), not(...) of conditions."""
+        token = self.peek
+        self.depth += 1
+        if self.depth > limits.EXPRESSION_NESTING:
+            raise self._error("The conditions are nested too deeply", token.column, "Write them flatter")
+        if token.kind == "name" and token.text in JOINS and self.tokens[self.at + 1].text == "(":
+            found = self._joined(self._next())
+        else:
+            found = self._comparison()
+        self.depth -= 1
+        return found
+
+    def _joined(self, token: Token) -> sp.Basic:
+        self._expect("(", token.text)
+        parts = [self._condition()]
+        while self._accept(","):
+            parts.append(self._condition())
+        self._expect(")", f"the conditions of {token.text}")
+        if len(parts) > limits.CASES or (token.text == "not") != (len(parts) == 1):
+            raise self._error(
+                f"{token.text} was given {len(parts)} conditions", token.column, "Give not one, others two"
+            )
+        return JOINS[token.text](*parts)
+
+    def _comparison(self) -> sp.Basic:
+        column = self.peek.column
+        left = self._expression(0)
+        sign = self._accept(*COMPARISONS)
+        if sign is None:
+            raise self._unexpected(self.peek, "Write a comparison there, such as x0 < 1")
+        right = self._expression(0)
+        degrees = [degree_bound(side.expr, tuple(side.expr.free_symbols)) for side in (left, right)]
+        if None in degrees or not 1 <= max(degree or 0 for degree in degrees) <= 2:
+            raise self._error(
+                "This comparison is not one of polynomials of degree 1 or 2", column, "Write one such as x0 < 1"
+            )
+        return COMPARISONS[sign.text](left.expr, right.expr)
 
     def _sum(self, first: Node) -> Node:
         terms, value = [first.expr], first.value

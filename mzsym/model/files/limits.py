@@ -19,6 +19,9 @@ BARE_TOKEN = 400
 EXPRESSION_CHARACTERS = 10_000
 EXPRESSION_NESTING = 64
 
+CASES = 32
+"""Conditions of one case distinction."""
+
 DIGITS = 400
 """Digits of one number; a subnormal double as an exact fraction has 324."""
 

@@ -9,8 +9,10 @@ import sympy as sp
 from mzsym.core.errors import MzError
 from mzsym.model.files import limits
 from mzsym.model.files.grammar import SYMPY_GIVES_UP, parse_expression
-from mzsym.model.files.vocabulary import FUNCTIONS, is_name
+from mzsym.model.files.vocabulary import CASES, COMPARISONS, FUNCTIONS, JOINS, is_name
 
+_SIGNS = {build: sign for sign, build in COMPARISONS.items()}
+_JOINS = {build: name for name, build in JOINS.items()}
 _HEADS = {function.build: name for name, function in FUNCTIONS.items() if isinstance(function.build, type)}
 
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
@@ -85,6 +87,9 @@ def _text(expr: sp.Expr, where: str, depth: int) -> tuple[str, int]:
         return text, (_SUM if text.startswith("-") else _PRODUCT)
     if isinstance(expr, sp.Pow):
         return _power(expr, where, depth)
+    if isinstance(expr, sp.Piecewise) and expr.args[-1].cond == sp.true:
+        parts = [f"{_text(value, where, depth + 1)[0]}, {_condition(c, where, depth)}" for value, c in expr.args[:-1]]
+        return f"{CASES}({', '.join([*parts, _text(expr.args[-1].expr, where, depth + 1)[0]])})", _ATOM
     if expr.func in _HEADS:
         # SymPy's Heaviside carries its value at 0 as a second argument, 1/2 unless stated otherwise.
         args = expr.args[:1] if expr.func is sp.Heaviside and expr.args[1:] == (_HALF,) else expr.args
@@ -95,6 +100,16 @@ def _text(expr: sp.Expr, where: str, depth: int) -> tuple[str, int]:
         where,
         "Use numbers, + - * / ^ and the functions " + ", ".join(FUNCTIONS),
     )
+
+
+def _condition(condition: sp.Basic, where: str, depth: int) -> str:
+    if condition.func in _SIGNS:
+        left, right = (_text(side, where, depth + 1)[0] for side in condition.args)
+        return f"{left} {_SIGNS[condition.func]} {right}"
+    if condition.func in _JOINS:
+        parts = sorted(condition.args, key=sp.default_sort_key)
+        return f"{_JOINS[condition.func]}({', '.join(_condition(part, where, depth + 1) for part in parts)})"
+    raise MzError(f"The condition {condition} cannot be written in a model file", where, "Use comparisons")
 
 
 def _magnitude(number: sp.Rational) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from mzsym.core.options import Options
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.model.box import Box
 from mzsym.model.dense import ACTIVATION_SYMBOL, Activation, dense, residual
+from mzsym.model.density_noise import Noise
 from mzsym.model.files import limits
 from mzsym.model.files.cursor import Cursor
 from mzsym.model.files.source import Source
@@ -34,11 +36,12 @@ NOISE_KEYS: Mapping[str, tuple[str, ...]] = {
     Laplace.name: ("scale",),
     TruncatedGaussian.name: ("scale", "cutoff"),
     Deterministic.name: (),
+    Noise.name: ("density", "support", "variable", "params", "positive"),
 }
 """Law -> its keys, the scale first."""
 
 _LAWS: Mapping[str, Callable[..., AbstractNoise]] = {
-    law.name: law for law in (Uniform, Gaussian, Laplace, TruncatedGaussian, Deterministic)
+    law.name: law for law in (Uniform, Gaussian, Laplace, TruncatedGaussian, Deterministic, Noise)
 }
 
 _ARRAY_KEYS = ("kind", "weights", "W", "b", "activation", "noise", "weight_noise")
@@ -76,13 +79,14 @@ def read_network(source: Source) -> Network:
     reader = _LayerReader(source, symbols)
     chain = [reader.layer(layer) for layer in layers]
     dim = chain[-1].dim_out
+    stated = _optional(network.get("input"), lambda entry: _input(entry, chain[0].dim_in, reader.weights))
     with source.located():
         net = Network(
             chain,
             domain=_optional(network.get("domain"), _box),
             domains=_optional(network.get("domains"), _boxes),
             observable=_optional(network.get("observable"), lambda entry: _observable(entry, dim, symbols)),
-            input=_optional(network.get("input"), Cursor.text) or "uniform",
+            input=stated if stated is not None else "uniform",
             shared={symbol: value for symbol, value in declared.values() if value is not None},
         )
         if net.given_domains is not None and net.has_domains:
@@ -181,6 +185,8 @@ def _law(entry: Cursor, symbols: Symbols) -> AbstractNoise:
     law = entry.need("law", '{ law = "uniform", half_width = 0.5 }').choice(_LAWS)
     keys = NOISE_KEYS[law]
     entry.keys(("law", *keys))
+    if law == Noise.name:
+        return _stated_noise(entry)
     values: dict[str, Any] = {}
     for key in keys:
         if key == "cutoff":
@@ -193,6 +199,55 @@ def _law(entry: Cursor, symbols: Symbols) -> AbstractNoise:
         partial = {**dict.fromkeys(values, 1), key: values[key]}
         _built(entry.at(key), _LAWS[law], **partial)
     return _built(entry, _LAWS[law], **values)
+
+
+def _stated_noise(entry: Cursor) -> Noise:
+    """Noise by its density, with parameters of its own."""
+    declared = _declared(entry, "params")
+    params = {name: symbol for name, (symbol, _) in declared.items()}
+    variable = _optional(entry.get("variable"), Cursor.text) or "xi"
+    if not is_name(variable) or variable in params:
+        raise (entry.get("variable") or entry).error(f"{variable[:60]!r} is no name for the noise", "Use another name")
+    names = {**params, variable: sp.Symbol(variable, real=True)}
+    density = entry.need("density", 'density = "(1 + cos(pi*xi))/2"').number_or_expression(names)
+    ends = entry.need("support", "support = [-1, 1]").elements("two ends such as [-1, 1] or [0, inf]")
+    if len(ends) != 2:
+        raise entry.at("support").error(f"A support has two ends, not {len(ends)}", "Write [lo, hi]")
+    support = [_end(end, params) for end in ends]
+    return _built(entry, Noise, density, support, dict(declared.values()))
+
+
+def _end(entry: Cursor, params: Symbols) -> Any:
+    infinite = isinstance(entry.value, float) and math.isinf(entry.value)
+    return entry.value if infinite else entry.number_or_expression(params)
+
+
+def _input(entry: Cursor, dim: int, weights: Callable[[Cursor | None], Weights | None]) -> Any:
+    """The law of X_0: "uniform" or a density; a law or a list of them; samples in the file or beside it."""
+    if isinstance(entry.value, str):
+        names = _states(dim, {})
+        if entry.value == "uniform":
+            return entry.value
+        if is_name(entry.value) and entry.value not in names:
+            raise entry.error(
+                f"The law of X_0 is {entry.value[:60]!r}", 'Use "uniform", a density such as "3*x0^2/2", or noise laws'
+            )
+        return entry.expression(names)
+    if isinstance(entry.value, dict) and "samples" in entry.value:
+        entry.keys(("samples", "weights"))
+        found = weights(entry.need("weights", 'weights = "samples.npz"'))
+        assert found is not None
+        return found.array(entry.at("samples"))
+    if not isinstance(entry.value, list):
+        return _law(entry, {})
+    items = entry.elements("a list of noise laws or of samples")
+    if isinstance(items[0].value, dict):
+        return [_law(item, {}) for item in items]
+    rows = [[float(part.number()) for part in item.elements("a sample such as [0.5]")] for item in items]
+    for item, row in zip(items, rows, strict=True):
+        if len(row) != dim:
+            raise item.error(f"This sample has {len(row)} entries and X_0 has {dim}", "Give one number per component")
+    return np.array(rows)
 
 
 def _gain(entry: Cursor | None, names: Symbols) -> Any:
@@ -248,7 +303,7 @@ class _LayerReader:
         return _built(entry, Layer, exprs, state=state(dim), noise=noise, params=values, gain=gain)
 
     def _dense(self, entry: Cursor, kind: str) -> AbstractLayer:
-        weights = self._weights(entry.get("weights"))
+        weights = self.weights(entry.get("weights"))
         arrays = {"W": self._array(entry.need("W", "W = [[1.0, 0.5]]"), weights, 2)}
         if entry.has("b"):
             arrays["b"] = self._array(entry.at("b"), weights, 1)
@@ -261,7 +316,7 @@ class _LayerReader:
         settings["weight_noise"] = _optional(entry.get("weight_noise"), lambda law: _law(law, self.shared))
         return _built(entry, residual if kind == "residual" else dense, **arrays, **settings)
 
-    def _weights(self, entry: Cursor | None) -> Weights | None:
+    def weights(self, entry: Cursor | None) -> Weights | None:
         if entry is None:
             return None
         name = entry.text('the name of a file such as "weights.npz"')

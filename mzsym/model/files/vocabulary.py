@@ -42,6 +42,13 @@ def _functions() -> dict[str, Function]:
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(_functions())
 """Every function that an expression may call: the primitive table and what else a layer's map may be made of."""
 
+CASES = "piecewise"
+"""Takes value, condition, value, condition, ..., and the value otherwise."""
+
+COMPARISONS: Mapping[str, Callable[..., Any]] = MappingProxyType({"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge})
+JOINS: Mapping[str, Callable[..., Any]] = MappingProxyType({"and": sp.And, "or": sp.Or, "not": sp.Not})
+"""What conditions are made of."""
+
 ALGEBRAIC = frozenset(
     {"sqrt", "log", "abs", "sign", "heaviside", "step", "relu", "leaky_relu", "hardtanh", "max", "min"}
 )

@@ -18,8 +18,10 @@ import tomli_w
 from mzsym.core.arrays import Array
 from mzsym.core.atomic import write_atomic
 from mzsym.core.errors import MzError
+from mzsym.core.names import NOISE_VARIABLE
 from mzsym.core.options import Options
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
+from mzsym.model.density_noise import Noise
 from mzsym.model.files import limits
 from mzsym.model.files.printer import print_expression
 from mzsym.model.files.reader import NOISE_KEYS
@@ -152,7 +154,7 @@ class _Writer:
         names = {**self.shared, **{symbol.name: symbol for symbol in state(net.dims[-1])}}
         texts = [print_expression(expr, names, f"observable, component {i}") for i, expr in enumerate(net.observable)]
         out["observable"] = texts if net.observable_is_list else texts[0]
-        out["input"] = net.input
+        out["input"] = self._input()
         if self.shared:
             out["shared"] = {
                 name: _number(net.shared[symbol], f"shared symbol {name}") if symbol in net.shared else name
@@ -161,6 +163,21 @@ class _Writer:
         if positive := _positive(self.shared):
             out["positive"] = positive
         return out
+
+    def _input(self) -> Any:
+        law = self.net.input_law
+        if law.samples is not None:
+            if law.samples.size <= limits.INLINE_ENTRIES:
+                return law.samples.tolist()
+            self.arrays["X0"] = law.samples
+            return {"samples": "X0", "weights": self.weights_name}
+        if law.kind == "independent":
+            tables = [self._noise(one, "law of X_0") for one in law.laws]
+            # One table for a single component; a list states the laws one by one.
+            return tables[0] if len(tables) == 1 else tables
+        if law.expr is None:
+            return "uniform"
+        return print_expression(law.expr, {s.name: s for s in state(law.dim)}, "density of X_0")
 
     def _layer(self, n: int, layer: AbstractLayer) -> Table:
         if isinstance(layer, DenseLayer):
@@ -181,6 +198,8 @@ class _Writer:
 
     def _noise(self, law: AbstractNoise, where: str) -> Table:
         out: Table = {"law": law.name}
+        if isinstance(law, Noise):
+            return out | self._stated_noise(law, where)
         scale = law.scale
         if isinstance(scale, sp.Expr):
             out[NOISE_KEYS[law.name][0]] = print_expression(scale, self.shared, where)
@@ -189,6 +208,30 @@ class _Writer:
         if isinstance(law, TruncatedGaussian):
             out["cutoff"] = _number(law.cutoff, where)
         return out
+
+    def _stated_noise(self, law: Noise, where: str) -> Table:
+        params = _named(law.params, f"{where}, params")
+        names = {**params, law.variable.name: law.variable}
+        density = law.density.xreplace({NOISE_VARIABLE: law.variable})
+        out: Table = {
+            "density": print_expression(density, names, where),
+            "support": [self._end(end, params, where) for end in law.ends],
+            "variable": law.variable.name,
+        }
+        if params:
+            out["params"] = {s.name: self._value(s, value, f"{where}, {s}") for s, value in law.params.items()}
+        if positive := _positive(params):
+            out["positive"] = positive
+        return out
+
+    def _end(self, end: sp.Expr, params: Mapping[str, sp.Symbol], where: str) -> Any:
+        if end.is_infinite:
+            return math.copysign(math.inf, float(end))
+        return (
+            _number(Fraction(int(end.p), int(end.q)), where)
+            if end.is_Rational
+            else print_expression(end, params, where)
+        )
 
     def _map(self, n: int, layer: Layer) -> Table:
         where = f"layer {n}"
@@ -272,6 +315,9 @@ def _inline(value: Any) -> str:
         return "[" + ", ".join(_inline(item) for item in value) + "]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, float) and math.isinf(value):
+        # The end of a support; NaN stands nowhere.
+        return "inf" if value > 0 else "-inf"
     if isinstance(value, float) and not math.isfinite(value):
         raise MzError("A number is not finite", "model file", "Repair the network")
     return tomli_w.dumps({"key": value})[len("key = ") :].rstrip("\n")
