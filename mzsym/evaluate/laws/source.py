@@ -16,7 +16,7 @@ from mzsym.core.names import state_symbol
 from mzsym.evaluate.noise_numbers import NumericLaw, effective_ends, numeric_law
 from mzsym.evaluate.panels.breaks import kinks
 from mzsym.model.density_noise import Noise
-from mzsym.model.noise import AbstractNoise
+from mzsym.model.noise import AbstractNoise, Gaussian
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import exact_expr, state
 
@@ -76,6 +76,9 @@ def source_of(net: Network, p0: Any = None, where: str = "p0") -> Source:
     if isinstance(stated, str):
         if stated != "uniform":
             raise MzError(f"The law of X_0 is {stated!r}", where, 'Use "uniform", a law, a density or samples')
+        if box is None and p0 is None:
+            # The law of X_0 of a network without domain: N(0, I).
+            return _product(net, [Gaussian(1)] * dim, box, where)
         if box is None:
             raise MzError("X_0 has no domain to be uniform on", where, "Give Network(domain=), or another law of X_0")
         volume = math.prod(hi - lo for lo, hi in box)
