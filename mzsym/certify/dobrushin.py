@@ -21,7 +21,6 @@ from mzsym.balls import (
     WHOLE,
     Arb,
     Interval,
-    MatrixBall,
     density_overlap,
     enclose,
     interval,
@@ -85,18 +84,12 @@ def shape_of(net: Network) -> Shape:
             key = (layer.key(), tuple(side.floats for side in states[n]))
             if key not in seen:
                 images = tuple(image_sides(n, layer, states[n], net.shared))
-                slopes = lipschitz(net, n, states[n]) if layer.plain_noise else _unknown(layer)
+                slopes = lipschitz(net, n, states[n])
                 seen[key] = images, slopes
             found.append(seen[key])
     return Shape(
         tuple(tuple(sides) for sides in states), tuple(images for images, _ in found), tuple(s for _, s in found)
     )
-
-
-def _unknown(layer: AbstractLayer) -> Slopes:
-    """No slopes: with a gain or random weights the map alone does not say how far two noisy states are apart."""
-    shape = layer.dim_out, layer.dim_in
-    return Slopes(MatrixBall(np.zeros(shape), np.full(shape, np.inf)), math.inf, "the noise is not simply added")
 
 
 @dataclass(frozen=True, eq=False)

@@ -236,7 +236,7 @@ class Evaluator:
         >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
         >>> law = mz.compile(mz.derive(net, mz.Legendre(3))).law(at=[0.5])
         >>> print(round(law.mean, 6), [round(end, 4) for end in law.interval(0.95)])
-        0.234347 [-0.6486, 1.0178]
+        0.345992 [-0.5052, 1.1003]
         """
         return law_of_state(self.network, n, p0, at, component, self.options)
 

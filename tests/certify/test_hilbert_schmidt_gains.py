@@ -136,13 +136,18 @@ MIXED = [
 
 
 @pytest.mark.parametrize("layer", MIXED)
-def test_bounds_for_added_noise_do_not_reach_across_other_noise(layer: object) -> None:
-    """Dobrushin's and Lipschitz constants rest on differences F(x) - F(x'), which are not all that differs here."""
+def test_bounds_for_added_noise_do_not_reach_across_other_noise(layer: mz.Layer) -> None:
+    """Lipschitz constants rest on differences F(x) - F(x'), which are not all that differs here.
+
+    Dobrushin's coefficient does too for a gain; for random weights the law is a mean of laws with added noise, and the
+    distance of two means is at most the mean distance: there the extents over all weights bound it.
+    """
     plain = mz.dense([[0.3, 0.1], [0.0, 0.2]], activation="tanh", noise=mz.Uniform(1))
     net = mz.Network([plain, plain, layer, plain, plain], domain=[(-1, 1), (-1, 1)], observable=x[0])
     certificate = mz.certify(net, mz.Legendre(1))
     found = certificate.layers[2]
-    assert found.dobrushin == 1.0 and math.isinf(found.lipschitz) and math.isfinite(found.upper)
+    gain = layer.gain_exprs(2) is not None
+    assert (found.dobrushin == 1.0 or not gain) and math.isinf(found.lipschitz) and math.isfinite(found.upper)
     assert all(other.dobrushin < 1.0 and other.lipschitz < 1.0 for n, other in enumerate(certificate.layers) if n != 2)
-    for window in (*certificate.dobrushin_windows, *certificate.lipschitz_windows):
+    for window in (*(certificate.dobrushin_windows if gain else ()), *certificate.lipschitz_windows):
         assert not window.n <= 2 < window.m

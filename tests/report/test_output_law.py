@@ -19,7 +19,7 @@ from mzsym.report.number_view import output_rows, with_error
 x = mz.state(1)[0]
 
 
-def evaluator(*observables: sp.Expr, last: str = "tanh", noise: object = mz.Uniform(0.3)) -> object:  # noqa: B008 - frozen
+def evaluator(*observables: sp.Expr, last: str = "tanh", noise: object = mz.Uniform(0.3)) -> object:
     layers = [
         mz.dense([[1.5]], [0.1], activation="tanh", noise=mz.Uniform(0.3)),
         mz.dense([[1.2]], [-0.2], activation=last, noise=noise),
