@@ -270,7 +270,14 @@ def relative_error(operation: str, name: str, k: int, z: float, scale: float, *p
 
 POWERS_TESTED = (1, 2, 3, 4, 7, 12, 16)
 SLOPE = 0.01
-CASES = [(*key, k) for key, leaf in POWERS.items() for k in POWERS_TESTED if leaf.highest is None or k <= leaf.highest]
+# Averages over Laplace noise have an oracle of their own, in test_laplace_leaves.
+INTERVALS_AND_NORMALS = {key: leaf for key, leaf in POWERS.items() if key[0] in ("umean", "gmean")}
+CASES = [
+    (*key, k)
+    for key, leaf in INTERVALS_AND_NORMALS.items()
+    for k in POWERS_TESTED
+    if leaf.highest is None or k <= leaf.highest
+]
 CENTRES = (0.0, 1e-12, -0.3, 1.0, -2.7, 22 * math.pi, 7.0, -7.0, -30.0, 36.9, -39.5, 120.0, -700.0, 700.0)
 SCALES = (1e-12, 3e-9, 1e-4, 0.3, 0.49, 0.51, 0.99, 1.01, 1.99, 2.01, 3.2, 8.0, 30.0, 45.0, 700.0, 1000.0)
 
