@@ -4,10 +4,11 @@ The usual sufficient condition for a contracting memory bounds ||Q_n M_n|| by a 
 uniform noise of half-width s on [-1-s, 1+s] and Lebesgue measure it is s^(-1/2), with the constants projected out:
 contraction would need s > 1, more noise than signal. This derivation sweeps s and shows three things side by side:
 the bound, which is proved; the norm itself, which is estimated; and the memory of an eight-layer network, which
-decays at every noise level, also where the condition fails.
+decays at every noise level, also where the condition fails. The forward picture completes it: for one noise level the
+density of the output, carried through the eight layers to rounding, with its credible interval and Monte Carlo.
 
-Run with ``python derivations/literature_1d/run.py``; it writes results/table.json and results/decay.svg beside this
-file.
+Run with ``python derivations/literature_1d/run.py``; it writes results/table.json, results/decay.svg, results/law.json
+and results/law.svg beside this file.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from typing import Any
 import numpy as np
 
 import mzsym as mz
+from mzsym.report.law_plot import save_output
+from mzsym.report.law_view import OutputLaws, output_laws
 
 HERE = Path(__file__).parent
 DEPTH = 8
 DEGREE = 2
 WEIGHT = 1.5
 HALF_WIDTHS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+SHOWN = 0.5
+"""Noise level of the forward picture: two attracting states, and noise enough to pass from one to the other."""
 
 
 def network(half_width: float, depth: int = DEPTH, weight: float = WEIGHT) -> mz.Network:
@@ -56,6 +61,11 @@ def row(half_width: float) -> dict[str, Any]:
         "memory_norms_by_lag": norms,
         "factor_per_layer": float((norms[-1] / norms[0]) ** (1 / (len(norms) - 1))),
     }
+
+
+def output(half_width: float) -> OutputLaws:
+    """The law of the output for uniform X_0, and Monte Carlo beside it."""
+    return output_laws(mz.compile(mz.derive(network(half_width), mz.Legendre(DEGREE, measure="lebesgue"))))
 
 
 def picture(rows: list[dict[str, Any]], path: Path) -> None:
@@ -113,6 +123,10 @@ def main() -> None:
     results.mkdir(exist_ok=True)
     (results / "table.json").write_text(json.dumps(rows, indent=2) + "\n")
     picture(rows, results / "decay.svg")
+    law = output(SHOWN)
+    (item,) = law.laws
+    (results / "law.json").write_text(json.dumps(item.to_dict(), indent=2) + "\n")
+    save_output(law, results / "law.svg")
     layers = f"{DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s)"
     print(f"\nThe literature's setting: {layers}, Legendre degree {DEGREE}, Lebesgue measure")
     print("     s   HS bound (proved)   ||Q M|| (estimated)   memory per layer (estimated)")
@@ -124,7 +138,13 @@ def main() -> None:
     failing = [entry["half_width"] for entry in rows if entry["hilbert_schmidt_bound"] >= 1]
     levels = ", ".join(f"{s:g}" for s in failing)
     print(f"The Hilbert-Schmidt condition fails for s = {levels}; the memory decays at every s.")
-    print(f"Table and picture: {results}")
+    lo, hi = item.interval
+    print(
+        f"Forward, s = {SHOWN:g}: X_{DEPTH} has mean {item.law.mean:.2g}, standard deviation "
+        f"{item.law.standard_deviation:.6f} and 95 % interval [{lo:.6f}, {hi:.6f}]; of {len(item.draws)} Monte Carlo "
+        f"passes {100 * item.coverage:.1f} % end there."
+    )
+    print(f"Tables and pictures: {results}")
 
 
 if __name__ == "__main__":

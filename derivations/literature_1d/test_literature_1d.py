@@ -47,6 +47,17 @@ def test_norm_agrees_with_the_golden_row(derivation: ModuleType) -> None:
     assert layer.estimate.value == pytest.approx(golden["norm_QM"], abs=1e-5)
 
 
+def test_output_has_the_symmetry_of_the_network_and_agrees_with_its_samples(derivation: ModuleType) -> None:
+    (item,) = derivation.output(derivation.SHOWN).laws
+    law, (lo, hi) = item.law, item.interval
+    assert law.tolerance_reached["distribution"] < 1e-11 and not law.limits
+    assert abs(law.mean) < 1e-12 and lo == pytest.approx(-hi, abs=1e-10)
+    y = np.linspace(0, law.support[1], 50)
+    assert np.abs(law.density(y) - law.density(-y)).max() < 1e-10
+    assert abs(item.sampled_mean) <= 4 * item.sampled_error
+    assert abs(item.coverage - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / len(item.draws))
+
+
 def test_picture_is_written(derivation: ModuleType, tmp_path: Path) -> None:
     rows = [
         {

@@ -46,10 +46,8 @@ def output_figure(shown: OutputLaws, width: float = 7.2) -> Figure:
     label = "density" if all(item.law.has_density for item in shown.laws) else "distribution function"
     panels[0].set_ylabel(label, fontsize=10, color=INK)
     handles, labels = panels[0].get_legend_handles_labels()
-    if count == 1:
-        panels[0].legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
-    else:
-        figure.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, loc="outside upper left", ncols=3)
+    # Above the panels: a density may be anywhere in them.
+    figure.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, loc="outside upper left", ncols=3)
     return figure
 
 
