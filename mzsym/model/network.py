@@ -338,7 +338,7 @@ class Network:
         --------
         >>> from mzsym.model.dense import dense
         >>> net = Network([dense([[1.0]])], domain=Box([(0, 1)]), input=2 * state(1)[0])
-        >>> 0.6 < net.sample_input(1000, seed=0).mean() < 0.7
+        >>> bool(0.6 < net.sample_input(1000, seed=0).mean() < 0.7)
         True
         """
         if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 1:

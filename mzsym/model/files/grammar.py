@@ -364,7 +364,9 @@ class _Parser:
                 raise self._error(
                     f"The exponent is beyond {limits.EXPONENT} in absolute value", column, "Use a smaller exponent"
                 )
-            if exponent.expr.is_Rational and exponent.expr.q > limits.EXPONENT:
+            # SymPy multiplies the exponents of a power of a power: what comes out must be readable too.
+            joined = base.expr.exp * exponent.expr if base.expr.is_Pow else exponent.expr
+            if any(each.is_Rational and each.q > limits.EXPONENT for each in (exponent.expr, joined)):
                 raise self._error(
                     "The exponent is not a simple fraction", column, f"Write it as p/q with q up to {limits.EXPONENT}"
                 )
