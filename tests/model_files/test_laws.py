@@ -203,4 +203,10 @@ conditions = st.recursive(
 )
 def test_case_distinctions_survive_printing(values: list[sp.Expr], first: sp.Basic, second: sp.Basic) -> None:
     expr = sp.Piecewise((values[0], first), (values[1], second), (values[2], True), evaluate=False)
-    assert parse_expression(print_expression(expr, NAMES, "here"), NAMES, "here") == expr
+    try:
+        printed = print_expression(expr, NAMES, "here")
+    except mz.MzError:
+        # Allowed only where SymPy itself does not rebuild the conditions from their parts.
+        assert any(node.args and node.func(*node.args) != node for node in sp.preorder_traversal(expr))
+        return
+    assert parse_expression(printed, NAMES, "here") == expr

@@ -364,18 +364,23 @@ class _Parser:
                 raise self._error(
                     f"The exponent is beyond {limits.EXPONENT} in absolute value", column, "Use a smaller exponent"
                 )
-            # SymPy multiplies the exponents of a power of a power: what comes out must be readable too.
-            joined = base.expr.exp * exponent.expr if base.expr.is_Pow else exponent.expr
-            if any(each.is_Rational and each.q > limits.EXPONENT for each in (exponent.expr, joined)):
-                raise self._error(
-                    "The exponent is not a simple fraction", column, f"Write it as p/q with q up to {limits.EXPONENT}"
-                )
+            self._check_fraction(exponent.expr, column)
             if base.value is not None:
                 value = self._constant_power(base, exponent, column)
+            if base.expr.is_number and exponent.expr.is_Rational and not exponent.expr.is_Integer:
+                # SymPy multiplies the exponents of a root of a root: what comes out must be readable too.
+                for power in (base.expr**exponent.expr).atoms(sp.Pow):
+                    self._check_fraction(power.exp, column)
         elif base.value is not None and abs(exponent.expr.as_coeff_Add()[0]) > limits.EXPONENT:
             # SymPy takes 2^(x + N) apart and computes 2^N.
             raise self._error(f"The exponent has a constant beyond {limits.EXPONENT}", column, "Use a smaller one")
         return self._node(base.expr**exponent.expr, value, base.column)
+
+    def _check_fraction(self, exponent: sp.Expr, column: int) -> None:
+        if exponent.is_Rational and exponent.q > limits.EXPONENT:
+            raise self._error(
+                "The exponent is not a simple fraction", column, f"Write it as p/q with q up to {limits.EXPONENT}"
+            )
 
     def _constant_power(self, base: Node, exponent: Node, column: int) -> float:
         assert base.value is not None
