@@ -20,10 +20,38 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import mzsym as mz
+from mzsym.calculus.laws import DensityLaw
 from mzsym.certify import Certificate
 from mzsym.certify.contractions import contractions_of, root_up
+from mzsym.core.names import NOISE_VARIABLE
+from mzsym.model.noise import AbstractNoise
 
 X = mz.state(1)
+
+
+class Stated(AbstractNoise):
+    """A law stated by its density, as far as the bounds look at it."""
+
+    name = "stated"
+    scale = None
+    bounded = False
+
+    def __init__(self, density, lower, upper):
+        self.stated = DensityLaw.of(density, lower, upper)
+
+    def law(self, scale):
+        return self.stated
+
+    def support(self, scale):
+        return -math.inf, math.inf
+
+    def sample(self, rng, size, scale):
+        raise NotImplementedError
+
+    def with_scale(self, scale):
+        raise NotImplementedError
+
+
 BOX = mz.Box([(-1, 1)])
 
 
@@ -64,6 +92,19 @@ def test_mixed_components_multiply_their_overlaps():
     mass = 2 * stats.norm.cdf(2) - 1
     cut = 1 - (2 * stats.norm.cdf(0.5) - 1) / mass
     assert alpha == pytest.approx(1 - normal * 0.75 * cut, abs=1e-14)
+
+
+def test_laplace_noise_and_densities_of_the_users():
+    (alpha, _), _ = one(*linear([0.5], mz.Laplace(0.25)))
+    assert alpha == pytest.approx(1 - math.exp(-1), abs=1e-15)
+    (alpha, _), _ = one(*linear([0.5, 0.5], [Stated(1 - sp.Abs(NOISE_VARIABLE), -1, 1), mz.Laplace(0.5)]))
+    # P(|xi| > d/2) for the triangle.
+    exact = 1 - 0.75**2 * math.exp(-0.5)
+    assert exact <= alpha < exact + 1e-3
+    (alpha, why), _ = one(*linear([2.5], Stated(1 - sp.Abs(NOISE_VARIABLE), -1, 1)))
+    assert alpha == 1.0 and "not proved to overlap" in why
+    (alpha, why), _ = one(*linear([0.5], Stated(sp.besselk(0, sp.Abs(NOISE_VARIABLE)) / sp.pi, -sp.oo, sp.oo)))
+    assert alpha == 1.0 and "has no enclosure" in why
 
 
 def test_components_without_noise():

@@ -160,7 +160,7 @@ def test_expression_layers_and_components_without_noise():
 def test_layers_with_a_gain_cut_the_windows():
     x = mz.state(1)
     plain = mz.dense([[1.5]], activation="tanh", noise=mz.Uniform(0.6))
-    gain = mz.Layer([sp.tanh(x[0])], state=x, gain=[1 + x[0] ** 2 / 8], noise=mz.Uniform(0.6))
+    gain = mz.Layer([sp.tanh(x[0])], state=x, gain=[1 + x[0] ** 2 / 8], noise=mz.Uniform(1))
     found = contractions_of(mz.Network([plain, plain, gain, plain, plain], domain=INTERVAL), True, True)
     assert {(w.n, w.m) for w in found.dobrushin_windows} == {(0, 2), (3, 5)}
 

@@ -152,6 +152,16 @@ def test_certify(model: Path, tmp_path: Path) -> None:
     assert listing(out) == ["certificate.json"]
 
 
+@pytest.mark.parametrize("method", ["dobrushin", "lipschitz"])
+def test_certify_other_norms(model: Path, method: str) -> None:
+    result = call("certify", model, "--method", method)
+    assert result.exit_code == 0 and "other norms, proved" in result.stdout
+    content = json.loads(call("certify", model, "--method", method, "--json").stdout)
+    other = {"dobrushin": "lipschitz", "lipschitz": "dobrushin"}[method]
+    assert content["method"] == method
+    assert all(layer[method] is not None and layer[other] is None for layer in content["layers"])
+
+
 def test_run_writes_everything_and_says_what_was_found(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = call("run", model, "-o", out)

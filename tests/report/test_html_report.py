@@ -136,6 +136,17 @@ def test_the_table_of_norms_never_prints_less_than_the_bound(small, parsed):
         assert float(row[5]) == pytest.approx(layer.interior.estimate.value, rel=1e-4)
 
 
+def test_the_table_of_other_norms_never_prints_less_than_the_bound(small, parsed):
+    rows = next(t for t in parsed.tables if "taken" in t[0])[1:]
+    assert len(rows) == small.ev.network.depth + 1
+    for layer, row in zip(small.c.layers, rows[:-1], strict=True):
+        assert layer.dobrushin <= float(row[1]) <= layer.dobrushin * 1.001
+        assert layer.lipschitz <= float(row[2]) <= layer.lipschitz * 1.001
+    depth = small.ev.network.depth
+    assert small.c.dobrushin_window(0, depth) <= float(rows[-1][1]) <= small.c.dobrushin_window(0, depth) * 1.001
+    assert small.c.lipschitz_window(0, depth) <= float(rows[-1][2]) <= small.c.lipschitz_window(0, depth) * 1.001
+
+
 def test_standings_are_named(parsed):
     words = " ".join(parsed.text)
     assert "proved" in words and "estimated" in words and "observed, not proved" in words

@@ -43,10 +43,16 @@ def test_the_document_compiles_and_fits_the_page(which, request, tmp_path):
 @pytest.mark.skipif(LATEX is None, reason="no pdflatex here")
 def test_certificates_of_every_kind_compile(small, tmp_path):
     net = small.eq.network
-    parts = [mz.certify(net, small.eq.projection, method=method).latex() for method in ("hilbert_schmidt", "sharp")]
+    parts = [
+        mz.certify(net, small.eq.projection, method=method).latex()
+        for method in ("hilbert_schmidt", "sharp", "lipschitz")
+    ]
     layer = mz.dense([[0.5]], [0.0], activation="tanh")
     still = mz.Network([layer] * 45, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
     parts.append(mz.certify(still, mz.Mean(), method="hilbert_schmidt").latex())
+    layer = mz.dense([[0.5]], [0.0], activation="tanh", noise=mz.Gaussian(0.5))
+    noisy = mz.Network([layer] * 3, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+    parts += [mz.certify(noisy, projection).latex() for projection in (mz.Mean(measure="law"), mz.Hermite(2))]
     start = "\\documentclass{article}\\usepackage{amsmath,amssymb}\\begin{document}"
     compiled(start + "\n\n".join(parts) + "\\end{document}", tmp_path)
 
