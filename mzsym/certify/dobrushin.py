@@ -39,7 +39,7 @@ from mzsym.model.values import exact_expr
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.model.layers import AbstractLayer
+    from mzsym.model.abstract_layer import AbstractLayer
 
 CLOSED = ("uniform", "truncated_gaussian", "laplace")
 """Laws whose components are taken one by one; Gaussian ones are taken together."""

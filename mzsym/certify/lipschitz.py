@@ -34,7 +34,7 @@ from mzsym.model.dense import DenseLayer
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.model.layers import AbstractLayer
+    from mzsym.model.abstract_layer import AbstractLayer
 
 BOXES = 256
 """Parts of a box of one side that one bound may cost; divided by the square of the number of sides."""

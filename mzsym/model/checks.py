@@ -10,8 +10,9 @@ import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.names import local_symbol
+from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.box import Box
-from mzsym.model.layers import AbstractLayer, Layer
+from mzsym.model.layers import Layer
 from mzsym.model.statements import checked_expr
 from mzsym.model.values import state
 

@@ -22,8 +22,8 @@ from mzsym.core.names import (
     weight_symbol,
 )
 from mzsym.core.primitives import LEAKY_SLOPE, PRIMITIVES, primitive
+from mzsym.model.abstract_layer import AbstractLayer, NoiseLike, check_points, checked_noise
 from mzsym.model.gains import RandomWeight, checked_weight_law, stays_bounded
-from mzsym.model.layers import AbstractLayer, NoiseLike, check_points, checked_noise
 from mzsym.model.noise import AbstractNoise, Gaussian
 from mzsym.model.numeric import evaluate
 from mzsym.model.statements import checked_expr

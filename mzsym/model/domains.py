@@ -14,10 +14,10 @@ import sympy as sp
 from mzsym.balls import HULLS, WHOLE, Interval, affine_hull, interval, intervals_of, precision
 from mzsym.core import MzError
 from mzsym.core.names import noise_symbol, state_symbol, step_symbol
+from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.box import Box
 from mzsym.model.dense import DenseLayer
 from mzsym.model.gains import noise_row
-from mzsym.model.layers import AbstractLayer
 from mzsym.model.values import Number
 
 ExactEntries: TypeAlias = Mapping[tuple[int, ...], Fraction]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from mzsym.core.names import latex_names, state_symbol
-from mzsym.model.layers import AbstractLayer
+from mzsym.model.abstract_layer import AbstractLayer
 
 MAX_SHOWN = 4
 """Widest layer whose map is written out in the notebook display, and most random symbols that are listed."""

@@ -14,13 +14,13 @@ from mzsym.calculus.laws import Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
+from mzsym.model.abstract_layer import AbstractLayer, check_points
 from mzsym.model.box import Box
 from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
 from mzsym.model.domains import checked_domains, propagated_domains
 from mzsym.model.gains import Gain
 from mzsym.model.inputs import InputLaw, input_law, statement_of
 from mzsym.model.layer_latex import layer_latex
-from mzsym.model.layers import AbstractLayer, check_points
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import Number, as_number, number_key, real_symbol, state
 

@@ -12,7 +12,7 @@ import sympy as sp
 
 from mzsym.core.names import state_symbol
 from mzsym.evaluate.panels.breaks import has_switches
-from mzsym.model.layers import AbstractLayer
+from mzsym.model.abstract_layer import AbstractLayer
 
 
 @dataclass(frozen=True)

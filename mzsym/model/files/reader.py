@@ -14,6 +14,7 @@ from mzsym.core.arrays import AnyArray
 from mzsym.core.errors import MzError
 from mzsym.core.options import Options
 from mzsym.core.primitives import PRIMITIVES
+from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.box import Box
 from mzsym.model.dense import ACTIVATION_SYMBOL, Activation, dense, residual
 from mzsym.model.density_noise import Noise
@@ -22,7 +23,7 @@ from mzsym.model.files.cursor import Cursor
 from mzsym.model.files.source import Source
 from mzsym.model.files.vocabulary import is_name
 from mzsym.model.files.weights import Weights, open_weights
-from mzsym.model.layers import AbstractLayer, Layer
+from mzsym.model.layers import Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, Gaussian, Laplace, TruncatedGaussian, Uniform
 from mzsym.model.values import exact_expr, state

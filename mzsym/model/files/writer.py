@@ -20,6 +20,7 @@ from mzsym.core.atomic import write_atomic
 from mzsym.core.errors import MzError
 from mzsym.core.names import NOISE_VARIABLE
 from mzsym.core.options import Options
+from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
 from mzsym.model.density_noise import Noise
 from mzsym.model.files import limits
@@ -27,7 +28,7 @@ from mzsym.model.files.printer import print_expression
 from mzsym.model.files.reader import NOISE_KEYS
 from mzsym.model.files.vocabulary import is_name
 from mzsym.model.gains import Gain, gain_entries
-from mzsym.model.layers import AbstractLayer, Layer
+from mzsym.model.layers import Layer
 from mzsym.model.network import Network
 from mzsym.model.noise import AbstractNoise, Deterministic, TruncatedGaussian
 from mzsym.model.values import Number, state
