@@ -268,7 +268,14 @@ def _check_expr(expr: sp.Expr, dim: int, box: Box | None, where: str) -> None:
         check_joint(expr, symbols, box, where)
 
 
-def _samples(stated: Any, dim: int, box: Box | None, where: str) -> InputLaw:
+def sample_points(stated: Any, dim: int, where: str) -> Array:
+    """Samples of X_0 as a float64 array of shape (points, dim), points >= 1.
+
+    Raises
+    ------
+    MzError
+        For what is no such array, whatever else it is meant to be.
+    """
     try:
         X = np.array(stated, dtype=np.float64)
     except (TypeError, ValueError):
@@ -279,6 +286,11 @@ def _samples(stated: Any, dim: int, box: Box | None, where: str) -> InputLaw:
             where,
             f'Use "uniform", noise laws, a SymPy density in mz.state({dim}), or samples of shape (points, {dim})',
         )
+    return X
+
+
+def _samples(stated: Any, dim: int, box: Box | None, where: str) -> InputLaw:
+    X = sample_points(stated, dim, where)
     inside = np.isfinite(X) if box is None else (box.lower <= X) & (box.upper >= X)
     if not inside.all():
         p, i = (int(k) for k in np.argwhere(~inside)[0])

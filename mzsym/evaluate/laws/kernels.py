@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from mzsym.core.arrays import AnyArray, Array
+from mzsym.evaluate.cells import cell_of
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -13,13 +14,7 @@ def _value(y: float, ends: Array, coefs: Array) -> float:
     cells, order = coefs.shape
     if not (ends[0] <= y <= ends[cells]):
         return 0.0
-    low, high = 0, cells
-    while high - low > 1:
-        middle = (low + high) // 2
-        if y >= ends[middle]:
-            low = middle
-        else:
-            high = middle
+    low = cell_of(y, ends)
     lo, hi = ends[low], ends[low + 1]
     t = ((y - lo) - (hi - y)) / (hi - lo)
     before, now, total = 1.0, t, 0.0
@@ -92,13 +87,7 @@ def mixture_distribution(
             elif z <= ends[0]:
                 below = 0.0
             else:
-                low, high = 0, cells
-                while high - low > 1:
-                    middle = (low + high) // 2
-                    if z >= ends[middle]:
-                        low = middle
-                    else:
-                        high = middle
+                low = cell_of(z, ends)
                 below = start[low] + _value(z, ends, series)
             total += weights[k] * (below if scale > 0.0 else 1.0 - below)
         out[i] = total

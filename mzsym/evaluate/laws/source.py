@@ -16,6 +16,7 @@ from mzsym.core.names import state_symbol
 from mzsym.evaluate.noise_numbers import NumericLaw, effective_ends, numeric_law
 from mzsym.evaluate.panels.breaks import kinks
 from mzsym.model.density_noise import Noise
+from mzsym.model.inputs import sample_points
 from mzsym.model.noise import AbstractNoise, Gaussian
 from mzsym.model.numeric import evaluate
 from mzsym.model.values import exact_expr, state
@@ -197,16 +198,7 @@ def _ray(density: Callable[[Array], Array], dim: int, i: int) -> Callable[[Array
 
 
 def _points(stated: Any, dim: int, box: Sides | None, where: str) -> Source:
-    try:
-        X = np.asarray(stated, dtype=np.float64)
-    except (TypeError, ValueError):
-        X = np.empty(0)
-    if X.ndim != 2 or X.shape[1] != dim or not len(X):
-        raise MzError(
-            f"{type(stated).__name__} is no law of X_0",
-            where,
-            f'Use "uniform", noise laws, a SymPy density in mz.state({dim}), or samples of shape (points, {dim})',
-        )
+    X = sample_points(stated, dim, where)
     if not np.isfinite(X).all():
         raise MzError("The samples of X_0 hold NaN or infinite values", where, "Give finite samples")
     sides = _inside(tuple((float(c.min()), float(c.max())) for c in X.T), box, where)

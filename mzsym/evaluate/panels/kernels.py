@@ -6,22 +6,10 @@ import numpy as np
 from numba import njit
 
 from mzsym.core.arrays import Array
+from mzsym.evaluate.cells import cell_of
 
 # Sums may be reordered: every sum here is one of a well-scaled recurrence or inner product.
 _FAST = {"contract", "reassoc", "nsz"}
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _panel_of(y: float, ends: Array) -> int:
-    """Index of the panel that holds y; the first and last reach to infinity."""
-    low, high = 0, ends.shape[0] - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if y >= ends[middle]:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -43,7 +31,7 @@ def point_rows(y: Array, ends: Array, order: int, out: Array) -> None:
     """Values of all panel functions at points."""
     for i in range(y.shape[0]):
         out[i, :] = 0.0
-        _add_functions(y[i], 1.0, ends, _panel_of(y[i], ends), order, out[i])
+        _add_functions(y[i], 1.0, ends, cell_of(y[i], ends), order, out[i])
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -116,12 +104,12 @@ def averaged_rows(
         row, g = out[i], gain[i]
         row[:] = 0.0
         if g == 0.0:
-            _add_functions(z[i], 1.0, ends, _panel_of(z[i], ends), order, row)
+            _add_functions(z[i], 1.0, ends, cell_of(z[i], ends), order, row)
             continue
         for c in range(coefs.shape[0]):
             start, stop = cells[c], cells[c + 1]
-            panel = _panel_of(z[i] + g * start, ends)
-            last = _panel_of(z[i] + g * stop, ends)
+            panel = cell_of(z[i] + g * start, ends)
+            last = cell_of(z[i] + g * stop, ends)
             step = 1 if last >= panel else -1
             at = start
             while True:
