@@ -29,19 +29,19 @@ def network() -> mz.Network:
     return mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
 
 
-def python_loops(C: Blocks) -> Blocks:
+def python_loops(C: Blocks, depth: int = DEPTH) -> Blocks:
     """MATH (14) as it is written."""
     K: Blocks = {}
-    for n in range(DEPTH):
-        for m in range(n + 2, DEPTH + 1):
+    for n in range(depth):
+        for m in range(n + 2, depth + 1):
             K[n, m] = C[n, m] - C[n, n + 1] @ C[n + 1, m]
             for k in range(n + 2, m):
                 K[n, m] -= K[n, k] @ C[k, m]
     return K
 
 
-def straightforward(net: mz.Network, rank: int, nodes: int, noise_nodes: int) -> Blocks:
-    """C and K with plain numpy: one transition matrix per layer, block by block."""
+def transition_blocks(net: mz.Network, rank: int, nodes: int, noise_nodes: int) -> Blocks:
+    """C with plain numpy: one transition matrix per layer, block by block."""
     t, w = np.polynomial.legendre.leggauss(nodes)
     xi, omega = np.polynomial.legendre.leggauss(noise_nodes)
     ends = [box.intervals[0] for box in net.domains]
@@ -49,19 +49,24 @@ def straightforward(net: mz.Network, rank: int, nodes: int, noise_nodes: int) ->
     cardinal = np.linalg.inv(np.stack([eval_legendre(k, t) for k in range(nodes)], axis=-1))
     C: Blocks = {}
     transfers = []
-    for n in range(DEPTH):
+    for n in range(net.depth):
         lo, hi = map(float, ends[n])
         out = net.layers[n].forward(((lo + hi) / 2 + (hi - lo) / 2 * t)[:, None])
         lo, hi = map(float, ends[n + 1])
         y = (2 * (out + float(net.layers[n].noise[0].scale) * xi) - lo - hi) / (hi - lo)
         transfers.append(np.stack([eval_legendre(k, y) @ omega / 2 for k in range(nodes)], axis=-1) @ cardinal)
-    for m in range(1, DEPTH + 1):
+    for m in range(1, net.depth + 1):
         values = basis
         for n in range(m - 1, -1, -1):
             values = transfers[n] @ values
             C[n, m] = (basis * w[:, None] / 2).T @ values
-    K = python_loops(C)
-    return {**K, **{(n, n + 1): C[n, n + 1] for n in range(DEPTH)}}
+    return C
+
+
+def straightforward(net: mz.Network, rank: int, nodes: int, noise_nodes: int) -> Blocks:
+    """C and K with plain numpy."""
+    C = transition_blocks(net, rank, nodes, noise_nodes)
+    return {**python_loops(C, net.depth), **{(n, n + 1): C[n, n + 1] for n in range(net.depth)}}
 
 
 def blocks_of(evaluator: mz.evaluate.Evaluator) -> Blocks:
