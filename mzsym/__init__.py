@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mzsym.core import Verdict as Verdict
     from mzsym.derive import derive as derive
     from mzsym.evaluate import compile as compile
+    from mzsym.evaluate import explain as explain
     from mzsym.model import Box as Box
     from mzsym.model import Deterministic as Deterministic
     from mzsym.model import Gaussian as Gaussian
@@ -75,6 +76,7 @@ _HOME = {
     "Mean": "mzsym.projections",
     "derive": "mzsym.derive",
     "compile": "mzsym.evaluate",
+    "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
     "report": "mzsym.report",
 }

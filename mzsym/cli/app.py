@@ -60,6 +60,9 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write files.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on the standard output.")]
+Lag = Annotated[
+    int | None, typer.Option(help="Only memory of at most this lag, and streaming and noise.", show_default=False)
+]
 Which = Annotated[Direction, typer.Option(help="The equation of observables (backward) or densities (forward).")]
 How = Annotated[Method, typer.Option(help="Bounds and estimates (auto), bounds alone, or estimates alone.")]
 Require = Annotated[
@@ -122,14 +125,54 @@ def _job(model: Path, json: bool) -> Job:
 
 
 @_command
-def derive(model: Model, output: Output = None, direction: Which = Direction.backward, json: AsJson = False) -> int:
+def derive(
+    model: Model,
+    output: Output = None,
+    direction: Which = Direction.backward,
+    max_lag: Lag = None,
+    above: Annotated[
+        float | None, typer.Option(help="Only terms of at least this norm (computes the tables).", show_default=False)
+    ] = None,
+    json: AsJson = False,
+) -> int:
     """Derive the exact equation.
 
     It is printed; with -o it is written as a LaTeX document.
     """
+    from mzsym.cli.commands import Filter
     from mzsym.cli.commands import derive as command
 
-    return command(_job(model, json), output, direction.value, json)
+    return command(_job(model, json), output, direction.value, Filter(max_lag, above), json)
+
+
+@_command
+def cost(model: Model, direction: Which = Direction.backward, max_lag: Lag = None, json: AsJson = False) -> int:
+    """Estimate what the exact terms would take.
+
+    Nothing is expanded for it.
+    """
+    from mzsym.cli.inquiries import cost as command
+
+    return command(_job(model, json), direction.value, max_lag, json)
+
+
+@_command
+def explain(
+    model: Model,
+    term: Annotated[
+        str | None,
+        typer.Option(help='Which term: "memory 0 2", "streaming 0" or "noise 0".', show_default=False),
+    ] = None,
+    direction: Which = Direction.backward,
+    json: AsJson = False,
+) -> int:
+    """Say in words what makes a term large.
+
+    By default the largest memory term.
+    """
+    from mzsym.cli.inquiries import explain as command
+
+    return command(_job(model, json), term, direction.value, json)
 
 
 @_command

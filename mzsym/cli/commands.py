@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ import mzsym as mz
 from mzsym.cli.pipeline import CHECKPOINT, TABLES, Job
 from mzsym.cli.workspace import Workspace
 from mzsym.core import MzError
+from mzsym.derive.choice import chosen
+from mzsym.derive.equation_latex import equation_latex
 from mzsym.derive.operators.derivation import DerivationError
+from mzsym.evaluate.explanation import HasSolution
 from mzsym.evaluate.findings import Findings, findings
 from mzsym.evaluate.stored import HasTables, all_tables, store
 from mzsym.projections.measures import measure_text
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.certify.certify import Method
     from mzsym.derive import Equation, Term
+    from mzsym.derive.costs import TermName
     from mzsym.derive.operators.words import Direction
     from mzsym.report.law_view import OutputLaw, OutputLaws
 
@@ -31,17 +36,36 @@ JSON_ENTRIES = 20_000
 """Table entries that tables.json holds; above this it has the norms, and the numbers are in tables.npz alone."""
 
 
-def derive(job: Job, output: Path | None, direction: Direction, json: bool) -> int:
+@dataclass(frozen=True)
+class Filter:
+    """Which terms are wanted: memory of at most a lag, terms of at least a norm."""
+
+    max_lag: int | None = None
+    above: float | None = None
+
+    def chosen(self, job: Job, eq: Equation) -> tuple[TermName, ...]:
+        """The names of those terms; norms are taken from the tables, which are then computed."""
+        evaluator = None
+        if self.above is not None:
+            with job.source.located():
+                evaluator = mz.compile(eq, options=job.study.options)
+            with job.progress.stage("Computing the norms"):
+                return chosen(eq, self.max_lag, self.above, evaluator, "derive")
+        return chosen(eq, self.max_lag, self.above, evaluator, "derive")
+
+
+def derive(job: Job, output: Path | None, direction: Direction, wanted: Filter, json: bool) -> int:
     """Print or write the equation."""
     eq, steps = job.proved(direction)
+    names = wanted.chosen(job, eq)
     files: list[Path] = []
     if output is not None:
         with Workspace(output) as space:
-            _write_equation(job, eq, space)
+            _write_equation(job, eq, space, names=names)
             files = space.publish()
     if json:
-        latex = eq.latex() if output is None else None
-        _print_json(
+        latex = equation_latex(eq, names) if output is None else None
+        print_json(
             {
                 "model": job.source.path.name,
                 "direction": direction,
@@ -56,7 +80,7 @@ def derive(job: Job, output: Path | None, direction: Direction, json: bool) -> i
     typer.echo(f"  {_operator(eq)}")
     if output is None:
         with job.progress.stage("Building the concrete terms"):
-            lines = _term_lines(eq)
+            lines = _term_lines(eq, names)
         typer.echo("\n".join(lines))
         typer.echo("The whole of it as LaTeX: -o DIR")
     _print_files(files)
@@ -71,12 +95,12 @@ def verify(job: Job, direction: Direction, json: bool) -> int:
             steps = eq.verify()
     except DerivationError as error:
         if json:
-            _print_json({"model": job.source.path.name, "direction": direction, "proved": False, "why": str(error)})
+            print_json({"model": job.source.path.name, "direction": direction, "proved": False, "why": str(error)})
         else:
             typer.echo(f"Not proved: {error}")
         return 1
     if json:
-        _print_json({"model": job.source.path.name, "direction": direction, "proved": True, "steps": list(steps)})
+        print_json({"model": job.source.path.name, "direction": direction, "proved": True, "steps": list(steps)})
     else:
         typer.echo(f"All {len(steps)} steps of the {direction} derivation are proved:")
         shown = steps if len(steps) <= 20 else (*steps[:10], "...", *steps[-9:])
@@ -114,7 +138,7 @@ def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
         files = space.publish()
         (output / CHECKPOINT).unlink(missing_ok=True)
     if json:
-        _print_json({"model": job.source.path.name, "files": _names(files)})
+        print_json({"model": job.source.path.name, "files": _names(files)})
     else:
         _print_files(files)
     return 0
@@ -141,7 +165,7 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         # Its content now stands in tables.npz.
         (output / CHECKPOINT).unlink(missing_ok=True)
     if json:
-        _print_json({**summary, "files": _names(files)})
+        print_json({**summary, "files": _names(files)})
     else:
         _print_findings(job, ev, certificate, found)
         for line in _law_lines(laws):
@@ -168,11 +192,17 @@ def _write(space: Workspace, name: str, text: str) -> None:
         ) from None
 
 
-def _write_equation(job: Job, eq: Equation, space: Workspace, certificate: Certificate | None = None) -> None:
+def _write_equation(
+    job: Job,
+    eq: Equation,
+    space: Workspace,
+    certificate: Certificate | None = None,
+    names: tuple[TermName, ...] | None = None,
+) -> None:
     from mzsym.report.latex_document import equation_document
 
     with job.progress.stage("Writing the equation"):
-        _write(space, "equation.tex", equation_document(eq, certificate))
+        _write(space, "equation.tex", equation_document(eq, certificate, names=names))
 
 
 def _write_laws(laws: OutputLaws, space: Workspace) -> None:
@@ -184,7 +214,7 @@ def _write_laws(laws: OutputLaws, space: Workspace) -> None:
 
 
 def _write_report(
-    job: Job, eq: Equation, ev: HasTables, certificate: Certificate, laws: OutputLaws, space: Workspace
+    job: Job, eq: Equation, ev: HasSolution, certificate: Certificate, laws: OutputLaws, space: Workspace
 ) -> None:
     with job.progress.stage("Writing the report"):
         mz.report(eq, ev, certificate, path=space.draft / "report.html", laws=laws)
@@ -285,7 +315,8 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """JSON on the standard output."""
     typer.echo(_dump(value), nl=False)
 
 
@@ -333,19 +364,12 @@ def _operator(eq: Equation) -> str:
     return f"{eq.operator.lhs} = {eq.operator.rhs}"
 
 
-def _term_lines(eq: Equation) -> list[str]:
+def _term_lines(eq: Equation, names: tuple[TermName, ...]) -> list[str]:
     """One line per concrete term: name, shape, and what is left to do in it."""
-    forward = eq.direction == "forward"
-    names: list[tuple[str, tuple[int, ...]]] = []
-    for n in range(eq.depth):
-        names.append(("streaming", (n,)))
-        names += [("memory", (n, m)) for m in (range(n) if forward else range(n + 2, eq.depth + 1))]
-        names.append(("noise", (n,)))
     lines = []
-    for kind, indices in names[:SHOWN_TERMS]:
-        term: Term = getattr(eq, kind)(*indices)
-        label = f"{kind}({', '.join(map(str, indices))})"
-        lines.append(f"  {label:16} {term.shape[0]} x {term.shape[1]}  {_state(term)}")
+    for name in names[:SHOWN_TERMS]:
+        term = eq.term_at(name.kind, name.n, name.m)
+        lines.append(f"  {name.label:16} {term.shape[0]} x {term.shape[1]}  {_state(term)}")
     if len(names) > SHOWN_TERMS:
         lines.append(f"  ... and {len(names) - SHOWN_TERMS} more terms")
     return lines

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import mzsym as mz
 from mzsym.cli.progress import Progress
 from mzsym.core import MzError
-from mzsym.evaluate.stored import HasTables, store, stored
+from mzsym.evaluate.explanation import HasSolution
+from mzsym.evaluate.stored import store, stored
 from mzsym.model.files import Source, open_source
 from mzsym.projections.study import Study, read_study
 
@@ -76,7 +77,7 @@ class Job:
         with self.progress.stage("Proving every step"):
             return eq, eq.verify()
 
-    def tables(self, eq: Equation, output: Path) -> HasTables:
+    def tables(self, eq: Equation, output: Path) -> HasSolution:
         """The tables of the equation; taken up from an earlier run where they are the same, and kept for the next."""
         with self.source.located():
             ev = mz.compile(eq, options=self.study.options)
@@ -90,7 +91,7 @@ class Job:
                 store(ev, output / CHECKPOINT)
         return ev
 
-    def laws(self, ev: HasTables) -> OutputLaws:
+    def laws(self, ev: HasSolution) -> OutputLaws:
         """The law of every observable, or why there is none."""
         from mzsym.report.law_view import output_laws
 

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 BUILD_FACTOR = 4
 """A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
 
+HOPELESS = 1e12
+"""Operations above which a size is not followed further."""
+
+NOTHING = Estimate(0.0, 0)
+"""Size of a term that vanishes."""
+
 LISTED_ENTRIES = 1_000_000
 """Entries up to which a zero matrix is stored."""
 
@@ -48,6 +54,7 @@ class TermBuilder:
         self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
         self._estimates: dict[tuple[int, int], Estimate] = {}
         self._affine: dict[int, str | None] = {}
+        self._memory_rows: dict[int, list[Estimate]] = {}
 
     @property
     def _polynomials(self) -> TotalDegree:
@@ -115,6 +122,35 @@ class TermBuilder:
         columns = len(self.network.observable_exprs) if vector else self.size(m)
         symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
         return symbol, Part(symbol, kind, n, m)
+
+    # ------------------------------------------------------------------ sizes before anything is expanded
+
+    @property
+    def largest_estimate(self) -> float:
+        """Estimated operations above which a term is not even tried."""
+        return float(BUILD_FACTOR * self.options.max_operations)
+
+    def shape(self, kind: TermKind, n: int, m: int) -> tuple[int, int]:
+        """Rows and columns of a term."""
+        rows, columns = self.named(kind, n, m)[0].shape
+        return int(rows), int(columns)
+
+    def estimate_of(self, kind: TermKind, n: int, m: int) -> Estimate:
+        """Size of a streaming, memory or noise term written out; zero where it is known to vanish."""
+        if kind == "memory":
+            return NOTHING if self._vanishing_memory(m) is not None else self._memory_estimate(n, m)
+        if kind == "noise":
+            if all(expr.is_zero for expr in self._observable(True)):
+                return NOTHING
+            own = self._vector_estimate(n).plus(self.estimate(n, self.depth))
+            return own if n >= self.depth - 1 else own.plus(self._memory_estimate(n, self.depth))
+        return self.estimate(n, m)
+
+    def left_out(self, kind: TermKind, n: int, m: int, estimate: Estimate, reason: str) -> Term:
+        """A term by its name alone, not expanded."""
+        symbol, part = self.named(kind, n, m)
+        cost = Cost(int(estimate.operations), 0, estimate.dimension, flops_of(estimate))
+        return Term(kind, n, m, symbol, False, reason, (), cost, (part,))
 
     # ------------------------------------------------------------------ C(n,m) and A_n
 
@@ -249,17 +285,16 @@ class TermBuilder:
 
     def _memory_estimate(self, n: int, m: int) -> Estimate:
         """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""
-        sizes: dict[int, Estimate] = {}
-        for k in range(n + 1, m + 1):
+        row = self._memory_rows.setdefault(n, [])
+        # It only grows along the row, so what is hopeless stays so.
+        while len(row) < m - n and not (row and row[-1].operations > HOPELESS):
+            k = n + 1 + len(row)
             total = self.estimate(n, k)
             for between in range(n + 1, k):
                 shape = self.size(n), self.size(between), self.size(k)
-                total = total.plus(estimate_product(sizes[between], self.estimate(between, k), *shape))
-            sizes[k] = total
-            if total.operations > 1e12:
-                # It only grows from here.
-                return total
-        return sizes[m]
+                total = total.plus(estimate_product(row[between - n - 1], self.estimate(between, k), *shape))
+            row.append(total)
+        return row[min(m - n, len(row)) - 1]
 
     def _written_memory(self, n: int, m: int) -> products.Product | None:
         """K(n,m) with every entry written out, or None where one of the C(l,m) is too large for that."""

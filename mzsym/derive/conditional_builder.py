@@ -12,12 +12,15 @@ from mzsym.core import MzError, Options
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.derive.averages import average, merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
-from mzsym.derive.sizes import cost_of
+from mzsym.derive.sizes import Estimate, cost_of, estimate_function
 from mzsym.derive.terms import Part, Term, TermKind
 
 if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections.conditional import Conditional
+
+FACTOR = 20
+"""A term may take this many times ``options.max_operations``, for nothing of it is factored."""
 
 ARGUMENT = sp.Function("f", real=True)
 """The function that a streaming or memory term acts on: an undefined function of the kept variables of layer m."""
@@ -64,6 +67,33 @@ class ConditionalBuilder:
         """Nothing is left as a product of named terms."""
         raise MzError(f"The {kind} term is not factored", f"{kind}({n}, {m})", "Use its expression")
 
+    @property
+    def largest_estimate(self) -> float:
+        """Estimated operations above which a term is not even tried: none, each is built and then counted."""
+        return float("inf")
+
+    def shape(self, kind: TermKind, n: int, m: int) -> tuple[int, int]:
+        """One row, and one column for every observable."""
+        return 1, 1 if kind in ("streaming", "memory", "correlation") else len(self.network.observable_exprs)
+
+    def estimate_of(self, kind: TermKind, n: int, m: int) -> Estimate:
+        """Size of a term written out."""
+        chain, back = self.chain(n, m)
+        there = {old: new for new, old in back.items()}
+        functions = self.network.observable_exprs if kind == "noise" else (ARGUMENT(*self.kept(m)),)
+        whole = estimate_function(chain, tuple(sp.sympify(f).xreplace(there) for f in functions))
+        # MATH (14) composed, not tabulated: every way of stopping on the way is a summand.
+        ways = 2.0 ** min(40, m - n - 1 + (kind == "noise")) if kind in ("memory", "noise") else 1.0
+        return Estimate(whole.operations * ways, whole.dimension + len(self.projection.dropped(chain.dims[0])))
+
+    def left_out(self, kind: TermKind, n: int, m: int, estimate: Estimate, reason: str) -> Term:
+        """A term by its name alone, not expanded."""
+        raise MzError(
+            f"The terms asked for are too large together: {reason}",
+            f"{kind}({n}, {m})",
+            "Ask for fewer, by max_lag=, or raise Options(max_total_operations=)",
+        )
+
     def kept(self, n: int) -> tuple[sp.Symbol, ...]:
         """Symbols of the kept variables of X_n."""
         return tuple(state_symbol(n, i) for i in self.projection.keep)
@@ -93,7 +123,7 @@ class ConditionalBuilder:
         self, kind: TermKind, n: int, m: int, matrix: sp.ImmutableMatrix, source: str, rules: list[tuple[str, ...]]
     ) -> Term:
         cost = cost_of(matrix)
-        limit = 20 * self.options.max_operations
+        limit = FACTOR * self.options.max_operations
         if cost.operations > limit:
             raise MzError(
                 f"The {kind} term takes {cost.operations} operations written out",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from mzsym.core import MzError, Options
+from mzsym.derive import choice
 from mzsym.derive.averages import average
-from mzsym.derive.builder import NO_COST, TermBuilder, zeros
+from mzsym.derive.builder import NO_COST, NOTHING, TermBuilder, zeros
 from mzsym.derive.conditional_builder import ConditionalBuilder
+from mzsym.derive.costs import Costs, EquationTerm, TermName
 from mzsym.derive.equation_latex import equation_latex, short_latex
 from mzsym.derive.numeric import evaluate_term
 from mzsym.derive.operators.derivation import Derivation, derive_operator
@@ -26,6 +28,8 @@ from mzsym.projections.functions import combination
 
 if TYPE_CHECKING:
     from mzsym.calculus import Closed
+    from mzsym.derive.choice import HasNorms
+    from mzsym.derive.sizes import Estimate
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
@@ -103,7 +107,7 @@ class Equation:
         MzError
             For another index.
         """
-        self._check("streaming", 0 <= self._integer(n) < self.depth, f"streaming({n})", f"0 <= n < {self.depth}")
+        self._named("streaming", n, None)
         return self._finish(self._builder.term("streaming", n, n + 1), n, n + 1, "streaming")
 
     def memory(self, n: int, m: int) -> Term:
@@ -117,14 +121,8 @@ class Equation:
         MzError
             For other indices.
         """
-        self._integer(n), self._integer(m)
-        if self.direction == "forward":
-            allowed = f"0 <= m < n < {self.depth}"
-            self._check("memory", 0 <= m < n < self.depth, f"memory({n}, {m})", allowed)
-            return self._finish(_transposed(self._builder.term("memory", m, n + 1), n, m), n, m, "memory")
-        allowed = f"0 <= n and n+2 <= m <= {self.depth}"
-        self._check("memory", n >= 0 and n + 2 <= m <= self.depth, f"memory({n}, {m})", allowed)
-        return self._finish(self._builder.term("memory", n, m), n, m, "memory")
+        term = self._builder.term(*self._backward_of("memory", n, m))
+        return self._finish(term if self.direction == "backward" else _transposed(term, n, m), n, m, "memory")
 
     def noise(self, n: int) -> Term:
         """r_n, MATH (15), shape (d_n, number of observables); exactly zero where P_L resolves the observable.
@@ -142,7 +140,7 @@ class Equation:
         MzError
             For another index.
         """
-        self._check("noise", 0 <= self._integer(n) < self.depth, f"noise({n})", f"0 <= n < {self.depth}")
+        self._named("noise", n, None)
         if self.direction == "forward":
             return self._finish(self._forward_noise(n), n, 0, "noise")
         return self._finish(self._builder.term("noise", n, self.depth), n, self.depth, "noise")
@@ -234,14 +232,109 @@ class Equation:
             return (term.n, term.m)
         return self._builder.structure(n, m)
 
+    # ------------------------------------------------------------------ what terms take, and which are wanted
+
+    def estimate(self, kind: EquationTerm, n: int, m: int | None = None) -> Estimate:
+        """Size of a term written out, before anything of it is expanded: an order of magnitude, never a promise.
+
+        Parameters
+        ----------
+        kind : {"streaming", "memory", "noise"}
+        n, m : int
+            As of the method of that name; m for memory only.
+
+        Returns
+        -------
+        Estimate
+            Operations, and the dimension of the integrals that may remain; 0 operations where the term vanishes.
+
+        Raises
+        ------
+        MzError
+            For a term that does not exist.
+        """
+        self._named(kind, n, m)
+        if kind == "noise" and self.direction == "forward":
+            return NOTHING
+        return self._builder.estimate_of(*self._backward_of(kind, n, m))
+
+    def costs(self, max_lag: int | None = None, above: float | None = None, evaluator: HasNorms | None = None) -> Costs:
+        """Estimates for all terms, or for those that the filters leave, and what the limits make of them.
+
+        Parameters
+        ----------
+        max_lag : int, optional
+            Only streaming (lag 1), noise, and memory of at most this lag.
+        above : float, optional
+            Only terms whose norm in the tables of ``evaluator`` is at least this.
+        evaluator : Evaluator, optional
+
+        Returns
+        -------
+        Costs
+
+        Examples
+        --------
+        >>> import mzsym as mz
+        >>> layer = mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))
+        >>> eq = mz.derive(mz.Network([layer] * 8, domain=mz.Box([(-1, 1)])), mz.Legendre(3))
+        >>> [row.state for row in eq.costs(max_lag=2).rows][:3], eq.costs().of("memory(0, 8)").state
+        (['written', 'written', 'zero'], 'factored')
+        """
+        return choice.costs(self, choice.chosen(self, max_lag, above, evaluator, "costs"))
+
+    def terms(
+        self, max_lag: int | None = None, above: float | None = None, evaluator: HasNorms | None = None
+    ) -> tuple[Term, ...]:
+        """The terms themselves, with the filters of ``costs``; what exceeds the budget is left by name.
+
+        Together they take at most ``options.max_total_operations`` by estimate: before a term is expanded it is
+        compared with what is left of them, and where it does not fit it stays a symbol that says so in ``factored``.
+
+        Returns
+        -------
+        tuple of Term
+            Those of one layer together.
+        """
+        return choice.terms(self, choice.chosen(self, max_lag, above, evaluator, "terms"))
+
+    def term_at(self, kind: EquationTerm, n: int, m: int | None = None) -> Term:
+        """A term of the equation by its name: ``term_at("memory", 0, 2)`` is ``memory(0, 2)``."""
+        name = self._named(kind, n, m)
+        if kind == "memory":
+            return self.memory(name.n, name.m)
+        return self.streaming(n) if kind == "streaming" else self.noise(n)
+
+    def shape_of(self, name: TermName) -> tuple[int, int]:
+        """(rows, columns) of a term, without building it."""
+        if name.kind == "noise" and self.direction == "forward":
+            return self._builder.size(name.n + 1), 1
+        rows, columns = self._builder.shape(*self._backward_of(name.kind, name.n, name.m))
+        return (rows, columns) if self.direction == "backward" else (columns, rows)
+
+    def left_out(self, name: TermName, estimate: Estimate) -> Term:
+        """A term by its name alone, because the budget is spent."""
+        reason = (
+            f"left by name: about {estimate.operations:.2g} operations more than max_total_operations = "
+            f"{self.options.max_total_operations} leaves"
+        )
+        kind, n, m = self._backward_of(name.kind, name.n, name.m)
+        term = self._builder.left_out(kind, n, m, estimate, reason)
+        return term if self.direction == "backward" else _transposed(term, name.n, name.m)
+
+    @property
+    def largest_estimate(self) -> float:
+        """Estimated operations above which a term is factored without being tried."""
+        return self._builder.largest_estimate
+
     # ------------------------------------------------------------------ views
 
-    def latex(self) -> str:
+    def latex(self, max_lag: int | None = None, above: float | None = None, evaluator: HasNorms | None = None) -> str:
         """The operator equation and, as a where-list, its concrete terms; compiles with stock amsmath.
 
-        What a size limit leaves out is named in the text.
+        What a size limit, or a filter as in ``costs``, leaves out is named in the text.
         """
-        return equation_latex(self)
+        return equation_latex(self, choice.chosen(self, max_lag, above, evaluator, "latex"))
 
     def _repr_latex_(self) -> str:
         return short_latex(self)
@@ -308,6 +401,31 @@ class Equation:
         cites = "MATH (11)" if self.direction == "backward" else "MATH (13)"
         sentence = f"The {kind} term of {cites}, by {len(names)} proved steps: {shown}."
         return replace(term, why=(sentence, *term.why))
+
+    def _named(self, kind: EquationTerm, n: int, m: int | None) -> TermName:
+        """The term of this name; one that does not exist is refused."""
+        if kind not in ("streaming", "memory", "noise"):
+            raise MzError(f"There is no {kind!r} term", "kind of a term", 'Use "streaming", "memory" or "noise"')
+        depth = self.depth
+        self._integer(n)
+        if kind != "memory":
+            self._check(kind, 0 <= n < depth, f"{kind}({n})", f"0 <= n < {depth}")
+            noise_end = depth if self.direction == "backward" else 0
+            return TermName(kind, n, n + 1, 1) if kind == "streaming" else TermName(kind, n, noise_end, 0)
+        self._integer(m)
+        assert m is not None
+        if self.direction == "forward":
+            self._check(kind, 0 <= m < n < depth, f"memory({n}, {m})", f"0 <= m < n < {depth}")
+            return TermName(kind, n, m, n + 1 - m)
+        self._check(kind, n >= 0 and n + 2 <= m <= depth, f"memory({n}, {m})", f"0 <= n and n+2 <= m <= {depth}")
+        return TermName(kind, n, m, m - n)
+
+    def _backward_of(self, kind: EquationTerm, n: int, m: int | None) -> tuple[EquationTerm, int, int]:
+        """Kind and indices of the backward term that a term is, or is the transpose of."""
+        name = self._named(kind, n, m)
+        if kind == "memory" and self.direction == "forward":
+            return kind, name.m, name.n + 1
+        return kind, name.n, name.m
 
     def _integer(self, n: object) -> int:
         if isinstance(n, bool) or not isinstance(n, int):

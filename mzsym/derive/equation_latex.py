@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from mzsym.derive.costs import term_names
 from mzsym.derive.display import definitions
 from mzsym.derive.operators.derivation_latex import text_latex
 from mzsym.derive.operators.steps import Step
@@ -16,6 +15,7 @@ from mzsym.projections import FiniteRank
 from mzsym.projections.measures import BOX_MEASURES, measure_words
 
 if TYPE_CHECKING:
+    from mzsym.derive.costs import TermName
     from mzsym.derive.equation import Equation
     from mzsym.derive.terms import Term
 
@@ -31,17 +31,17 @@ def short_latex(eq: Equation) -> str:
     return "$$" + _claim(eq).latex() + "$$"
 
 
-def equation_latex(eq: Equation) -> str:
-    """Operator equation, definitions and concrete terms."""
+def equation_latex(eq: Equation, names: tuple[TermName, ...]) -> str:
+    """Operator equation, definitions, and the concrete terms of these names."""
     blocks = [_operator(eq), _definitions(eq)]
     used, left_out = 0, []
     shown: list[sp.Basic] = []
     first: dict[object, Term] = {}
-    for number, (name, build) in enumerate(_terms(eq)):
+    for number, name in enumerate(names):
         if number >= MAX_TERMS or used > MAX_CHARACTERS:
-            left_out.append(name)
+            left_out.append(name.label)
             continue
-        term: Term = build()
+        term = eq.term_at(name.kind, name.n, name.m)
         twin = None if term.is_zero else first.setdefault((term.kind, eq.structure(term)), term)
         if twin is not None and twin is not term:
             blocks.append(_same(term, twin))
@@ -53,6 +53,11 @@ def equation_latex(eq: Equation) -> str:
     explained = definitions(shown)
     if explained:
         blocks.append("with the letters\n" + environment(explained))
+    filtered = sum(1 for _ in term_names(eq.depth, eq.direction)) - len(names)
+    if filtered:
+        blocks.append(
+            f"Left out, because of the lag or the norm asked for: {filtered} of {filtered + len(names)} terms."
+        )
     if left_out:
         blocks.append(
             f"Not printed here, because of the size limit of this view: {len(left_out)} terms from "
@@ -130,17 +135,6 @@ def _projection_words(eq: Equation, projection: FiniteRank) -> str:
         rf"$P_n f = \sum_j \langle \eta^{{(n)}}_j, f\rangle\, \eta^{{(n)}}_j$ projects on {family}, orthonormal in "
         rf"{place}{ends}{made}. "
     )
-
-
-def _terms(eq: Equation) -> list[tuple[str, Callable[[], Term]]]:
-    """Names and builders of the concrete terms, those of one layer together."""
-    found: list[tuple[str, Callable[[], Term]]] = []
-    for n in range(eq.depth):
-        lags = range(n) if eq.direction == "forward" else range(n + 2, eq.depth + 1)
-        found.append((f"streaming({n})", partial(eq.streaming, n)))
-        found += [(f"memory({n}, {m})", partial(eq.memory, n, m)) for m in lags]
-        found.append((f"noise({n})", partial(eq.noise, n)))
-    return found
 
 
 def _same(term: Term, twin: Term) -> str:

@@ -156,6 +156,18 @@ def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
 
 
 @lru_cache(maxsize=4096)
+def estimate_function(chain: Chain, functions: tuple[sp.Expr, ...]) -> Estimate:
+    """Size of M(0,length) v for functions v of the last state, all together."""
+    total = 0.0
+    for expr in functions:
+        shape = _shape(expr, chain.length, chain.dims[-1])
+        for k in range(chain.length - 1, -1, -1):
+            shape = shape.through(_layer_shapes(chain, k))
+        total += shape.operations
+    return Estimate(min(total, _CAP), _dimension(chain))
+
+
+@lru_cache(maxsize=4096)
 def estimate_correlation(chain: Chain, projection: TotalDegree) -> Estimate:
     """Size of C(0,length) with every entry written out."""
     dim, last = chain.dims[0], chain.dims[-1]

@@ -2,6 +2,7 @@
 
 from mzsym.evaluate.compile import compile
 from mzsym.evaluate.evaluator import Evaluator
+from mzsym.evaluate.explanation import Explanation, explain
 from mzsym.evaluate.quadrature.galerkin import galerkin
 
-__all__ = ["Evaluator", "compile", "galerkin"]
+__all__ = ["Evaluator", "Explanation", "compile", "explain", "galerkin"]

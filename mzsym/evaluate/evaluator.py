@@ -16,6 +16,7 @@ from mzsym.evaluate.laws.averages import average
 from mzsym.evaluate.laws.of_network import law_of_output, law_of_state
 from mzsym.evaluate.laws.source import source_of
 from mzsym.evaluate.laws.state_law import StateLaw
+from mzsym.evaluate.norms import TermNorm, term_norm, term_norms
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.schemes import Scheme, lowered, solved
 
@@ -67,7 +68,8 @@ class Evaluator:
         return Standing.ESTIMATED
 
     @cached_property
-    def _solution(self) -> Solution:
+    def solution(self) -> Solution:
+        """What the engine found, for the parts of this package: computed once, when the first number is asked for."""
         return solved(self._problem, self.options)
 
     def streaming(self, n: int) -> Array:
@@ -83,7 +85,7 @@ class Evaluator:
             For an index out of range.
         """
         n = self._index(n, 0, self.network.depth - 1, "streaming(n)", "0 <= n < L")
-        return self._turned(self._solution.tables.block(self._solution.tables.memory, n, n + 1))
+        return self._turned(self.solution.tables.block(self.solution.tables.memory, n, n + 1))
 
     def memory(self, n: int, m: int) -> Array:
         """K(n, m), MATH (14): backward n + 2 <= m <= L; forward 0 <= m < n < L, K(m, n+1)^T, MATH (13).
@@ -100,9 +102,9 @@ class Evaluator:
         if self.direction == "forward":
             n = self._index(n, 1, self.network.depth - 1, "memory(n, m)", "0 <= m < n < L")
             m = self._index(m, 0, n - 1, "memory(n, m)", "0 <= m < n < L")
-            return self._turned(self._solution.tables.block(self._solution.tables.memory, m, n + 1))
+            return self._turned(self.solution.tables.block(self.solution.tables.memory, m, n + 1))
         n, m = self._pair(n, m, 2, "memory(n, m)", "0 <= n and n + 2 <= m <= L")
-        return self._solution.tables.block(self._solution.tables.memory, n, m)
+        return self.solution.tables.block(self.solution.tables.memory, n, m)
 
     def correlation(self, n: int, m: int) -> Array:
         """C(n, m) = <eta^(n), M(n, m) eta^(m)>, n <= m <= L.
@@ -117,7 +119,7 @@ class Evaluator:
             For indices out of range.
         """
         n, m = self._pair(n, m, 0, "correlation(n, m)", "0 <= n <= m <= L")
-        return self._solution.tables.block(self._solution.tables.C, n, m)
+        return self.solution.tables.block(self.solution.tables.C, n, m)
 
     def noise(self, n: int, p0: Any = None) -> Array:
         """r_n = <eta^(n), R_n>, MATH (15), 0 <= n < L; forward what Q_0 p_0 adds to P_{n+1} p_{n+1}, MATH (13).
@@ -139,9 +141,9 @@ class Evaluator:
         """
         n = self._index(n, 0, self.network.depth - 1, "noise(n)", "0 <= n < L")
         if self.direction == "forward":
-            return self._solution.tables.rows(self._averaged(p0).noise, n + 1)
+            return self.solution.tables.rows(self._averaged(p0).noise, n + 1)
         self._no_input(p0, "noise(n, p0)")
-        return self._shaped(self._solution.tables.rows(self._solution.tables.noise, n))
+        return self._shaped(self.solution.tables.rows(self.solution.tables.noise, n))
 
     def coefficients(self, n: int, p0: Any = None) -> Array:
         """c_n = <eta^(n), q_n>, 0 <= n <= L; forward d_n = E[eta^(n)(X_n)] for X_0 ~ p0.
@@ -167,9 +169,9 @@ class Evaluator:
         """
         n = self._index(n, 0, self.network.depth, "coefficients(n)", "0 <= n <= L")
         if self.direction == "forward":
-            return self._solution.tables.rows(self._averaged(p0).coefficients, n)
+            return self.solution.tables.rows(self._averaged(p0).coefficients, n)
         self._no_input(p0, "coefficients(n, p0)")
-        return self._shaped(self._solution.tables.rows(self._solution.tables.coefficients, n))
+        return self._shaped(self.solution.tables.rows(self.solution.tables.coefficients, n))
 
     def density(self, p0: Any = None) -> Array:
         """Coefficients d_L of the density of the output, forward: ``coefficients(L, p0)``.
@@ -261,6 +263,36 @@ class Evaluator:
         """
         return law_of_output(self.network, output, p0, at, self.options)
 
+    def norm(self, kind: str, n: int, m: int | None = None) -> float:
+        """||A_n||, ||K(n, m)|| or ||r_n||: the largest singular value of a term's table.
+
+        Parameters
+        ----------
+        kind : {"streaming", "memory", "noise"}
+        n, m : int
+            As of the method of that name; m for memory only.
+
+        Raises
+        ------
+        MzError
+            For another kind, indices out of range, and a conditional projection.
+        """
+        return term_norm(self, kind, n, m)
+
+    def terms(self, max_lag: int | None = None, above: float | None = None) -> tuple[TermNorm, ...]:
+        """Which terms are large: all, or those of at most this lag and at least this norm, the largest first.
+
+        Examples
+        --------
+        >>> import mzsym as mz
+        >>> layers = [mz.dense([[1.5]], activation="tanh", noise=mz.Uniform(0.4))] * 3
+        >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+        >>> ev = mz.compile(mz.derive(net, mz.Legendre(1)))
+        >>> [(term.n, term.m) for term in ev.terms(above=0.01) if term.kind == "memory"]
+        [(0, 2), (1, 3), (0, 3)]
+        """
+        return term_norms(self, max_lag, above)
+
     def standard_error(self, kind: str, n: int = 0, p0: Any = None) -> Any:
         """Standard error of an average over samples of X_0, as an estimate for the law they were drawn from.
 
@@ -289,7 +321,7 @@ class Evaluator:
 
     def reached_for(self, p0: Any = None) -> Mapping[str, float]:
         """Observed absolute error of what depends on the law of X_0: keys "coefficients", "noise", "mean"."""
-        found, solution = self._averaged(p0), self._solution
+        found, solution = self._averaged(p0), self.solution
         single = found.error + solution.pulled_error
         spread = 1.0 + float(np.abs(solution.tables.memory).sum(axis=0).max(initial=0.0))
         return MappingProxyType(
@@ -326,7 +358,7 @@ class Evaluator:
             )
         if not np.isfinite(points).all():
             raise MzError("X holds NaN or infinite values", "expectation(X)", "Give finite points")
-        return self._shaped(self._solution.expectation(points))
+        return self._shaped(self.solution.expectation(points))
 
     @property
     def tolerance_reached(self) -> Mapping[str, float]:
@@ -337,18 +369,18 @@ class Evaluator:
         """
         if self.direction == "forward":
             own = {name: error for name, error in self.reached_for().items() if name != "mean"}
-            return MappingProxyType({**self._solution.reached, **own})
-        return self._solution.reached
+            return MappingProxyType({**self.solution.reached, **own})
+        return self.solution.reached
 
     @property
     def limits(self) -> tuple[str, ...]:
         """Why the requested tolerance was not reached; empty where it was."""
-        return self._solution.limits
+        return self.solution.limits
 
     @property
     def nodes(self) -> tuple[tuple[int, ...], ...]:
         """Grid nodes per coordinate, layer by layer 0..L."""
-        return self._solution.nodes
+        return self.solution.nodes
 
     def with_params(self, values: Mapping[Any, Any]) -> Evaluator:
         """The evaluator for other parameter values, without a new derivation.
@@ -369,7 +401,7 @@ class Evaluator:
         """Everything that depends on the law of X_0."""
         found = self._forward.get(p0)
         if found is None:
-            solution = self._solution
+            solution = self.solution
             if solution.pulled_back is None:
                 raise MzError(
                     f"Averages over X_0 are not made for {self.projection.describe()}",

@@ -19,6 +19,7 @@ from mzsym.core.atomic import write_atomic
 if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.evaluator import Evaluator
+    from mzsym.evaluate.quadrature.engine import Solution
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
@@ -119,6 +120,17 @@ class StoredTables:
     @property
     def standing(self) -> Standing:
         return self.evaluator.standing
+
+    @property
+    def solution(self) -> Solution:
+        """What the tables were made from, computed anew: functions are not stored."""
+        return self.evaluator.solution
+
+    def norm(self, kind: str, n: int, m: int | None = None) -> float:
+        """||A_n||, ||K(n, m)|| or ||r_n||, from the stored tables."""
+        from mzsym.evaluate.norms import term_norm
+
+        return term_norm(self, kind, n, m)
 
     def streaming(self, n: int) -> Array:
         return self._array("streaming", n)

@@ -113,6 +113,10 @@ class FiniteRank(AbstractProjection):
         """Whether P is the orthogonal projection on the span of the trial functions."""
         return True
 
+    def function_names(self, dim: int) -> tuple[str, ...]:
+        """A short name of every trial function of ``dim`` variables, for sentences."""
+        return tuple(f"phi_{j}" for j in range(self.size(dim)))
+
     @property
     @abstractmethod
     def normalized(self) -> bool:

@@ -25,6 +25,10 @@ Functions: TypeAlias = tuple[sp.Expr, ...] | tuple[tuple[int, tuple[sp.Expr, ...
 """The same functions on every layer, or a list per dimension."""
 
 
+_NAMED = 30
+"""Characters of a function that serves as its own name."""
+
+
 @final
 @dataclass(frozen=True)
 class Basis(FiniteRank):
@@ -104,6 +108,10 @@ class Basis(FiniteRank):
     def test_functions(self, dim: int) -> tuple[sp.Expr, ...]:
         """Test functions of ``mz.state(dim)``."""
         return self.functions(dim) if self.test is None else _functions(self.test, dim, "Basis(test=)")
+
+    def function_names(self, dim: int) -> tuple[str, ...]:
+        texts = [str(function) for function in self.functions(dim)]
+        return tuple(text if len(text) <= _NAMED else f"phi_{j}" for j, text in enumerate(texts))
 
     def size(self, dim: int) -> int:
         return len(self.functions(dim))

@@ -48,6 +48,8 @@ class Hermite(TotalDegree):
         super().__post_init__()
         require_degree(self.degree, "Hermite(degree)")
 
+    letter: ClassVar[str] = "He"
+
     @property
     def top(self) -> int:
         return self.degree

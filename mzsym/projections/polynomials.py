@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import lru_cache
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import sympy as sp
@@ -29,6 +29,9 @@ class TotalDegree(FiniteRank):
     trial function, and every polynomial of degree <= d lies in range P, constants among them.
     """
 
+    letter: ClassVar[str] = "P"
+    """Of the one-dimensional polynomials of the family."""
+
     @property
     @abstractmethod
     def top(self) -> int:
@@ -45,6 +48,13 @@ class TotalDegree(FiniteRank):
     def multi_indices(self, dim: int) -> tuple[tuple[int, ...], ...]:
         """Order of the basis for ``dim`` variables: total degree, graded, first variable leading."""
         return graded_indices(self.top, dim)
+
+    def function_names(self, dim: int) -> tuple[str, ...]:
+        """P2(x0) P1(x1): the leading monomial of each, in the family's letter."""
+        return tuple(
+            " ".join(f"{self.letter}{k}(x{i})" for i, k in enumerate(index) if k) or "1"
+            for index in self.multi_indices(dim)
+        )
 
     def size(self, dim: int) -> int:
         return comb(self.top + dim, dim)

@@ -19,6 +19,7 @@ from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.findings import Findings, findings, truncation_error
 from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text, measure_words
+from mzsym.report.explain_view import explain_views
 from mzsym.report.law_plot import output_svg
 from mzsym.report.law_view import SAMPLES, OutputLaws, output_laws, output_words
 from mzsym.report.mathml import fragment, mathml
@@ -40,6 +41,7 @@ from mzsym.report.term_view import term_views
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
+    from mzsym.evaluate.explanation import HasSolution
     from mzsym.evaluate.stored import HasTables
 
 MAX_TRUNCATIONS = 10
@@ -57,7 +59,7 @@ class Card:
 
 def report(
     eq: Equation,
-    ev: HasTables,
+    ev: HasSolution,
     c: Certificate,
     r: None = None,
     *,
@@ -100,7 +102,7 @@ def report(
 
 def page(
     eq: Equation,
-    ev: HasTables,
+    ev: HasSolution,
     c: Certificate,
     title: str = "Mori\u2013Zwanzig report",
     laws: OutputLaws | None = None,
@@ -133,7 +135,7 @@ def _resource(name: str) -> str:
     return (files("mzsym.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[str, Any]:
+def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[str, Any]:
     net, depth = eq.network, eq.network.depth
     found = findings(ev)
     layers = layer_views(net)
@@ -164,6 +166,7 @@ def _content(eq: Equation, ev: HasTables, c: Certificate, title: str) -> dict[st
         "figure": Markup(decay_svg(ev, c)),
         "figure_words": describe_decay(ev, c),
         "finite_bound": depth >= 2 and math.isfinite(min(c.memory_bound(n, n + 2) for n in range(depth - 1))),
+        "explained": explain_views(ev),
         "triangle": memory_rows(ev),
         "lags": lag_rows(ev, c),
         "layer_numbers": layer_rows(ev),

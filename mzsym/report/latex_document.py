@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from mzsym.certify.certificate_latex import escape
+from mzsym.derive.equation_latex import equation_latex
 from mzsym.derive.latex_width import width
 from mzsym.report.network_view import layer_views, observable_latex
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
+    from mzsym.derive.costs import TermName
 
 LINE = 33.0
 """Width in em that a row may take."""
@@ -30,7 +32,9 @@ PREAMBLE = r"""\documentclass[10pt,a4paper]{article}
 """
 
 
-def equation_document(eq: Equation, certificate: Certificate | None = None) -> str:
+def equation_document(
+    eq: Equation, certificate: Certificate | None = None, names: tuple[TermName, ...] | None = None
+) -> str:
     """A document that a stock LaTeX with amsmath compiles.
 
     Parameters
@@ -38,13 +42,16 @@ def equation_document(eq: Equation, certificate: Certificate | None = None) -> s
     eq : Equation
     certificate : Certificate, optional
         Adds the proved bounds.
+    names : tuple of TermName, optional
+        Only these terms; default: all.
 
     Returns
     -------
     str
         The .tex text. Long expressions are broken over lines or left out with the reason.
     """
-    parts = [PREAMBLE, r"\section{The network}", _network(eq), r"\section{The equation}", fitted(eq.latex())]
+    equation = eq.latex() if names is None else equation_latex(eq, names)
+    parts = [PREAMBLE, r"\section{The network}", _network(eq), r"\section{The equation}", fitted(equation)]
     parts += [r"\section{The derivation}", eq.derivation.latex()]
     if certificate is not None:
         parts += [r"\section{The certificate}", certificate.latex()]

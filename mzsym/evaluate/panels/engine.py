@@ -64,6 +64,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         pulled_back=kept.pulled_back,
         pulled_error=float(pulled),
         breaks=tuple(b.at for b in problem.breaks[0]),
+        carried=kept.carried,
     )
 
 

@@ -17,6 +17,7 @@ from mzsym.evaluate.panels.grid import Grid
 from mzsym.evaluate.panels.lower import Functions, PanelProblem
 from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.transition import Transition
+from mzsym.evaluate.quadrature.engine import Carried
 from mzsym.evaluate.tables import Tables
 
 DEPENDENT = 1e-11
@@ -90,6 +91,15 @@ class Pass:
                 out.append(raw[:, at : at + len(matrix)] @ matrix)
                 at += len(matrix)
             return np.hstack([*out, raw[:, at:]])
+
+    def carried(self, n: int) -> Carried:
+        """The functions that layer n carries, orthonormalised, by their values at its nodes."""
+        values, at, blocks = self.levels[n].values, 0, []
+        for matrix in self.right[n:]:
+            blocks.append(values[:, at : at + len(matrix)] @ matrix)
+            at += len(matrix)
+        last = self.tables.coefficients[self.tables.offsets[-2] :]
+        return Carried(np.hstack([*blocks, values[:, at:] - blocks[-1] @ last]), self.weights[n])
 
     def expectation(self, X: Array) -> Array:
         """q_0 at points, (points, outputs): exact for the series of q_1."""

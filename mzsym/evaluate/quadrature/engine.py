@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -45,6 +46,9 @@ class Solution:
         Largest difference of these functions between the two grids, at some points.
     breaks : tuple of float
         Where they are not smooth on a one-dimensional X_0.
+    carried : function or None
+        n -> the functions that layer n carries, for :mod:`mzsym.evaluate.orthogonal`. None for a conditional
+        projection.
     """
 
     tables: Tables
@@ -55,6 +59,23 @@ class Solution:
     pulled_back: Callable[[Array], Array] | None = None
     pulled_error: float = 0.0
     breaks: tuple[float, ...] = ()
+    carried: Callable[[int], Carried] | None = None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The functions that layer n carries: eta^(n), M(n, n+1) eta^(n+1), ..., M(n, L) eta^(L), M(n, L) Q_L u.
+
+    Attributes
+    ----------
+    columns : array of shape (k, sum of ranks from n on + outputs)
+        Coordinates of each, nodal values or coefficients.
+    weights : array of shape (k,)
+        The squared norm of a function f in L^2(mu_n) is the sum of weights * f**2.
+    """
+
+    columns: Array
+    weights: Array
 
 
 def check_budget(ranks: Sequence[int], options: Options) -> None:
@@ -106,6 +127,7 @@ def solve(problem: Problem, options: Options) -> Solution:
         allowed *= max(1e-4, 0.2 * options.tolerance / worst)
     assert best is not None
     sweep, reached, (coarse, fine) = best
+    carried = _carrying(problem, sweep.sizes, allowed)
     X = _compared(problem)
     pulled = np.abs(pulled_back(problem, coarse, X) - pulled_back(problem, fine, X)).max(initial=0.0)
     limits = sweep.limits if max(reached.values()) > options.tolerance else ()
@@ -119,7 +141,23 @@ def solve(problem: Problem, options: Options) -> Solution:
         limits,
         pulled_back=lambda X: pulled_back(problem, sweep, X),
         pulled_error=float(pulled),
+        carried=carried,
     )
+
+
+def _carrying(problem: Problem, sizes: tuple[tuple[int, ...], ...], allowed: float) -> Callable[[int], Carried]:
+    """The functions on every layer, from one more pass on the same grids when the first of them is asked for."""
+
+    @lru_cache(maxsize=1)
+    def blocks() -> tuple[Array, ...]:
+        return run_sweep(problem, Fixed(sizes, allowed), keep=True).blocks
+
+    def carried(n: int) -> Carried:
+        block = blocks()[n]
+        # Coefficients in the Legendre functions that are orthonormal in the uniform law.
+        return Carried(block, np.full(len(block), problem.masses[n]))
+
+    return carried
 
 
 def expectation(problem: Problem, first: Series, X: Array) -> Array:

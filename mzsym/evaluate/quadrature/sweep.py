@@ -38,6 +38,8 @@ class Sweep:
         The same for all columns: eta^(1), M(1, 2) eta^(2), ..., M(1, L) eta^(L), M(1, L) Q_L u.
     limits : tuple of str
         What stopped the refinement of a layer early; empty when every layer is resolved.
+    blocks : tuple of arrays
+        Where they were to be kept: coefficients of eta^(n), M(n, n+1) eta^(n+1), ..., M(n, L) Q_L u, layer by layer.
     """
 
     sizes: tuple[tuple[int, ...], ...]
@@ -45,6 +47,7 @@ class Sweep:
     first: Series
     carried: Series
     limits: tuple[str, ...]
+    blocks: tuple[Array, ...] = ()
 
 
 def smoothed(problem: Problem, n: int, coefs: Array, sizes: Sequence[int], threshold: float) -> Series:
@@ -55,9 +58,9 @@ def smoothed(problem: Problem, n: int, coefs: Array, sizes: Sequence[int], thres
     return pruned(transform(coefs, sizes, matrices), sizes, inner, threshold)
 
 
-def run_sweep(problem: Problem, chooser: Chooser) -> Sweep:
-    """Run the pass with the grids that ``chooser`` settles on."""
-    return _Pass(problem, chooser).run()
+def run_sweep(problem: Problem, chooser: Chooser, keep: bool = False) -> Sweep:
+    """Run the pass with the grids that ``chooser`` settles on; ``keep`` the functions on every layer."""
+    return _Pass(problem, chooser).run(keep)
 
 
 class _Pass:
@@ -74,18 +77,23 @@ class _Pass:
         self.sizes: list[tuple[int, ...]] = [()] * (problem.depth + 1)
         self.limits: list[str] = []
 
-    def run(self) -> Sweep:
+    def run(self, keep: bool) -> Sweep:
         depth = self.problem.depth
         with blas_threads():
             block = self._last()
+        blocks = [block]
         for n in range(depth - 1, -1, -1):
             with blas_threads():
                 series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
                 if n == 0:
                     first, carried = replace(series, coefs=self._observables(series.coefs)), series
                 block = self._layer(n, series)
+                blocks.append(block)
+                if not keep:
+                    del blocks[0]
         tables = Tables(self.C, self.offsets, self.coefficients, self.unresolved)
-        return Sweep(tuple(self.sizes), tables, first, carried, tuple(self.limits))
+        kept = tuple(reversed(blocks)) if keep else ()
+        return Sweep(tuple(self.sizes), tables, first, carried, tuple(self.limits), kept)
 
     def _last(self) -> Array:
         """Coefficients of [eta^(L), Q_L u] on the last grid."""

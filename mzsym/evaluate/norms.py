@@ -1,0 +1,106 @@
+"""How large the terms of an equation are, and which of them are large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.derive.costs import EquationTerm, checked_lag, term_names
+from mzsym.evaluate.stored import HasTables
+from mzsym.projections import Conditional
+
+
+@dataclass(frozen=True)
+class TermNorm:
+    """The size of one term. Estimated, as the tables are.
+
+    Attributes
+    ----------
+    kind : {"streaming", "memory", "noise"}
+    n, m : int
+        As in ``eq.terms()``: streaming has m = n + 1, noise m = L backward and 0 forward.
+    norm : float
+        Largest singular value; for one observable the Euclidean norm of r_n.
+    error : float
+        Observed error of the norm: that of an entry times the root of their number.
+    """
+
+    kind: EquationTerm
+    n: int
+    m: int
+    norm: float
+    error: float
+
+
+def table(ev: HasTables, kind: str, n: int, m: int | None = None) -> Array:
+    """The table of a streaming, memory or noise term as a matrix.
+
+    Raises
+    ------
+    MzError
+        For another kind, indices out of range, and a conditional projection, whose terms are no matrices in an
+        orthonormal basis.
+    """
+    if isinstance(ev.projection, Conditional):
+        raise MzError(
+            "The terms of a conditional projection are maps between functions, and their matrices have no norm in "
+            "L^2(mu_n)",
+            f"{kind} term",
+            "Use a projection of finite rank",
+        )
+    if kind == "memory":
+        if m is None:
+            raise MzError("A memory term has two indices", f"memory({n})", "Give n and m")
+        return ev.memory(n, m)
+    if kind not in ("streaming", "noise"):
+        raise MzError(f"There is no {kind!r} term", "kind of a term", 'Use "streaming", "memory" or "noise"')
+    values = ev.streaming(n) if kind == "streaming" else ev.noise(n)
+    return values.reshape(len(values), -1)
+
+
+def term_norm(ev: HasTables, kind: str, n: int, m: int | None = None) -> float:
+    """||A_n||, ||K(n,m)|| or ||r_n||: the largest singular value of its table."""
+    return _largest(table(ev, kind, n, m))
+
+
+def term_error(ev: HasTables, kind: str, shape: tuple[int, ...]) -> float:
+    """Observed error of a norm: of an entry, times the root of the number of entries."""
+    return float(ev.tolerance_reached.get(kind, 0.0) * np.sqrt(np.prod(shape)))
+
+
+def term_norms(ev: HasTables, max_lag: int | None = None, above: float | None = None) -> tuple[TermNorm, ...]:
+    """The terms of the equation with their norms, largest first.
+
+    Parameters
+    ----------
+    ev : Evaluator
+    max_lag : int, optional
+        Only memory of at most this lag, besides streaming and noise.
+    above : float, optional
+        Only terms of at least this norm.
+
+    Returns
+    -------
+    tuple of TermNorm
+
+    Raises
+    ------
+    MzError
+        For a lag that is no positive integer, and a conditional projection.
+    """
+    most = checked_lag(max_lag, "terms")
+    found = []
+    for name in term_names(ev.network.depth, ev.direction):
+        if most is None or name.lag <= most:
+            values = table(ev, name.kind, name.n, name.m)
+            error = term_error(ev, name.kind, values.shape)
+            found.append(TermNorm(name.kind, name.n, name.m, _largest(values), error))
+    kept = [term for term in found if above is None or term.norm >= above]
+    return tuple(sorted(kept, key=lambda term: -term.norm))
+
+
+def _largest(matrix: Array) -> float:
+    return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0
