@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -97,10 +97,19 @@ def _exit_codes() -> Iterator[None]:
         _leave(f"Error: {error}", 2)
     except KeyboardInterrupt:
         _leave(STOPPED, 130)
+    except (MemoryError, RecursionError) as error:
+        what = "memory" if isinstance(error, MemoryError) else "nesting"
+        _leave(f"Error: The model is too large for this machine: the {what} runs out. Use a smaller one.", 2)
+    except BrokenPipeError:
+        raise  # met in main: whoever read the output went away
+    except OSError as error:
+        _leave(f"Error: The output cannot be written ({error.strerror or error}). Choose another place for it.", 2)
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
+    # Where not even the error stream can be written, the exit code has to say it.
+    with suppress(OSError):
+        typer.echo(message, err=True)
     raise typer.Exit(code) from None
 
 
@@ -121,7 +130,7 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 def _job(model: Path, json: bool) -> Job:
     from mzsym.cli.pipeline import Job
 
-    return Job.open(model, quiet=json and not sys.stderr.isatty())
+    return Job.open(model, quiet=json and not (sys.stderr is not None and sys.stderr.isatty()))
 
 
 @_command

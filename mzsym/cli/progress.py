@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
@@ -30,8 +30,10 @@ class Progress:
                 yield
         else:
             yield
-        self._console.print(f"  {text}: {time.perf_counter() - begun:.1f} s", markup=False)
+        self.note(f"{text}: {time.perf_counter() - begun:.1f} s")
 
     def note(self, text: str) -> None:
         """A remark."""
-        self._console.print(f"  {text}", markup=False)
+        # Progress that nobody can read is no reason to stop working.
+        with suppress(OSError):
+            self._console.print(f"  {text}", markup=False)

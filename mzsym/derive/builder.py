@@ -39,6 +39,9 @@ LISTED_ENTRIES = 1_000_000
 NO_COST = Cost(0, 0, 0, 0.0)
 
 
+_VECTORS = ("noise", "coefficients", "unresolved", "raw_coefficients")
+
+
 class TermBuilder:
     """Concrete terms of a network under a projection, backward; :class:`Equation` turns them for the forward side.
 
@@ -52,9 +55,11 @@ class TermBuilder:
         self.options = options
         self._terms: dict[tuple[TermKind, int, int], Term] = {}
         self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
-        self._estimates: dict[tuple[int, int], Estimate] = {}
-        self._affine: dict[int, str | None] = {}
-        self._memory_rows: dict[int, list[Estimate]] = {}
+        self._estimates: dict[object, Estimate] = {}
+        self._alike: dict[Chain, int] = {}
+        self._kinds: list[int] = []
+        self._vanishing: dict[int, str | None] = {}
+        self._memory_sizes: dict[object, Estimate] = {}
 
     @property
     def _polynomials(self) -> TotalDegree:
@@ -117,10 +122,7 @@ class TermBuilder:
 
     def named(self, kind: TermKind, n: int, m: int) -> tuple[sp.MatrixSymbol, Part]:
         """The matrix symbol of a term, with its meaning."""
-        rows = self.size(n)
-        vector = kind in ("noise", "coefficients", "unresolved", "raw_coefficients")
-        columns = len(self.network.observable_exprs) if vector else self.size(m)
-        symbol = sp.MatrixSymbol(symbol_of(kind, n, m), rows, columns)
+        symbol = sp.MatrixSymbol(symbol_of(kind, n, m), *self.shape(kind, n, m))
         return symbol, Part(symbol, kind, n, m)
 
     # ------------------------------------------------------------------ sizes before anything is expanded
@@ -132,8 +134,7 @@ class TermBuilder:
 
     def shape(self, kind: TermKind, n: int, m: int) -> tuple[int, int]:
         """Rows and columns of a term."""
-        rows, columns = self.named(kind, n, m)[0].shape
-        return int(rows), int(columns)
+        return self.size(n), len(self.network.observable_exprs) if kind in _VECTORS else self.size(m)
 
     def estimate_of(self, kind: TermKind, n: int, m: int) -> Estimate:
         """Size of a streaming, memory or noise term written out; zero where it is known to vanish."""
@@ -156,9 +157,17 @@ class TermBuilder:
 
     def estimate(self, n: int, m: int) -> Estimate:
         """Size of C(n,m) before it is built."""
-        if (n, m) not in self._estimates:
-            self._estimates[n, m] = estimate_correlation(self.chain(n, m)[0], self._polynomials)
-        return self._estimates[n, m]
+        key = self.alike(n, m)
+        if key not in self._estimates:
+            self._estimates[key] = estimate_correlation(self.chain(n, m)[0], self._polynomials)
+        return self._estimates[key]
+
+    def alike(self, n: int, m: int) -> object:
+        """A key that is equal for stretches of layers whose terms are of one size: layer by layer alike."""
+        while len(self._kinds) < m:
+            layer, _ = chain_of(self.network, len(self._kinds), len(self._kinds) + 1)
+            self._kinds.append(self._alike.setdefault(layer, len(self._alike)))
+        return (n if n == m else 0, tuple(self._kinds[n:m]))
 
     def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
         """One entry of C(n,m), whatever the size of the whole."""
@@ -239,6 +248,11 @@ class TermBuilder:
 
     def _vanishing_memory(self, m: int) -> str | None:
         """Why Q_{m-1} M_{m-1} P_m = 0, where it does: then every kernel that ends in it is exactly zero."""
+        if m not in self._vanishing:
+            self._vanishing[m] = self._why_vanishing(m)
+        return self._vanishing[m]
+
+    def _why_vanishing(self, m: int) -> str | None:
         dim = self.network.dims[m - 1]
         top = self._top(m)
         if top is None:
@@ -246,9 +260,7 @@ class TermBuilder:
         if top == 0 and self.projection.contains_polynomial(0, dim):
             return f"P_{m} resolves only constants, and M_{m - 1} maps constants to constants, which Q_{m - 1} removes."
         if self.projection.contains_polynomial(top, dim):
-            if m not in self._affine:
-                self._affine[m] = why_degrees_stay(self.network.layers[m - 1], self.chain(m - 1, m)[0], top)
-            reason = self._affine[m]
+            reason = why_degrees_stay(self.network.layers[m - 1], self.chain(m - 1, m)[0], top)
             if reason is not None:
                 return (
                     f"{reason.format(n=m - 1)}, so M_{m - 1} maps polynomials of degree <= {top} to polynomials of "
@@ -285,16 +297,25 @@ class TermBuilder:
 
     def _memory_estimate(self, n: int, m: int) -> Estimate:
         """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""
-        row = self._memory_rows.setdefault(n, [])
-        # It only grows along the row, so what is hopeless stays so.
-        while len(row) < m - n and not (row and row[-1].operations > HOPELESS):
-            k = n + 1 + len(row)
-            total = self.estimate(n, k)
-            for between in range(n + 1, k):
-                shape = self.size(n), self.size(between), self.size(k)
-                total = total.plus(estimate_product(row[between - n - 1], self.estimate(between, k), *shape))
-            row.append(total)
-        return row[min(m - n, len(row)) - 1]
+        total = NOTHING
+        for k in range(n + 1, m + 1):
+            key = self.alike(n, k)
+            if key not in self._memory_sizes:
+                self._memory_sizes[key] = self._memory_step(n, k)
+            total = self._memory_sizes[key]
+            if total.operations > HOPELESS:
+                # It only grows from here.
+                break
+        return total
+
+    def _memory_step(self, n: int, k: int) -> Estimate:
+        """The same from the sizes of K(n,l), l < k, all known."""
+        total = self.estimate(n, k)
+        for between in range(n + 1, k):
+            shape = self.size(n), self.size(between), self.size(k)
+            known = self._memory_sizes[self.alike(n, between)]
+            total = total.plus(estimate_product(known, self.estimate(between, k), *shape))
+        return total
 
     def _written_memory(self, n: int, m: int) -> products.Product | None:
         """K(n,m) with every entry written out, or None where one of the C(l,m) is too large for that."""

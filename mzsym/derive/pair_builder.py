@@ -52,12 +52,17 @@ class PairBuilder(TermBuilder):
         return self.place(n, m)[0]
 
     def estimate(self, n: int, m: int) -> Estimate:
-        if (n, m) not in self._estimates:
+        key = self.alike(n, m)
+        if key not in self._estimates:
             place, _ = self.place(n, m)
-            self._estimates[n, m] = estimate_pairs(
+            self._estimates[key] = estimate_pairs(
                 place.chain, place.at, self.projection, place.ground.boxed, place.ground.measure == "law"
             )
-        return self._estimates[n, m]
+        return self._estimates[key]
+
+    def alike(self, n: int, m: int) -> object:
+        # In the law of the state the layers before count too.
+        return (n, m) if self.ground.measure == "law" or n == m else super().alike(n, m)
 
     # ------------------------------------------------------------------ G_n, B(n,m), S_n
 

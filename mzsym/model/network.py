@@ -109,7 +109,7 @@ class Network:
         """L, the number of layers."""
         return len(self.layers)
 
-    @property
+    @cached_property
     def dims(self) -> tuple[int, ...]:
         """N_0..N_L."""
         return (self.layers[0].dim_in, *(layer.dim_out for layer in self.layers))

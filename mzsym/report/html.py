@@ -160,6 +160,7 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "equation": fragment("\\[\n" + eq.derivation.symbolic.step("projected").latex() + "\n\\]"),
         "legend": _legend(eq),
         "steps": len(steps),
+        "written_out": eq.derivation.written_out,
         "derivation": fragment(eq.derivation.latex()),
         "terms": term_views(eq),
         "findings": " ".join(found.lines()).replace("||", "\u2016"),

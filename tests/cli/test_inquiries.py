@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,37 @@ def test_derive_leaves_out_what_the_filters_say(model: Path, tmp_path: Path) -> 
     for bad in (("--max-lag", 0), ("--above", -1)):
         refused = call("derive", model, *bad)
         assert refused.exit_code == 2 and "Traceback" not in refused.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("command", "streams", "code"),
+    [
+        ("cost", ">/dev/full", 2),
+        ("verify", ">/dev/full 2>/dev/full", 2),
+        ("derive --json", "2>&- >/dev/null", 0),
+        ("derive --json", ">&-", 0),
+        ("cost", "2>/dev/full >/dev/null", 0),
+    ],
+)
+def test_streams_that_cannot_be_written_end_without_a_traceback(
+    model: Path, tmp_path: Path, command: str, streams: str, code: int
+) -> None:
+    call_ = f'exec 3>&2; "{sys.executable}" -m mzsym.cli.main {command} "{model}" {streams}'
+    found = subprocess.run(["bash", "-c", call_], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert found.returncode == code, found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RecursionError("maximum recursion depth exceeded"), OSError(28, "full")]
+)
+def test_running_out_of_something_is_said_in_one_line(
+    model: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mzsym.cli.inquiries.cost", fails)
+    found = call("cost", model)
+    assert found.exit_code == 2 and found.stderr.count("Error:") == 1 and "Traceback" not in found.output

@@ -184,3 +184,12 @@ def test_latex_compiles_and_fits_the_page(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout[-2000:]
     assert "Overfull" not in run.stdout
+
+
+def test_a_very_deep_network_rests_on_the_symbolic_proof() -> None:
+    deep = derive_operator("backward", 700)
+    assert not deep.written_out and deep.verify() == derive_operator("backward").verify()
+    assert deep.steps_for("streaming", 699) == ("split[699]", "insert[699]", "unprojected[699]", "projected[699]")
+    assert deep.latex() == derive_operator("backward").latex()
+    with pytest.raises(MzError, match="not written out layer by layer"):
+        deep.equation_at(3)

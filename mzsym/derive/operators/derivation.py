@@ -17,6 +17,9 @@ from mzsym.derive.operators.words import Algebra, Direction
 
 __all__ = ["Derivation", "DerivationError", "derive_operator"]
 
+WRITTEN_LAYERS = 256
+"""Depth up to which the equations of a network are written out layer by layer: their length grows as its cube."""
+
 
 @dataclass(frozen=True)
 class Derivation:
@@ -28,7 +31,7 @@ class Derivation:
     depth : int or None
         Number of layers, None for symbolic L.
     steps : tuple of Step
-        Each rests on earlier ones only.
+        Each rests on earlier ones only. Of a network of more than 256 layers those of the symbolic derivation.
     """
 
     direction: Direction
@@ -41,6 +44,11 @@ class Derivation:
         return algebra_of(self.direction, self.depth)
 
     @property
+    def written_out(self) -> bool:
+        """Whether the steps are those of this depth; otherwise they are for all n and L, this depth among them."""
+        return self.depth is None or self.depth <= WRITTEN_LAYERS
+
+    @property
     def symbolic(self) -> Derivation:
         """The derivation for all n and L, of which a concrete one is the written-out case."""
         return self if self.depth is None else derive_operator(self.direction)
@@ -51,6 +59,12 @@ class Derivation:
             if step.name == name:
                 return step
         names = ", ".join(step.name for step in self.steps[:12])
+        if not self.written_out:
+            raise MzError(
+                f"The equations of {self.depth} layers are not written out layer by layer",
+                f"Derivation.step({name!r})",
+                f"Use .equation, which holds for all n and L, or at most {WRITTEN_LAYERS} layers",
+            )
         raise MzError(f"There is no step {name!r}", "Derivation.step", f"The steps are {names}, ...")
 
     def verify(self) -> tuple[str, ...]:
@@ -71,6 +85,8 @@ class Derivation:
         >>> derive_operator("backward", 3).verify()[-1]
         'projected[0]'
         """
+        if not self.written_out:
+            return self.symbolic.verify()
         if self.depth is not None:
             self.symbolic.verify()  # .equation and .latex() show it
         return prove(self.algebra, self.steps)
@@ -156,7 +172,8 @@ class Derivation:
         if self.depth is None:
             return derivation_latex(self.direction, self.steps, None)
         n = self._layer(0 if n is None else n)
-        return derivation_latex(self.direction, self.symbolic.steps, (self.depth, n, self.step(f"projected[{n}]")))
+        written = (self.depth, n, self.step(f"projected[{n}]")) if self.written_out else None
+        return derivation_latex(self.direction, self.symbolic.steps, written)
 
 
 @lru_cache(maxsize=4)
@@ -172,7 +189,8 @@ def derive_operator(direction: Direction = "backward", depth: int | None = None)
     direction : "backward" or "forward"
         Observables, (11) and (12), or densities, (13).
     depth : int, optional
-        Number of layers; left out, n and L are symbols and (10) is proved by induction.
+        Number of layers; left out, n and L are symbols and (10) is proved by induction. Of more than 256 layers the
+        steps are not written out: the symbolic ones hold for them.
 
     Returns
     -------
@@ -193,4 +211,5 @@ def derive_operator(direction: Direction = "backward", depth: int | None = None)
         algebra_of(direction, None)  # refuses an unknown direction before it becomes a cache key
         return _symbolic(direction)
     algebra = algebra_of(direction, depth)
-    return Derivation(direction, depth, concrete_steps(algebra))
+    written = depth <= WRITTEN_LAYERS
+    return Derivation(direction, depth, concrete_steps(algebra) if written else _symbolic(direction).steps)

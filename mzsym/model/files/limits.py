@@ -40,7 +40,7 @@ CONSTANT_MAGNITUDE = 1e300
 ARGUMENT = 1e9
 """Largest constant that a function is called with."""
 
-LAYERS = 4096
+LAYERS = 1024
 DIMENSION = MAX_DIM
 ENTRIES = 2**24
 """Weights of one layer."""
