@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests and the demo use the machine's two cores through pytest-xdist and numba, not through BLAS.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test lint types unit doctest bench figure lock clean
+.PHONY: demo test lint types unit doctest bench fuzz figure lock clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/mzsym run derivations/iris/model.toml -o derivations/iris/results
@@ -30,6 +30,9 @@ doctest:
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --inputs 100000 --seed 1 --jobs 2
 
 figure: $(VENV)/demo.stamp
 	$(BIN)/python derivations/literature_1d/run.py

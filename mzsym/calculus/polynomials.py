@@ -57,3 +57,12 @@ def polynomial_average(v: sp.Expr, coordinates: Sequence[Coordinate], budget: in
         terms.append(sp.Mul(coefficient, *moments))
     back = {m: c.center for c, m in zip(coordinates, centers, strict=True)}
     return sp.Add(*terms).xreplace(back)
+
+
+def polynomial_in(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> sp.Poly:
+    """An expression as a polynomial in those of the symbols that occur in it.
+
+    SymPy nests a dense polynomial as deep as it has generators: a wide state would exceed the interpreter's stack.
+    """
+    occurring = [symbol for symbol in symbols if symbol in expr.free_symbols]
+    return sp.Poly(expr, *(occurring or symbols[:1]))

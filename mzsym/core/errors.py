@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_MOST = 800
+
 
 class MzError(Exception):
     """Bad input or an impossible request, said in three clear sentences.
@@ -22,10 +24,17 @@ class MzError(Exception):
     """
 
     def __init__(self, what: str, where: str, fix: str) -> None:
-        self.what = what.rstrip(".")
-        self.where = where
-        self.fix = fix.rstrip(".")
+        self.what = _shown(what).rstrip(".")
+        self.where = _shown(where)
+        self.fix = _shown(fix).rstrip(".")
         super().__init__(what, where, fix)
 
     def __str__(self) -> str:
         return f"{self.what} [{self.where}]. {self.fix}."
+
+
+def _shown(text: str) -> str:
+    """At most 800 characters, none of which could move a terminal's cursor: messages quote input."""
+    if len(text) > _MOST:
+        text = f"{text[: _MOST // 2]} ... {text[-_MOST // 2 :]}"
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from mzsym.calculus.polynomials import polynomial_in
 from mzsym.core import MzError, Options
 from mzsym.derive import products
 from mzsym.derive.averages import average, merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
 from mzsym.derive.degrees import why_degrees_stay
-from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_correlation, estimate_product
+from mzsym.derive.sizes import Cost, Estimate, check_width, cost_of
 from mzsym.derive.term_latex import symbol_of
+from mzsym.derive.term_sizes import NOTHING, TermSizes
 from mzsym.derive.terms import Factored, Part, Term, TermKind
 from mzsym.model.values import state as state_of
 from mzsym.projections.checks import box_polynomials
@@ -26,12 +28,6 @@ if TYPE_CHECKING:
 
 BUILD_FACTOR = 4
 """A term is built, and then counted, when its estimate is at most this many times ``options.max_operations``."""
-
-HOPELESS = 1e12
-"""Operations above which a size is not followed further."""
-
-NOTHING = Estimate(0.0, 0)
-"""Size of a term that vanishes."""
 
 LISTED_ENTRIES = 1_000_000
 """Entries up to which a zero matrix is stored."""
@@ -55,11 +51,12 @@ class TermBuilder:
         self.options = options
         self._terms: dict[tuple[TermKind, int, int], Term] = {}
         self._chains: dict[tuple[int, int], tuple[Chain, Renaming]] = {}
-        self._estimates: dict[object, Estimate] = {}
-        self._alike: dict[Chain, int] = {}
-        self._kinds: list[int] = []
         self._vanishing: dict[int, str | None] = {}
-        self._memory_sizes: dict[object, Estimate] = {}
+
+    @cached_property
+    def sizes(self) -> TermSizes:
+        """What terms would take, estimated."""
+        return TermSizes(self.network, self._polynomials)
 
     @property
     def _polynomials(self) -> TotalDegree:
@@ -117,6 +114,8 @@ class TermBuilder:
     def chain(self, n: int, m: int) -> tuple[Chain, Renaming]:
         """Layers n..m-1 in canonical symbols, and the way back."""
         if (n, m) not in self._chains:
+            for k in range(n, m):
+                check_width(k, self.network.dims[k + 1], self.network.dims[k])
             self._chains[n, m] = chain_of(self.network, n, m)
         return self._chains[n, m]
 
@@ -139,12 +138,12 @@ class TermBuilder:
     def estimate_of(self, kind: TermKind, n: int, m: int) -> Estimate:
         """Size of a streaming, memory or noise term written out; zero where it is known to vanish."""
         if kind == "memory":
-            return NOTHING if self._vanishing_memory(m) is not None else self._memory_estimate(n, m)
+            return NOTHING if self._vanishing_memory(m) is not None else self.sizes.memory(n, m)
         if kind == "noise":
             if all(expr.is_zero for expr in self._observable(True)):
                 return NOTHING
-            own = self._vector_estimate(n).plus(self.estimate(n, self.depth))
-            return own if n >= self.depth - 1 else own.plus(self._memory_estimate(n, self.depth))
+            own = self.sizes.coefficients(n).plus(self.estimate(n, self.depth))
+            return own if n >= self.depth - 1 else own.plus(self.sizes.memory(n, self.depth))
         return self.estimate(n, m)
 
     def left_out(self, kind: TermKind, n: int, m: int, estimate: Estimate, reason: str) -> Term:
@@ -157,17 +156,7 @@ class TermBuilder:
 
     def estimate(self, n: int, m: int) -> Estimate:
         """Size of C(n,m) before it is built."""
-        key = self.alike(n, m)
-        if key not in self._estimates:
-            self._estimates[key] = estimate_correlation(self.chain(n, m)[0], self._polynomials)
-        return self._estimates[key]
-
-    def alike(self, n: int, m: int) -> object:
-        """A key that is equal for stretches of layers whose terms are of one size: layer by layer alike."""
-        while len(self._kinds) < m:
-            layer, _ = chain_of(self.network, len(self._kinds), len(self._kinds) + 1)
-            self._kinds.append(self._alike.setdefault(layer, len(self._alike)))
-        return (n if n == m else 0, tuple(self._kinds[n:m]))
+        return self.sizes.correlation(n, m)
 
     def entry(self, n: int, m: int, i: int, j: int) -> sp.Expr:
         """One entry of C(n,m), whatever the size of the whole."""
@@ -230,7 +219,7 @@ class TermBuilder:
             "MATH (14): K(n,m) = C(n,m) - A_n C(n+1,m) - sum_l K(n,l) C(l,m), "
             "with every C(n,m) an exact matrix of inner products."
         )
-        estimate = self._memory_estimate(n, m)
+        estimate = self.sizes.memory(n, m)
         reason = f"about {estimate.operations:.2g} operations"
         if estimate.operations <= BUILD_FACTOR * limit:
             built = self._written_memory(n, m)
@@ -295,28 +284,6 @@ class TermBuilder:
         known = [degree for degree in degrees if degree is not None]
         return max(known) if len(known) == len(degrees) else None
 
-    def _memory_estimate(self, n: int, m: int) -> Estimate:
-        """Size of K(n,m) written out by MATH (14), from the sizes of the C(l,m) and K(n,l)."""
-        total = NOTHING
-        for k in range(n + 1, m + 1):
-            key = self.alike(n, k)
-            if key not in self._memory_sizes:
-                self._memory_sizes[key] = self._memory_step(n, k)
-            total = self._memory_sizes[key]
-            if total.operations > HOPELESS:
-                # It only grows from here.
-                break
-        return total
-
-    def _memory_step(self, n: int, k: int) -> Estimate:
-        """The same from the sizes of K(n,l), l < k, all known."""
-        total = self.estimate(n, k)
-        for between in range(n + 1, k):
-            shape = self.size(n), self.size(between), self.size(k)
-            known = self._memory_sizes[self.alike(n, between)]
-            total = total.plus(estimate_product(known, self.estimate(between, k), *shape))
-        return total
-
     def _written_memory(self, n: int, m: int) -> products.Product | None:
         """K(n,m) with every entry written out, or None where one of the C(l,m) is too large for that."""
         kernels: dict[int, sp.ImmutableMatrix] = {}
@@ -369,7 +336,7 @@ class TermBuilder:
         if self._inside(expr, state):
             return sp.S.Zero
         if expr.is_polynomial(*state):
-            expr = sp.Poly(expr, *state).as_expr()
+            expr = polynomial_in(expr, state).as_expr()
         return sp.Add(*(term for term in sp.Add.make_args(expr) if not self._inside(term, state)))
 
     def _inside(self, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> bool:
@@ -390,7 +357,7 @@ class TermBuilder:
 
     def _vector(self, kind: TermKind, n: int, u: tuple[sp.Expr, ...], source: str) -> Term:
         limit = self.options.max_operations
-        estimate = self._vector_estimate(n)
+        estimate = self.sizes.coefficients(n)
         reason = f"about {estimate.operations:.2g}"
         if estimate.operations <= BUILD_FACTOR * limit:
             built = self._product(n, u)
@@ -402,11 +369,6 @@ class TermBuilder:
         factored = f"written out it would take {reason} operations, more than max_operations = {limit}"
         cost = Cost(int(estimate.operations), symbol.rows * symbol.cols, estimate.dimension, flops_of(estimate))
         return Term(kind, n, self.depth, symbol, False, factored, (source,), cost, (part,))
-
-    def _vector_estimate(self, n: int) -> Estimate:
-        whole = self.estimate(n, self.depth) if n < self.depth else Estimate(50.0 * self.size(n), self.network.dims[n])
-        share = max(1, self.size(self.depth)) if n < self.depth else 1
-        return Estimate(whole.operations / share * len(self.network.observable_exprs), whole.dimension)
 
     def _unresolved(self, kind: TermKind, n: int, m: int) -> Term:
         u = self._observable(True)
@@ -428,7 +390,7 @@ class TermBuilder:
         middle, middle_part = self.named(table.kind, n, self.depth)
         end, end_part = self.named("coefficients", self.depth, self.depth)
         factored = f"written out it would take more than max_operations = {limit} operations; here by MATH (15)"
-        estimate = self._vector_estimate(n)
+        estimate = self.sizes.coefficients(n)
         cost = Cost(int(estimate.operations), 0, estimate.dimension, 2.0 * rows * self.size(self.depth) * columns)
         parts = (first_part, middle_part, end_part)
         return Term(kind, n, self.depth, first - middle * end, False, factored, (source,), cost, parts)
@@ -456,7 +418,7 @@ class TermBuilder:
         limit = self.options.max_operations
         factored = f"written out it would take more than max_operations = {limit} operations; here by MATH (15)"
         flops = sum(2.0 * rows * self.size(k) * len(u) for _, k, _, _ in terms)
-        estimate = self._vector_estimate(n)
+        estimate = self.sizes.coefficients(n)
         cost = Cost(int(estimate.operations), 0, estimate.dimension, flops)
         unique = tuple(dict.fromkeys(parts))
         return Term(kind, n, self.depth, sp.MatAdd(*expr), False, factored, (source,), cost, unique)
@@ -464,7 +426,7 @@ class TermBuilder:
     def _written_noise(self, n: int, terms: list[tuple[TermKind, int, TermKind, int]], source: str) -> Term | None:
         """r_n with every entry written out, where all its parts are and the result stays small."""
         limit = self.options.max_operations
-        if n < self.depth - 1 and self._memory_estimate(n, self.depth).operations > BUILD_FACTOR * limit:
+        if n < self.depth - 1 and self.sizes.memory(n, self.depth).operations > BUILD_FACTOR * limit:
             return None
         first = self.term("unresolved", n, self.depth)
         pairs = [(self.term(a, n, k), self.term(b, row, self.depth)) for a, k, b, row in terms]

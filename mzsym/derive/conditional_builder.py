@@ -12,7 +12,7 @@ from mzsym.core import MzError, Options
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.derive.averages import average, merged
 from mzsym.derive.chains import Chain, Renaming, chain_of
-from mzsym.derive.sizes import Estimate, cost_of, estimate_function
+from mzsym.derive.sizes import Estimate, cost_of, estimate_function, stretch_of
 from mzsym.derive.terms import Part, Term, TermKind
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ConditionalBuilder:
         chain, back = self.chain(n, m)
         there = {old: new for new, old in back.items()}
         functions = self.network.observable_exprs if kind == "noise" else (ARGUMENT(*self.kept(m)),)
-        whole = estimate_function(chain, tuple(sp.sympify(f).xreplace(there) for f in functions))
+        whole = estimate_function(stretch_of(chain), tuple(sp.sympify(f).xreplace(there) for f in functions))
         # MATH (14) composed, not tabulated: every way of stopping on the way is a summand.
         ways = 2.0 ** min(40, m - n - 1 + (kind == "noise")) if kind in ("memory", "noise") else 1.0
         return Estimate(whole.operations * ways, whole.dimension + len(self.projection.dropped(chain.dims[0])))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from mzsym.calculus.polynomials import polynomial_in
 from mzsym.core.names import noise_symbol, state_symbol
 from mzsym.derive.averages import average
 from mzsym.derive.chains import Chain
@@ -58,9 +59,9 @@ def _affine(chain: Chain) -> bool:
     xi = [noise_symbol(0, j) for j in range(len(chain.laws[0]))]
     for expr, added in zip(chain.maps[0], chain.noise_rows(0), strict=True):
         whole = expr + added
-        if not whole.is_polynomial(*state) or sp.Poly(whole, *state).total_degree() > 1:
+        if not whole.is_polynomial(*state) or polynomial_in(whole, state).total_degree() > 1:
             return False
-        for coefficient in sp.Poly(whole, *state).coeffs():
+        for coefficient in polynomial_in(whole, state).coeffs():
             if not (coefficient.is_polynomial(*weights, *xi) or stays_bounded(coefficient, weights)):
                 return False
     return True
@@ -78,7 +79,7 @@ def _moments_stay(chain: Chain, degree: int) -> bool:
         moment = average(chain, sp.Mul(*(y**k for y, k in zip(after, alpha, strict=True))), MOMENT_OPERATIONS)
         if not (moment.closed and moment.expr.is_polynomial(*state)):
             return False
-        if sp.Poly(moment.expr, *state).total_degree() > degree:
+        if polynomial_in(moment.expr, state).total_degree() > degree:
             return False
     return True
 

@@ -12,7 +12,7 @@ import sympy as sp
 from mzsym.core import MzError, Options
 from mzsym.derive import choice
 from mzsym.derive.averages import average
-from mzsym.derive.builder import NO_COST, NOTHING, TermBuilder, zeros
+from mzsym.derive.builder import NO_COST, TermBuilder, zeros
 from mzsym.derive.conditional_builder import ConditionalBuilder
 from mzsym.derive.costs import Costs, EquationTerm, TermName
 from mzsym.derive.equation_latex import equation_latex, short_latex
@@ -21,6 +21,7 @@ from mzsym.derive.operators.derivation import Derivation, derive_operator
 from mzsym.derive.operators.steps import Step
 from mzsym.derive.operators.words import Direction
 from mzsym.derive.pair_builder import builder_of
+from mzsym.derive.term_sizes import NOTHING
 from mzsym.derive.terms import Term, TermKind
 from mzsym.projections import Conditional, FiniteRank
 from mzsym.projections.checks import check_stated, finite_rank

@@ -13,8 +13,9 @@ from mzsym.derive.builder import BUILD_FACTOR, NO_COST, TermBuilder, flops_of, z
 from mzsym.derive.chains import Renaming
 from mzsym.derive.orthonormal import exact_normaliser
 from mzsym.derive.pairings import Ground, Place, ground_of
-from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_pairs
+from mzsym.derive.sizes import Cost, cost_of
 from mzsym.derive.term_latex import symbol_of
+from mzsym.derive.term_sizes import PairSizes, TermSizes
 from mzsym.derive.terms import Part, Term, TermKind
 from mzsym.projections.measures import BOX_MEASURES
 from mzsym.projections.polynomials import TotalDegree
@@ -51,18 +52,9 @@ class PairBuilder(TermBuilder):
     def structure(self, n: int, m: int) -> object:
         return self.place(n, m)[0]
 
-    def estimate(self, n: int, m: int) -> Estimate:
-        key = self.alike(n, m)
-        if key not in self._estimates:
-            place, _ = self.place(n, m)
-            self._estimates[key] = estimate_pairs(
-                place.chain, place.at, self.projection, place.ground.boxed, place.ground.measure == "law"
-            )
-        return self._estimates[key]
-
-    def alike(self, n: int, m: int) -> object:
-        # In the law of the state the layers before count too.
-        return (n, m) if self.ground.measure == "law" or n == m else super().alike(n, m)
+    @cached_property
+    def sizes(self) -> TermSizes:
+        return PairSizes(self.network, self.projection, self.ground)
 
     # ------------------------------------------------------------------ G_n, B(n,m), S_n
 
@@ -192,7 +184,7 @@ class PairBuilder(TermBuilder):
     # ------------------------------------------------------------------ c_n
 
     def _vector(self, kind: TermKind, n: int, u: tuple[sp.Expr, ...], source: str) -> Term:
-        limit, estimate = self.options.max_operations, self._vector_estimate(n)
+        limit, estimate = self.options.max_operations, self.sizes.coefficients(n)
         left = sp.ImmutableMatrix.eye(self.size(n)) if self.projection.normalized else self.normaliser(n)
         if left is not None and estimate.operations <= BUILD_FACTOR * limit:
             built = self._observed(n, u)

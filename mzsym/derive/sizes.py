@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from mzsym.core import MzError
 from mzsym.core.names import state_symbol
 from mzsym.derive.chains import Chain
 
@@ -117,100 +118,149 @@ _CAP = 1e15
 LISTED = 300
 """Basis functions up to which an estimate looks at each."""
 
+WIDE = 2**14
+"""Entries (outputs times inputs) of a layer up to which its exact terms are looked at, entry by entry."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSize:
+    """What the estimates know of a layer; layers that are alike share one.
+
+    Attributes
+    ----------
+    rows : tuple of _Shape
+        Of every component of F + G xi.
+    dim : int
+        Of the state before.
+    noise, weights : int
+        Noise components, and random weights.
+    """
+
+    rows: tuple[_Shape, ...]
+    dim: int
+    noise: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Layers in order, and the dimension of the state after them."""
+
+    layers: tuple[LayerSize, ...]
+    last: int
+
+    @property
+    def first(self) -> int:
+        """Dimension of the state before them."""
+        return self.layers[0].dim if self.layers else self.last
+
+    @property
+    def dimension(self) -> int:
+        """Integrations over noise and random weights that may remain: the last layer's noise goes into moments."""
+        return sum(layer.noise for layer in self.layers[:-1]) + sum(layer.weights for layer in self.layers)
+
+    def pulled(self, shape: _Shape, down_to: int = 0) -> _Shape:
+        """The size of a function of the last state as one of the state of layer ``down_to``."""
+        for layer in reversed(self.layers[down_to:]):
+            shape = shape.through(layer.rows)
+        return shape
+
+
+def stretch_of(chain: Chain) -> Stretch:
+    """The sizes of a chain's layers."""
+    return Stretch(tuple(layer_size(chain, k) for k in range(chain.length)), chain.dims[-1])
+
 
 @lru_cache(maxsize=512)
-def _layer_shapes(chain: Chain, k: int) -> tuple[_Shape, ...]:
-    symbols = [state_symbol(k, i) for i in range(chain.dims[k])]
+def layer_size(chain: Chain, k: int = 0) -> LayerSize:
+    """The size of one layer of a chain."""
     noise = (sp.S.Zero,) * len(chain.maps[k]) if chain.gains[k] is None else chain.noise_rows(k)
-    return tuple(
-        _Shape(
-            float(sp.count_ops(expr) + sp.count_ops(added)),
-            tuple(float(expr.count(symbol) + added.count(symbol)) for symbol in symbols),
+    rows = []
+    for expr, added in zip(chain.maps[k], noise, strict=True):
+        main, more = _shape(expr, k, chain.dims[k]), _shape(added, k, chain.dims[k])
+        counts = tuple(i + j for i, j in zip(main.occurrences, more.occurrences, strict=True))
+        rows.append(_Shape(main.operations + more.operations, counts))
+    return LayerSize(tuple(rows), chain.dims[k], len(chain.laws[k]), len(chain.weights[k]))
+
+
+def check_width(n: int, rows: int, columns: int) -> None:
+    """Refuse a layer that is too wide to be written entry by entry, before any of its expressions are made."""
+    if rows * columns > WIDE:
+        raise MzError(
+            f"Layer {n} has {rows} outputs and {columns} inputs, too many to write its terms entry by entry",
+            f"exact terms, layer {n}",
+            f"Use layers of at most {WIDE} entries; the operator equation and certificates take wider ones",
         )
-        for expr, added in zip(chain.maps[k], noise, strict=True)
-    )
-
-
-def _dimension(chain: Chain) -> int:
-    """Integrations that may remain over noise and random weights: the last layer's noise goes into moments."""
-    noise = sum(len(row) for row in chain.laws[:-1])
-    return noise + sum(len(row) for row in chain.weights)
 
 
 @lru_cache(maxsize=4096)
-def estimate_average(chain: Chain, alpha: tuple[int, ...]) -> Estimate:
+def estimate_average(stretch: Stretch, alpha: tuple[int, ...]) -> Estimate:
     """Size of M(0,length) t^alpha."""
-    if chain.length == 0:
+    if not stretch.layers:
         return Estimate(4.0 * sum(alpha), 0)
     # One layer: moments give prod (1 + a//2) products, each with one power of every normalized map, MATH (17).
     terms, each = prod(1 + a // 2 for a in alpha), 8.0
-    if chain.length > 1 or chain.weights[-1]:
+    if len(stretch.layers) > 1 or stretch.layers[-1].weights:
         # Two layers: every monomial in the activations becomes a head or an integral, MATH (18). Random weights of
         # one layer do the same.
         terms, each = prod(1 + a for a in alpha), 12.0
     shape = _Shape(each * terms, tuple(float(terms * (a > 0)) for a in alpha))
-    shape = shape.through(_layer_shapes(chain, chain.length - 1))
-    for k in range(chain.length - 2, -1, -1):
-        shape = shape.through(_layer_shapes(chain, k))
-    return Estimate(shape.operations, _dimension(chain))
+    return Estimate(stretch.pulled(shape).operations, stretch.dimension)
 
 
-@lru_cache(maxsize=4096)
-def estimate_function(chain: Chain, functions: tuple[sp.Expr, ...]) -> Estimate:
+def estimate_function(stretch: Stretch, functions: tuple[sp.Expr, ...]) -> Estimate:
     """Size of M(0,length) v for functions v of the last state, all together."""
-    total = 0.0
-    for expr in functions:
-        shape = _shape(expr, chain.length, chain.dims[-1])
-        for k in range(chain.length - 1, -1, -1):
-            shape = shape.through(_layer_shapes(chain, k))
-        total += shape.operations
-    return Estimate(min(total, _CAP), _dimension(chain))
+    shapes = [_shape(expr, len(stretch.layers), stretch.last) for expr in functions]
+    total = sum(stretch.pulled(shape).operations for shape in shapes)
+    return Estimate(min(total, _CAP), stretch.dimension)
 
 
 @lru_cache(maxsize=4096)
-def estimate_correlation(chain: Chain, projection: TotalDegree) -> Estimate:
+def estimate_correlation(stretch: Stretch, projection: TotalDegree) -> Estimate:
     """Size of C(0,length) with every entry written out."""
-    dim, last = chain.dims[0], chain.dims[-1]
+    dim, last = stretch.first, stretch.last
+    dimension = dim + stretch.dimension
     if max(projection.size(dim), projection.size(last)) > LISTED:
         # A large basis is judged by one function of the highest degree, without listing it.
         top = (projection.degree_of(projection.size(last) - 1, last), *((0,) * (last - 1)))
-        each = estimate_average(chain, top).operations + 6.0
-        whole = each * projection.size(dim) * projection.size(last)
-        return Estimate(min(whole, _CAP), dim + _dimension(chain))
+        each = estimate_average(stretch, top).operations + 6.0
+        return Estimate(min(each * projection.size(dim) * projection.size(last), _CAP), dimension)
     left = sum(_basis_operations(row) for row in projection.monomial_coefficients(dim))
     rows = projection.size(dim)
     total = 0.0
     for row in projection.monomial_coefficients(last):
-        inside = sum(estimate_average(chain, alpha).operations + 2 for alpha, _ in row)
+        inside = sum(estimate_average(stretch, alpha).operations + 2 for alpha, _ in row)
         total += rows * inside + left
-    return Estimate(min(total, _CAP), dim + _dimension(chain))
+    return Estimate(min(total, _CAP), dimension)
 
 
-@lru_cache(maxsize=4096)
-def estimate_pairs(chain: Chain, at: int, projection: FiniteRank, boxed: bool, law: bool) -> Estimate:
+def estimate_pairs(stretch: Stretch, at: int, projection: FiniteRank, boxed: bool, law: bool) -> Estimate:
     """Size of all <psi_j, M phi_k> of layers ``at`` and the last one, written out."""
-    dim, last, length = chain.dims[at], chain.dims[-1], chain.length
+    length, last = len(stretch.layers), stretch.last
+    dim = stretch.layers[at].dim if at < length else last
     rows, columns = projection.size(dim), projection.size(last)
-    dimension = dim + _dimension(chain)
+    dimension = dim + stretch.dimension
     if max(rows, columns) > LISTED:
         top = (projection.degree_of(columns - 1, last) or 1, *((0,) * (last - 1)))
-        return Estimate(min((estimate_average(chain, top).operations + 6.0) * rows * columns, _CAP), dimension)
+        return Estimate(min((estimate_average(stretch, top).operations + 6.0) * rows * columns, _CAP), dimension)
     total = 0.0
     for expr in projection.basis_exprs(length, last, boxed):
-        shape = _shape(sp.sympify(expr), length, last)
-        for k in range(length - 1, at - 1, -1):
-            shape = shape.through(_layer_shapes(chain, k))
-        total += rows * shape.operations
+        total += rows * stretch.pulled(_shape(sp.sympify(expr), length, last), at).operations
     if length > at and law and at > 0:
-        total *= 2.0**at
+        total *= 2.0 ** min(at, 60)
     tests = projection.test_exprs(at, dim, boxed)
     total += columns * float(sum(sp.count_ops(expr) + 2 for expr in tests))
     return Estimate(min(total, _CAP), dimension)
 
 
 def _shape(expr: sp.Expr, k: int, dim: int) -> _Shape:
-    symbols = [state_symbol(k, i) for i in range(dim)]
-    return _Shape(float(sp.count_ops(expr)), tuple(float(expr.count(symbol)) for symbol in symbols))
+    """Operations of a function of X_k, and how often each component occurs: in one walk, for states may be wide."""
+    place = {state_symbol(k, i): i for i in range(dim)}
+    counts = [0.0] * dim
+    for node in sp.preorder_traversal(expr):
+        if node in place:
+            counts[place[node]] += 1.0
+    return _Shape(float(sp.count_ops(expr)), tuple(counts))
 
 
 def _basis_operations(row: tuple[tuple[tuple[int, ...], sp.Expr], ...]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import sympy as sp
 
+from mzsym.calculus.polynomials import polynomial_in
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.model.values import state
@@ -150,7 +151,7 @@ class FiniteRank(AbstractProjection):
         """Total degree of trial function j, None where it is no polynomial of the state."""
         symbols = self._state(dim)
         expr = self.basis_exprs(0, dim)[j]
-        return int(sp.Poly(expr, *symbols).total_degree()) if expr.is_polynomial(*symbols) else None
+        return int(polynomial_in(expr, symbols).total_degree()) if expr.is_polynomial(*symbols) else None
 
     def contains_polynomial(self, degree: int, dim: int) -> bool:
         """Whether every polynomial of this total degree is known to lie in range P (then its noise term vanishes)."""

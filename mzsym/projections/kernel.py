@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 import sympy as sp
 
+from mzsym.calculus.polynomials import polynomial_in
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
@@ -131,7 +132,7 @@ class Kernel(FiniteRank):
     def degree_of(self, j: int, dim: int) -> int | None:
         function = self.skeleton.trial[j]
         polynomial = function.is_polynomial(*self.x)
-        return int(max(0, sp.Poly(function, *self.x).total_degree())) if polynomial else None
+        return int(max(0, polynomial_in(function, self.x).total_degree())) if polynomial else None
 
     def resolves(self, expr: sp.Expr, dim: int) -> bool:
         if not self._normal:
@@ -140,7 +141,7 @@ class Kernel(FiniteRank):
         symbols = state(dim)
         if not expr.is_polynomial(*symbols):
             return False
-        degree = sp.Poly(expr, *symbols).total_degree()
+        degree = polynomial_in(expr, symbols).total_degree()
         if degree > 0 and self.size(dim) < comb(degree + dim, dim):
             return False
         monomials = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import sympy as sp
 
+from mzsym.calculus.polynomials import polynomial_in
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
@@ -72,7 +73,7 @@ class TotalDegree(FiniteRank):
 
     def resolves(self, expr: sp.Expr, dim: int) -> bool:
         symbols = state(dim)
-        return bool(expr.is_polynomial(*symbols) and sp.Poly(expr, *symbols).total_degree() <= self.top)
+        return bool(expr.is_polynomial(*symbols) and polynomial_in(expr, symbols).total_degree() <= self.top)
 
     @abstractmethod
     def monomial_coefficients(self, dim: int) -> MonomialTable:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from mzsym.calculus.polynomials import degree_bound
+from mzsym.calculus.polynomials import degree_bound, polynomial_in
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.model.numeric import evaluate
@@ -90,7 +90,7 @@ def expandable(kernel: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> bool:
 
 def is_zero_polynomial(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> bool:
     """Whether every coefficient is zero, roots and other constants simplified."""
-    return all(sp.simplify(coefficient) == 0 for coefficient in sp.Poly(expr, *symbols).coeffs())
+    return all(sp.simplify(coefficient) == 0 for coefficient in polynomial_in(expr, symbols).coeffs())
 
 
 def _candidates(dim: int) -> tuple[Point, ...]:

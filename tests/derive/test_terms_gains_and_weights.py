@@ -266,7 +266,7 @@ def test_estimates_count_gains_and_random_weights() -> None:
         mz.Network([mz.Layer([sp.tanh(s)], state=[s], gain=[sp.tanh(s)], noise=mz.Uniform(0.4))] * 2), 0, 2
     )[0]
     drawn = chain_of(mz.Network([NORMAL, NORMAL]), 0, 2)[0]
-    one = [sizes.estimate_correlation(chain, mz.Legendre(2)) for chain in (plain, gain, drawn)]
+    one = [sizes.estimate_correlation(sizes.stretch_of(chain), mz.Legendre(2)) for chain in (plain, gain, drawn)]
     assert one[0].operations < one[1].operations and one[0].dimension == one[1].dimension == 2
     assert one[2].dimension == 4
     # An estimate is an upper bound on the dimension of what really stays open.
@@ -275,7 +275,7 @@ def test_estimates_count_gains_and_random_weights() -> None:
         eq = mz.derive(net, mz.Legendre(1))
         assert (
             eq.correlation(0, 2).cost.dimension
-            <= sizes.estimate_correlation(chain_of(net, 0, 2)[0], mz.Legendre(1)).dimension
+            <= sizes.estimate_correlation(sizes.stretch_of(chain_of(net, 0, 2)[0]), mz.Legendre(1)).dimension
         )
 
 

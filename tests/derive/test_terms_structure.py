@@ -180,7 +180,7 @@ def test_estimates_are_of_the_right_size(degree: int, lag: int) -> None:
     projection = mz.Legendre(degree)
     chain, _ = chain_of(net, 0, lag)
     actual = sizes.cost_of(products.correlation(chain, projection, 5000).matrix)
-    estimate = sizes.estimate_correlation(chain, projection)
+    estimate = sizes.estimate_correlation(sizes.stretch_of(chain), projection)
     assert estimate.operations / 8 <= actual.operations <= 8 * estimate.operations
     assert actual.dimension <= estimate.dimension
 

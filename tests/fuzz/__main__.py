@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.fuzz.inputs import make
 from tests.fuzz.run import Tally, run
+from tests.fuzz.sizes import run_sizes
 
 
 def main() -> int:
@@ -18,7 +19,10 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-faults"), help="where inputs that make faults are kept")
+    parser.add_argument("--sizes", action="store_true", help="instead: valid models that are far too large")
     args = parser.parse_args()
+    if args.sizes:
+        return run_sizes()
     found = run(args.inputs, args.seed, args.jobs, args.first, tell=_tell)
     print(file=sys.stderr)
     for number, what in sorted(found.faults.items()):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mzsym.codegen.cache import cache_directory
 from tests.fuzz.mutate import MARKER
 
 _COMMANDS = (
@@ -42,7 +43,8 @@ class Guard:
         """Watch; files may be written below the folder (not ``strict``: and into the caches of compilers)."""
         self.seen = []
         self._strict = strict
-        caches = [] if strict else [os.environ["MZSYM_CACHE"], os.environ["MPLCONFIGDIR"]]
+        fonts = os.environ.get("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+        caches = [] if strict else [str(cache_directory()), fonts]
         self._roots = tuple(os.path.realpath(root) for root in [folder, *caches])
 
     def rest(self) -> list[str]:

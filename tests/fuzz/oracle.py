@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,8 @@ def _message(error: mz.MzError) -> str:
 def _command(item: Input, folder: Path) -> str:
     places = {"MODEL": str(folder / "model.toml"), "OUT": str(folder / "out"), "FOLDER": str(folder)}
     arguments = [places.get(word, word) for word in item.arguments]
-    result = CliRunner().invoke(app, arguments)
+    with chdir(folder):
+        result = CliRunner().invoke(app, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         return f"{type(result.exception).__name__}: {str(result.exception)[:300]}"
     if "Traceback" in result.output:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
+import resource
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.fuzz.inputs import toml
+from tests.fuzz.worker import MEMORY
 
 Model = tuple[bytes, bytes | None]
 
@@ -57,7 +64,7 @@ def _observables(count: int) -> Model:
 
 
 def _expressions(characters: int, layers: int) -> Model:
-    text = "+".join(f"sin({k}*x0)/{k + 1}" for k in range(characters // 13))
+    text = "+".join(f"sin({k}*x0)/{k + 1}" for k in range(characters // 16))
     layer = {"kind": "map", "state": 1, "map": [text], "noise": {"law": "uniform", "half_width": 0.4}}
     return toml(_model([layer] * layers)), None
 
@@ -95,9 +102,55 @@ LARGE: dict[str, Callable[[], Model]] = {
     "degree-60-3d": lambda: _degree(60, 3),
     "hermite-300": lambda: _degree(300, 1, "hermite"),
     "observables": lambda: _observables(3000),
-    "expressions": lambda: _expressions(9500, 100),
+    "expressions": lambda: _expressions(9500, 80),
     "one-expression": lambda: _expressions(9500, 2),
     "basis": lambda: _basis(80),
     "random-weights": lambda: _random_weights(12),
     "powers": lambda: _powers(64),
 }
+
+COMMANDS = ("cost", "verify", "derive", "certify", "explain", "run")
+
+
+def answered(name: str, command: str, folder: Path, seconds: float) -> tuple[int | None, str]:
+    """Exit code of a command on one of the models (None: stopped after so many seconds), and its last line."""
+    model, weights = LARGE[name]()
+    (folder / "model.toml").write_bytes(model)
+    if weights is not None:
+        (folder / "weights.npz").write_bytes(weights)
+    words = [sys.executable, "-m", "mzsym.cli.main", command, "model.toml"]
+    words += ["-o", "out"] if command == "run" else []
+    with subprocess.Popen(
+        words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=_limited
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            # As a user would stop it: it must leave nothing half-written.
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+            return None, said.strip().splitlines()[-1] if said.strip() else ""
+    return process.returncode, said if "Traceback" in said else (said.strip().splitlines() or [""])[-1]
+
+
+def _limited() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def run_sizes(seconds: float = 120.0) -> int:
+    """Every command on every model; 1 if one fails otherwise than by a message, or leaves something half-written."""
+    faults = 0
+    for name in LARGE:
+        for command in COMMANDS:
+            began = time.monotonic()
+            with tempfile.TemporaryDirectory() as place:
+                code, line = answered(name, command, Path(place), seconds)
+                left = [path.name for path in Path(place).rglob("*") if path.name.startswith(".unfinished-")]
+            bad = code not in (None, 0, 2) or "Traceback" in line or bool(left)
+            faults += bad
+            said = {None: "stopped while it worked", 0: "done"}.get(code, line[:110])
+            print(
+                f"{name:16} {command:8} {time.monotonic() - began:6.1f} s  {'FAULT ' if bad else ''}{said}", flush=True
+            )
+    print(f"{len(LARGE) * len(COMMANDS)} runs, {faults} faults")
+    return 1 if faults else 0

@@ -9,6 +9,7 @@ import numpy as np
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.laws.line import Composed, Line, why_not_line
+from mzsym.evaluate.laws.pieces import MOST_TURNS, ManyTurns
 from mzsym.evaluate.laws.source import Source, point_source, source_of
 from mzsym.evaluate.laws.state_law import StateLaw
 from mzsym.evaluate.laws.weak import Observable, weak_law
@@ -17,6 +18,9 @@ from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
+
+
+_TURNS = f"a map turns more than {MOST_TURNS} times, and integrals over its pieces would be inexact and long"
 
 
 def law_of_state(net: Network, n: int | None, p0: Any, at: Any, component: int | None, options: Options) -> StateLaw:
@@ -30,7 +34,10 @@ def law_of_state(net: Network, n: int | None, p0: Any, at: Any, component: int |
     i = 0 if component is None else _integer(component, net.dims[n] - 1, "law(component=)")
     line, why = Line(net, source, options), why_not_line(net, n, source)
     if why is None:
-        return line.state_law(n)
+        try:
+            return line.state_law(n)
+        except ManyTurns:
+            why = _TURNS
     name = f"X_{n}" if net.dims[n] == 1 else f"component {i} of X_{n}"
     on_line = Composed() if net.dims[n] == 1 else None
     return weak_law(net, n, _column(i), source, options, name, _spoken(why), on_line)
@@ -48,7 +55,10 @@ def law_of_output(net: Network, output: int | None, p0: Any, at: Any, options: O
     k = 0 if output is None else _integer(output, count - 1, "output_law(output=)")
     line, why = Line(net, source, options), why_not_line(net, net.depth, source)
     if why is None and exact:
-        return line.output_law(k)
+        try:
+            return line.output_law(k)
+        except ManyTurns:
+            why = _TURNS
     why = why or f"{net.depth} layers would take long panel by panel"
     observable = NetworkNumbers(net).observable()
     name = f"u(X_{net.depth}), u = {net.observable[k]}"

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 
 ScalarMap: TypeAlias = Callable[[Array], Array]
@@ -16,11 +17,18 @@ ScalarMap: TypeAlias = Callable[[Array], Array]
 
 _SAMPLES = 2048
 _HALVINGS = 60
+MOST_TURNS = 256
+"""Turning points up to which pieces are told apart: with more, samples would miss some, and every integral is long."""
+
 _FLAT = 1e-14
 """Share of its size by which a map may vary on a piece that counts as flat, or between two samples that say nothing."""
 
 _INSET = 1e-14
 """Share of a piece by which its ends are moved inward: a map may jump there."""
+
+
+class ManyTurns(MzError):
+    """A map that turns too often for its monotone pieces to be told apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +103,23 @@ def monotone_pieces(h: ScalarMap, lo: float, hi: float, known: Sequence[float] =
     lo, hi : float
     known : sequence of float
         Points where h may jump or bend; they become ends.
+
+    Raises
+    ------
+    ManyTurns
+        Where there are more than 256 turning points.
     """
     inner = sorted({float(k) for k in known if lo < k < hi})
     stops = [lo, *inner, hi]
     turns: list[float] = []
     for a, b in pairwise(stops):
         turns += list(_turns(h, a, b, max(64, int(_SAMPLES * (b - a) / (hi - lo)))))
+    if len(turns) > MOST_TURNS:
+        raise ManyTurns(
+            f"A map turns at least {len(turns)} times on the range of its argument",
+            "law of the state",
+            f"Use weights for which it turns at most {MOST_TURNS} times",
+        )
     ends = np.unique(np.concatenate([stops, turns]))
     inset = np.maximum(_INSET * np.diff(ends), 2.0 * np.spacing(np.maximum(np.abs(ends[1:]), np.abs(ends[:-1]))))
     inset = np.minimum(inset, 0.25 * np.diff(ends))
