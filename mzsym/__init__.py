@@ -16,6 +16,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mzsym.core.version import VERSION
+
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
     from mzsym.core import MzError as MzError
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from mzsym.projections.study import save as save
     from mzsym.report import report as report
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME = {
     "MzError": "mzsym.core",

@@ -19,6 +19,7 @@ from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
+from mzsym.core.version import VERSION
 from mzsym.projections import FiniteRank, TotalDegree
 from mzsym.projections.checks import check_stated
 from mzsym.projections.measures import BOX_MEASURES, measure_text, measure_words
@@ -254,8 +255,8 @@ def step_of(net: Network, projection: TotalDegree, n: int) -> Step:
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version())]
-    for name in ("mzsym", "python-flint", "numpy", "scipy", "sympy"):
+    found = [("python", platform.python_version()), ("mzsym", VERSION)]
+    for name in ("python-flint", "numpy", "scipy", "sympy"):
         try:
             found.append((name, version(name)))
         except PackageNotFoundError:

@@ -18,6 +18,7 @@ from mzsym.derive.equation_latex import equation_latex
 from mzsym.derive.operators.derivation import DerivationError
 from mzsym.evaluate.explanation import HasSolution
 from mzsym.evaluate.findings import Findings, findings
+from mzsym.evaluate.norms import term_norm
 from mzsym.evaluate.stored import HasTables, all_tables, store
 from mzsym.projections.measures import measure_text
 
@@ -235,9 +236,9 @@ def _tables(ev: HasTables) -> dict[str, Any]:
         "limits": list(ev.limits),
         "nodes": [list(counts) for counts in ev.nodes],
         "norms": {
-            "streaming": [_norm(arrays[f"streaming_{n}"]) for n in range(depth)],
+            "streaming": [term_norm(ev, "streaming", n) for n in range(depth)],
             "memory": [
-                {"n": n, "m": m, "norm": _norm(arrays[f"memory_{n}_{m}"])}
+                {"n": n, "m": m, "norm": term_norm(ev, "memory", n, m)}
                 for n in range(depth)
                 for m in range(n + 2, depth + 1)
             ],
@@ -263,12 +264,6 @@ def _law_lines(laws: OutputLaws) -> list[str]:
             f"{100 * item.coverage:.1f} % in the interval)."
         )
     return lines
-
-
-def _norm(matrix: Any) -> float:
-    import numpy as np
-
-    return float(np.linalg.norm(matrix, 2))
 
 
 def _summary(

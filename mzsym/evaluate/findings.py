@@ -9,6 +9,8 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.kept import isometric
+from mzsym.evaluate.norms import term_norm
 from mzsym.evaluate.stored import HasTables
 
 
@@ -130,9 +132,9 @@ def findings(ev: HasTables, fraction: float = 0.01) -> Findings:
     if not fraction > 0:
         raise MzError(f"The fraction is {fraction!r}", "findings(fraction=)", "Give a positive number such as 0.01")
     depth = ev.network.depth
-    streaming = tuple(_norm(ev.streaming(n)) for n in range(depth))
+    streaming = tuple(term_norm(ev, "streaming", n) for n in range(depth))
     by_lag = tuple(
-        (lag, max(_norm(ev.memory(n, n + lag)) for n in range(depth - lag + 1))) for lag in range(2, depth + 1)
+        (lag, max(term_norm(ev, "memory", n, n + lag) for n in range(depth - lag + 1))) for lag in range(2, depth + 1)
     )
     errors: list[float] = []
     while len(errors) < depth and not (errors and errors[-1] <= fraction):
@@ -158,12 +160,12 @@ def truncation_error(ev: HasTables, length: int) -> float:
         T >= 1; 1 keeps streaming only.
     """
     depth = ev.network.depth
-    kept: dict[int, Array] = {depth: _columns(ev.coefficients(depth))}
+    kept: dict[int, Array] = {depth: _columns(isometric(ev.coefficients(depth)))}
     for n in range(depth - 1, -1, -1):
-        kept[n] = ev.streaming(n) @ kept[n + 1]
+        kept[n] = isometric(ev.streaming(n)) @ kept[n + 1]
         for m in range(n + 2, min(n + length, depth) + 1):
-            kept[n] = kept[n] + ev.memory(n, m) @ kept[m]
-    exact = _columns(ev.coefficients(0))
+            kept[n] = kept[n] + isometric(ev.memory(n, m)) @ kept[m]
+    exact = _columns(isometric(ev.coefficients(0)))
     error = np.linalg.norm(kept[0] - exact, axis=0)
     size = np.linalg.norm(exact, axis=0)
     # What the tables cannot tell from zero has no relative error, unless it is reproduced as well as they are.
@@ -184,10 +186,6 @@ def _fit(by_lag: tuple[tuple[int, float], ...], error: float) -> Decay | None:
 
 def _columns(values: Array) -> Array:
     return values if values.ndim == 2 else values[:, None]
-
-
-def _norm(matrix: Array) -> float:
-    return float(np.linalg.norm(matrix, 2))
 
 
 def _percent(value: float) -> str:

@@ -25,10 +25,13 @@ class KeptFunction:
     grid : Grid
         On the kept variables.
     values : array of shape (nodes,), or (nodes, k)
+    mass : array of shape (nodes,), optional
+        What the measure of the layer gives to every node; None: not known.
     """
 
     grid: Grid
     values: Array
+    mass: Array | None = None
 
     @property
     def nodes(self) -> Array:
@@ -51,7 +54,12 @@ class KeptFunction:
 
     def __getitem__(self, key: Any) -> KeptFunction:
         """The function of the values picked, for example ``f[..., 0]``: one of several observables."""
-        return KeptFunction(self.grid, self.values[key])
+        return KeptFunction(self.grid, self.values[key], self.mass)
+
+    def isometric(self) -> Array:
+        """Values times the roots of the masses: its Euclidean norm is the norm in L^2(mu_n) on the nodes."""
+        root = _root(self.mass, len(self.values))
+        return np.asarray((root * self.values.T).T)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         return np.array(self.values, dtype=dtype)
@@ -68,11 +76,15 @@ class KeptMap:
         From values at ``nodes_in`` to values at ``nodes_out``.
     out, into : Grid
         Of the result and of the argument.
+    mass_out, mass_in : array of shape (nodes,), optional
+        What the measures of the two layers give to the nodes; None: not known.
     """
 
     matrix: Array
     out: Grid
     into: Grid
+    mass_out: Array | None = None
+    mass_in: Array | None = None
 
     @property
     def nodes_out(self) -> Array:
@@ -109,7 +121,16 @@ class KeptMap:
                 "term of a conditional projection",
                 f"Return one value per point: shape ({len(self.nodes_in)},)",
             )
-        return KeptFunction(self.out, self.matrix @ values.reshape(-1))
+        return KeptFunction(self.out, self.matrix @ values.reshape(-1), self.mass_out)
+
+    def isometric(self) -> Array:
+        """The map between ``KeptFunction.isometric``: its largest singular value is the norm of the map.
+
+        A function on nodes without mass is 0 in L^2(mu_m), and nothing is made of it.
+        """
+        before, after = _root(self.mass_in, self.shape[1]), _root(self.mass_out, self.shape[0])
+        inverse = np.divide(1.0, before, out=np.zeros_like(before), where=before > 0.0)
+        return np.asarray(after[:, None] * self.matrix * inverse)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         return np.array(self.matrix, dtype=dtype)
@@ -124,17 +145,33 @@ class KeptTables(Tables):
     ----------
     grids : tuple of Grid
         Of the kept variables, layer by layer.
+    masses : tuple of array
+        What the measure of the layer gives to every node of its grid.
     """
 
     grids: tuple[Grid, ...] = ()
+    masses: tuple[Array, ...] = ()
 
     def block(self, table: Array, n: int, m: int) -> Any:
         """Block (n, m) of a square table as a map from functions on layer m to functions on layer n."""
-        return KeptMap(super().block(table, n, m), self.grids[n], self.grids[m])
+        return KeptMap(super().block(table, n, m), self.grids[n], self.grids[m], self.masses[n], self.masses[m])
 
     def rows(self, table: Array, n: int) -> Any:
         """The rows of layer n of a stacked table as a function of its kept variables."""
-        return KeptFunction(self.grids[n], super().rows(table, n))
+        return KeptFunction(self.grids[n], super().rows(table, n), self.masses[n])
+
+
+def isometric(term: Any) -> Array:
+    """A table as a matrix or columns between coordinates whose Euclidean norms are those of L^2(mu).
+
+    Tables in orthonormal bases are that already; values at nodes are scaled by the roots of the nodes' masses.
+    """
+    return term.isometric() if isinstance(term, (KeptMap, KeptFunction)) else np.asarray(term)
+
+
+def _root(mass: Array | None, count: int) -> Array:
+    """Roots of masses; equal ones where they are not known."""
+    return np.full(count, 1.0) if mass is None else np.asarray(np.sqrt(np.maximum(mass, 0.0)))
 
 
 def as_points(X: Any, dim: int, where: str) -> Array:

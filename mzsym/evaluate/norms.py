@@ -9,8 +9,8 @@ import numpy as np
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.derive.costs import EquationTerm, checked_lag, term_names
+from mzsym.evaluate.kept import isometric
 from mzsym.evaluate.stored import HasTables
-from mzsym.projections import Conditional
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class TermNorm:
     norm : float
         Largest singular value; for one observable the Euclidean norm of r_n.
     error : float
-        Observed error of the norm: that of an entry times the root of their number.
+        Observed error of the norm: that of an entry times the root of their number. Of a conditional projection the
+        error of the tables is known on polynomials of the kept variables only, and so is this.
     """
 
     kind: EquationTerm
@@ -36,28 +37,20 @@ class TermNorm:
 
 
 def table(ev: HasTables, kind: str, n: int, m: int | None = None) -> Array:
-    """The table of a streaming, memory or noise term as a matrix.
+    """The table of a streaming, memory or noise term as a matrix between coordinates that keep the norms of L^2(mu).
 
     Raises
     ------
     MzError
-        For another kind, indices out of range, and a conditional projection, whose terms are no matrices in an
-        orthonormal basis.
+        For another kind, and indices out of range.
     """
-    if isinstance(ev.projection, Conditional):
-        raise MzError(
-            "The terms of a conditional projection are maps between functions, and their matrices have no norm in "
-            "L^2(mu_n)",
-            f"{kind} term",
-            "Use a projection of finite rank",
-        )
     if kind == "memory":
         if m is None:
             raise MzError("A memory term has two indices", f"memory({n})", "Give n and m")
-        return ev.memory(n, m)
+        return isometric(ev.memory(n, m))
     if kind not in ("streaming", "noise"):
         raise MzError(f"There is no {kind!r} term", "kind of a term", 'Use "streaming", "memory" or "noise"')
-    values = ev.streaming(n) if kind == "streaming" else ev.noise(n)
+    values = isometric(ev.streaming(n) if kind == "streaming" else ev.noise(n))
     return values.reshape(len(values), -1)
 
 
@@ -89,7 +82,7 @@ def term_norms(ev: HasTables, max_lag: int | None = None, above: float | None = 
     Raises
     ------
     MzError
-        For a lag that is no positive integer, and a conditional projection.
+        For a lag that is no positive integer.
     """
     most = checked_lag(max_lag, "terms")
     found = []

@@ -15,6 +15,8 @@ import numpy as np
 from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
 from mzsym.core.atomic import write_atomic
+from mzsym.evaluate.kept import KeptFunction
+from mzsym.projections import Conditional
 
 if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
@@ -167,11 +169,20 @@ class StoredTables:
 
 
 def all_tables(ev: HasTables) -> dict[str, Array]:
-    """Every table, named "streaming_0", "memory_0_2", "correlation_0_1", "noise_0", "coefficients_0", ..."""
-    return {
-        _name(kind, indices): np.asarray(getattr(ev, kind)(*indices))
+    """Every table, named "streaming_0", "memory_0_2", "correlation_0_1", "noise_0", "coefficients_0", ...
+
+    Those of a conditional projection are values at nodes: "nodes_0", ..., with the masses "mass_0", ... of the measure.
+    """
+    found = {
+        _name(kind, indices): getattr(ev, kind)(*indices)
         for kind, indices in table_keys(ev.network.depth, ev.direction)
     }
+    arrays = {name: np.asarray(value) for name, value in found.items()}
+    for name, value in found.items():
+        if isinstance(value, KeptFunction) and value.mass is not None and name.startswith("coefficients"):
+            arrays[name.replace("coefficients", "nodes")] = value.nodes
+            arrays[name.replace("coefficients", "mass")] = value.mass
+    return arrays
 
 
 def tables_key(ev: HasTables) -> str:
@@ -211,7 +222,11 @@ def stored(ev: Evaluator, path: Path) -> StoredTables | None:
     ev : Evaluator
         Made for the network at hand, not yet solved.
     path : Path
+
+    Tables of a conditional projection are not taken up: between their nodes they are functions, which are not stored.
     """
+    if isinstance(ev.projection, Conditional):
+        return None
     try:
         with np.load(path, allow_pickle=False) as data:
             about = json.loads(str(data["about"]))

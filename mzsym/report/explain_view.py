@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from mzsym.evaluate.explanation import explain
 from mzsym.evaluate.norms import term_norms
+from mzsym.projections import Conditional
 from mzsym.report.mathml import mathml
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ class ExplainView:
 
 
 def explain_views(ev: HasSolution) -> tuple[ExplainView, ...]:
-    """The largest memory term and the largest noise term; those that vanish are left out."""
+    """The largest memory term and the largest noise term; those that vanish are left out.
+
+    None for a conditional projection, which has no basis functions to name.
+    """
+    if isinstance(ev.projection, Conditional):
+        return ()
     kinds: tuple[EquationTerm, ...] = ("memory",) if ev.direction == "forward" else ("memory", "noise")
     views = []
     terms = term_norms(ev)

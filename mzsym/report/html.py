@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,8 @@ from markupsafe import Markup
 
 from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
+from mzsym.core.version import VERSION
 from mzsym.evaluate.findings import Findings, findings, truncation_error
-from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text, measure_words
 from mzsym.report.explain_view import explain_views
 from mzsym.report.law_plot import output_svg
@@ -108,12 +106,6 @@ def page(
     laws: OutputLaws | None = None,
 ) -> str:
     """The page as text."""
-    if isinstance(eq.projection, Conditional):
-        raise MzError(
-            "The norms of a conditional projection's terms are not in the tables, which hold values at nodes",
-            "report(eq, ev, c)",
-            "Report a projection of finite rank; the terms themselves are in eq and ev",
-        )
     digests = {eq.network.digest, ev.network.digest, c.model_digest}
     if len(digests) > 1 or (eq.projection.describe(), measure_text(eq.projection.measure)) != (c.projection, c.measure):
         raise MzError(
@@ -146,7 +138,7 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "title": title,
         "lead": f"{depth} layer{'s' if depth > 1 else ''}, {_dimensions(net.dims)}; {family}.",
         "style": Markup(_resource("style.css")),
-        "version": version(),
+        "version": VERSION,
         "math": mathml,
         "depth": depth,
         "tall": " tall" if depth > 20 else "",
@@ -299,11 +291,3 @@ def _nodes(ev: HasTables) -> str:
     if len(set(shown)) == 1:
         return f"{shown[0]} on every layer"
     return ", ".join(shown) if len(shown) <= 12 else ", ".join(shown[:12]) + ", \u2026"
-
-
-def version() -> str:
-    """Installed version of mzsym."""
-    try:
-        return installed("mzsym")
-    except PackageNotFoundError:
-        return "0.1.0"

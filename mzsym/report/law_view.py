@@ -15,7 +15,6 @@ from mzsym.report.network_view import component_latex
 if TYPE_CHECKING:
     from mzsym.evaluate.laws.state_law import StateLaw
     from mzsym.evaluate.stored import HasTables
-    from mzsym.model import Network
 
 MOST_OUTPUTS = 3
 """Observables whose laws are computed for a report."""
@@ -122,7 +121,7 @@ def output_laws(ev: HasTables) -> OutputLaws:
     net = ev.network
     count = len(net.observable_exprs)
     try:
-        values = net.observe(net.sample(_inputs(net), seed=SEED + 1)).reshape(SAMPLES, -1)
+        values = net.observe(net.sample(net.sample_input(SAMPLES, SEED), seed=SEED + 1)).reshape(SAMPLES, -1)
         exact = net.depth <= EXACT_DEPTH
         found, names = [], component_latex(net)
         for k in range(min(count, MOST_OUTPUTS)):
@@ -132,12 +131,6 @@ def output_laws(ev: HasTables) -> OutputLaws:
     except MzError as error:
         return OutputLaws((), count, f"{error.what}.")
     return OutputLaws(tuple(found), count)
-
-
-def _inputs(net: Network) -> Array:
-    """Draws of X_0."""
-    box, rng = net.domains[0], np.random.default_rng(SEED)
-    return rng.uniform(box.lower, box.upper, (SAMPLES, net.dims[0]))
 
 
 def _curve(law: StateLaw) -> Array:

@@ -11,6 +11,8 @@ import numpy as np
 
 from mzsym.certify.bounds import decimal_up
 from mzsym.core import Standing
+from mzsym.evaluate.kept import isometric
+from mzsym.evaluate.norms import term_norm
 from mzsym.report.plots import memory_norms
 
 if TYPE_CHECKING:
@@ -105,13 +107,14 @@ def layer_rows(ev: HasTables) -> list[tuple[str, ...]]:
     depth, error = ev.network.depth, ev.tolerance_reached
     rows: list[tuple[str, ...]] = []
     for n in range(depth + 1):
-        size = len(np.asarray(ev.coefficients(n)))
-        coefficients = number(float(np.linalg.norm(ev.coefficients(n))), error.get("coefficients", 0.0))
+        held = isometric(ev.coefficients(n))
+        size = len(held)
+        coefficients = number(float(np.linalg.norm(held)), error.get("coefficients", 0.0))
         if n == depth:
             rows.append((str(n), str(size), "\u2013", "\u2013", coefficients))
             continue
-        streaming = number(float(np.linalg.norm(ev.streaming(n), 2)), error.get("streaming", 0.0))
-        noise = number(float(np.linalg.norm(ev.noise(n))), error.get("noise", 0.0))
+        streaming = number(term_norm(ev, "streaming", n), error.get("streaming", 0.0))
+        noise = number(float(np.linalg.norm(isometric(ev.noise(n)))), error.get("noise", 0.0))
         rows.append((str(n), str(size), streaming, noise, coefficients))
     return rows
 

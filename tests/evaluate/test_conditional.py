@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -155,3 +156,34 @@ def test_exact_terms_agree_with_the_tables(ev: Evaluator) -> None:
 def test_exact_terms_in_the_law_are_refused() -> None:
     with pytest.raises(mz.MzError, match="no expression of its own"):
         mz.derive(network(), mz.Conditional([0], measure="law")).streaming(0)
+
+
+def powers(count: int) -> mz.Basis:
+    y = mz.state(2)[0]
+    return mz.Basis([y**k for k in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "m"), [("streaming", 0, None), ("memory", 0, 2), ("memory", 0, 3), ("noise", 1, None)]
+)
+def test_norms_are_those_of_polynomials_of_the_kept_variable(ev: Evaluator, kind: str, n: int, m: int | None) -> None:
+    # A projection on many powers of the kept variable is all but the conditional expectation, and its tables are plain.
+    rich = mz.compile(mz.derive(network(), powers(11)))
+    assert abs(ev.norm(kind, n, m) - rich.norm(kind, n, m)) < 5e-4
+
+
+def test_masses_are_the_measure_of_the_kept_variable(ev: Evaluator) -> None:
+    c = ev.coefficients(1)
+    assert c.mass.sum() == pytest.approx(1.0, abs=1e-12)
+    lo, hi = float(ev.network.domains[1].lower[0]), float(ev.network.domains[1].upper[0])
+    assert c.mass @ c.nodes[:, 0] ** 2 == pytest.approx((lo * lo + lo * hi + hi * hi) / 3, rel=1e-10)
+    # ||f||^2 = E f(kept)^2: the norm of a function is that of its values, weighed.
+    assert np.sum(c.isometric() ** 2) == pytest.approx(float(c.mass @ np.asarray(c) ** 2), rel=1e-13)
+
+
+def test_maps_take_nothing_from_nodes_without_mass(ev: Evaluator) -> None:
+    term = ev.streaming(0)
+    mass = term.mass_in.copy()
+    mass[:2] = 0.0
+    bare = dataclasses.replace(term, mass_in=mass).isometric()
+    assert not bare[:, :2].any() and np.array_equal(bare[:, 2:], term.isometric()[:, 2:])

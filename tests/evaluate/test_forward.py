@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
@@ -99,6 +99,8 @@ def test_memory_kernel_by_the_forward_definition() -> None:
     st.sampled_from(["uniform", "lebesgue"]),
     st.sampled_from([None, mz.TruncatedGaussian(0.3), 3 * x**2 / 2, (1 + x) / 2]),
 )
+# A law behind constant maps: the edges of the noise fall on ends that smoother images share.
+@example(ws=[0.0, 0.0, 0.0, 0.0, 0.00390625], degree=0, measure="uniform", p0=None)
 def test_equation_holds_for_every_law_of_the_input(ws: list[float], degree: int, measure: str, p0: Any) -> None:
     """MATH (13) in coefficients, and the duality <p_0, q_0> = <p_L, u> with the density carried on panels."""
     net = chain(*ws)

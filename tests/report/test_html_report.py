@@ -189,6 +189,19 @@ def test_one_layer_and_no_bound():
     assert "no memory term" in words and "none" in words and "there is no noise" in words
 
 
+def test_a_conditional_projection_is_reported_by_the_norms_of_its_maps():
+    y = mz.state(2)
+    layer = mz.dense([[0.9, -0.4], [0.3, 0.8]], activation="tanh", noise=mz.Uniform(0.3))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 2), observable=y[0])
+    projection = mz.Conditional([0])
+    eq = mz.derive(net, projection)
+    ev = mz.compile(eq)
+    parsed = Page(page(eq, ev, mz.certify(net, projection)))
+    rows = [row for t in parsed.tables for row in t]
+    assert any(f"{ev.norm('streaming', 0):.4g}" in row for row in rows)
+    assert any(f"{ev.norm('memory', 0, 2):.4g}" in row for row in rows)
+
+
 def test_pieces_of_different_networks_are_refused(small, plane):
     with pytest.raises(mz.MzError, match="different networks"):
         page(small.eq, small.ev, plane.c)

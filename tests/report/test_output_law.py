@@ -46,6 +46,14 @@ def test_numbers_agree_with_the_law_and_with_their_samples() -> None:
     assert rows[0][2] == f"{shown.laws[0].law.standard_deviation:.4g}" and " to " in rows[0][3]
 
 
+@pytest.mark.parametrize("law", [mz.TruncatedGaussian(0.2), 3 * (1 + x) ** 2 / 8, np.array([[0.9], [0.95], [-0.1]])])
+def test_samples_start_from_the_law_of_the_input(law: object) -> None:
+    layer = mz.dense([[1.5]], [0.1], activation="tanh", noise=mz.Uniform(0.3))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]), observable=x, input=law)
+    (item,) = output_laws(mz.compile(mz.derive(net, mz.Legendre(1)))).laws
+    assert abs(item.sampled_mean - item.law.mean) <= 4 * item.sampled_error
+
+
 def test_page_has_the_section_and_its_pictures_share_no_identifier(small) -> None:  # type: ignore[no-untyped-def]
     text = page(small.eq, small.ev, small.c)
     assert "The law of the output" in text and "Monte Carlo mean" in text

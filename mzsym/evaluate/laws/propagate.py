@@ -9,7 +9,7 @@ is, so that few panels reach rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -355,7 +355,7 @@ def _range(law: NumericLaw | Atoms, step: LineStep, integrand: _Integrand) -> tu
     return float(every.min()), float(every.max())
 
 
-def _tidy(breaks: Iterable[_Break], lo: float, hi: float) -> list[_Break]:
+def _tidy(breaks: Sequence[_Break], lo: float, hi: float) -> list[_Break]:
     """Ascending, the ends first and last, one of each place; the smoothest are dropped where there are too many."""
     width = 1e-13 * (hi - lo)
     kept: list[_Break] = []
@@ -366,5 +366,6 @@ def _tidy(breaks: Iterable[_Break], lo: float, hi: float) -> list[_Break]:
             places = np.append(places, b.at)
         if len(kept) == MOST_BREAKS:
             break
-    ends = [next((b.order for b in breaks if abs(b.at - end) <= width), float(SMOOTH)) for end in (lo, hi)]
+    # Several edges may fall on one end, and the roughest of them is what is seen there.
+    ends = [min((b.order for b in breaks if abs(b.at - end) <= width), default=float(SMOOTH)) for end in (lo, hi)]
     return [_Break(lo, ends[0]), *sorted(kept, key=lambda b: b.at), _Break(hi, ends[1])]

@@ -164,15 +164,18 @@ def _at(function: Callable[[Array], Array], y: Any) -> Any:
 def compared(
     name: str, fine: Distribution, coarse: Distribution, limits: tuple[str, ...] = (), points: int = 512
 ) -> StateLaw:
-    """The finer of two computations of a law, with what they differ by."""
+    """The finer of two computations of a law, with what they differ by and what its mass lacks to 1."""
     lo, hi = fine.support
     y = lo + (hi - lo) * (np.arange(points) + np.random.default_rng(0).random(points)) / points
     rounding = float(np.finfo(np.float64).eps)
-    error = {"distribution": _worst(fine.distribution(y), coarse.distribution(y))}
+    # Two passes share their idea of where the density is not smooth; the mass does not.
+    lacking = abs(fine.expect(np.ones_like) - 1.0)
+    error = {"distribution": _worst(fine.distribution(y), coarse.distribution(y)) + lacking}
     # A law with point masses has no density, and then none is compared.
     with suppress(MzError):
-        error["density"] = _worst(fine.density(y), coarse.density(y))
-    error["mean"] = abs(fine.expect(lambda t: t) - coarse.expect(lambda t: t)) + rounding * max(abs(lo), abs(hi))
+        error["density"] = _worst(fine.density(y), coarse.density(y)) + lacking / (hi - lo)
+    error["mean"] = abs(fine.expect(lambda t: t) - coarse.expect(lambda t: t))
+    error["mean"] += (lacking + rounding) * max(abs(lo), abs(hi))
     return StateLaw(name, fine, error, limits)
 
 

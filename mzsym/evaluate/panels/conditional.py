@@ -94,9 +94,18 @@ def lower_conditional(net: Network, projection: Conditional) -> ConditionalProbl
 class _Kept:
     """A pass with the cardinal functions of the kept nodes."""
 
+    keep: tuple[int, ...]
     grids: tuple[Grid, ...]
     tables: Tables
     probes: Pass
+
+    @property
+    def masses(self) -> tuple[Array, ...]:
+        """What the measures give to the kept nodes, layer by layer."""
+        found: list[Array] = []
+        for level, weights in zip(self.probes.levels, self.probes.weights, strict=True):
+            found.append(np.asarray(np.bincount(_kept_index(level.grid, self.keep), weights), dtype=np.float64))
+        return tuple(found)
 
 
 def solve_conditional(problem: ConditionalProblem, options: Options) -> Solution:
@@ -109,7 +118,7 @@ def solve_conditional(problem: ConditionalProblem, options: Options) -> Solution
         limits = ("grids: two of them disagree by more than the tolerance",)
     plain = fine.tables
     return Solution(
-        KeptTables(plain.C, plain.offsets, plain.coefficients, plain.unresolved, fine.grids),
+        KeptTables(plain.C, plain.offsets, plain.coefficients, plain.unresolved, fine.grids, fine.masses),
         fine.probes.expectation,
         MappingProxyType(reached),
         tuple(level.grid.sizes for level in fine.probes.levels),
@@ -122,7 +131,7 @@ def _run(problem: ConditionalProblem, wish: object, count: int, options: Options
     grids = tuple(Grid(tuple(level.grid.axes[i] for i in problem.keep)) for level in probes.levels)
     check_budget(tuple(grid.points for grid in grids), options)
     with blas_threads():
-        return _Kept(grids, _tables(problem, probes, grids), probes)
+        return _Kept(problem.keep, grids, _tables(problem, probes, grids), probes)
 
 
 def _tables(problem: ConditionalProblem, probes: Pass, grids: tuple[Grid, ...]) -> Tables:

@@ -1,0 +1,3 @@
+"""The version of mzsym, which files and reports name."""
+
+VERSION = "0.2.0"
