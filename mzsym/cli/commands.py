@@ -16,10 +16,10 @@ from mzsym.core import MzError
 from mzsym.derive.choice import chosen
 from mzsym.derive.equation_latex import equation_latex
 from mzsym.derive.operators.derivation import DerivationError
-from mzsym.evaluate.explanation import HasSolution
 from mzsym.evaluate.findings import Findings, findings
 from mzsym.evaluate.norms import term_norm
-from mzsym.evaluate.stored import HasTables, all_tables, store
+from mzsym.evaluate.protocols import HasSolution, HasTables
+from mzsym.evaluate.stored import all_tables, store
 from mzsym.projections.measures import measure_text
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import mzsym as mz
 from mzsym.cli.progress import Progress
 from mzsym.core import MzError
-from mzsym.evaluate.explanation import HasSolution
+from mzsym.evaluate.protocols import HasSolution
 from mzsym.evaluate.stored import store, stored
 from mzsym.model.files import Source, open_source
 from mzsym.projections.study import Study, read_study

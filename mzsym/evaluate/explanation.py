@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,18 +12,8 @@ from mzsym.derive.costs import EquationTerm
 from mzsym.evaluate.explanation_words import explanation_lines
 from mzsym.evaluate.norms import table, term_error, term_norms
 from mzsym.evaluate.orthogonal import Passage, passages
-from mzsym.evaluate.stored import HasTables
+from mzsym.evaluate.protocols import HasSolution, HasTables
 from mzsym.projections.checks import finite_rank
-
-if TYPE_CHECKING:
-    from mzsym.evaluate.quadrature.engine import Solution
-
-
-class HasSolution(HasTables, Protocol):
-    """Tables, and what they were made from."""
-
-    @property
-    def solution(self) -> Solution: ...
 
 
 @dataclass(frozen=True)

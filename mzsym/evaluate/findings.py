@@ -11,7 +11,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.kept import isometric
 from mzsym.evaluate.norms import term_norm
-from mzsym.evaluate.stored import HasTables
+from mzsym.evaluate.protocols import HasTables
 
 
 @dataclass(frozen=True)

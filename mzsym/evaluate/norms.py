@@ -10,7 +10,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.derive.costs import EquationTerm, checked_lag, term_names
 from mzsym.evaluate.kept import isometric
-from mzsym.evaluate.stored import HasTables
+from mzsym.evaluate.protocols import HasTables
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
 from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.kept import KeptFunction
+from mzsym.evaluate.norms import term_norm
+from mzsym.evaluate.protocols import HasTables
 from mzsym.projections import Conditional
 
 if TYPE_CHECKING:
@@ -26,35 +28,6 @@ if TYPE_CHECKING:
     from mzsym.projections import AbstractProjection
 
 _VERSION = 2
-
-
-class HasTables(Protocol):
-    """What an evaluator and its stored tables share."""
-
-    @property
-    def network(self) -> Network: ...
-    @property
-    def projection(self) -> AbstractProjection: ...
-    @property
-    def options(self) -> Options: ...
-    @property
-    def engine(self) -> str: ...
-    @property
-    def direction(self) -> Direction: ...
-    @property
-    def standing(self) -> Standing: ...
-    @property
-    def tolerance_reached(self) -> Mapping[str, float]: ...
-    @property
-    def limits(self) -> tuple[str, ...]: ...
-    @property
-    def nodes(self) -> tuple[tuple[int, ...], ...]: ...
-    def streaming(self, n: int) -> Array: ...
-    def memory(self, n: int, m: int) -> Array: ...
-    def correlation(self, n: int, m: int) -> Array: ...
-    def noise(self, n: int) -> Array: ...
-    def coefficients(self, n: int) -> Array: ...
-    def expectation(self, X: Any) -> Array: ...
 
 
 def table_keys(depth: int, direction: Direction = "backward") -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -130,8 +103,6 @@ class StoredTables:
 
     def norm(self, kind: str, n: int, m: int | None = None) -> float:
         """||A_n||, ||K(n, m)|| or ||r_n||, from the stored tables."""
-        from mzsym.evaluate.norms import term_norm
-
         return term_norm(self, kind, n, m)
 
     def streaming(self, n: int) -> Array:

@@ -15,7 +15,8 @@ from mzsym.report.mathml import mathml
 
 if TYPE_CHECKING:
     from mzsym.derive.costs import EquationTerm
-    from mzsym.evaluate.explanation import Explanation, HasSolution
+    from mzsym.evaluate.explanation import Explanation
+from mzsym.evaluate.protocols import HasSolution
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,7 @@ from mzsym.report.term_view import term_views
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
-    from mzsym.evaluate.explanation import HasSolution
-    from mzsym.evaluate.stored import HasTables
+    from mzsym.evaluate.protocols import HasSolution, HasTables
 
 MAX_TRUNCATIONS = 10
 

@@ -14,7 +14,7 @@ from mzsym.report.network_view import component_latex
 
 if TYPE_CHECKING:
     from mzsym.evaluate.laws.state_law import StateLaw
-    from mzsym.evaluate.stored import HasTables
+    from mzsym.evaluate.protocols import HasTables
 
 MOST_OUTPUTS = 3
 """Observables whose laws are computed for a report."""

@@ -17,7 +17,7 @@ from mzsym.report.plots import memory_norms
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
-    from mzsym.evaluate.stored import HasTables
+    from mzsym.evaluate.protocols import HasTables
     from mzsym.report.law_view import OutputLaws
 
 MAX_TRIANGLE = 12

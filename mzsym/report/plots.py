@@ -20,7 +20,7 @@ from mzsym.evaluate.norms import term_norm
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
-    from mzsym.evaluate.stored import HasTables
+    from mzsym.evaluate.protocols import HasTables
 
 INK, MEMORY, BOUND, MUTED = "#1c2733", "#1f5c99", "#b3541e", "#66727f"
 
