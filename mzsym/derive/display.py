@@ -18,8 +18,9 @@ from mzsym.core.primitives import PRIMITIVES
 BOX_SENTENCE = r"\bar{x}^{(n)}_i \pm \ell^{(n)}_i \text{ are the ends of the box of } X_n"
 """What the two letters of the box mean."""
 
-_BOX = {"mid": r"\bar{x}", "half": r"\ell"}
+_HEADS = {"mid": r"\bar{x}", "half": r"\ell", "X": "X"}
 _END = re.compile(r"^(lo|hi)\[(\d+),(\d+)\]$")
+_NOISE = re.compile(r"^xi\[(\d+),(\d+)\]$")
 
 
 class ShortMean(sp.Function):
@@ -112,10 +113,46 @@ def symbol_names(expr: sp.Basic) -> dict[sp.Symbol, str]:
     names = latex_names(expr)
     for symbol in expr.atoms(sp.Symbol):
         head, _, rest = symbol.name.partition("[")
-        if head in _BOX and rest:
+        plain = head.rstrip("'")
+        if plain in _HEADS and rest:
             n, i = rest.rstrip("]").split(",")
-            names[symbol] = rf"{_BOX[head]}^{{({n})}}_{{{i}}}"
+            names[symbol] = rf"{_HEADS[plain]}^{{({n}){head[len(plain) :]}}}_{{{i}}}"
     return names
+
+
+class NestedStates:
+    """Letters for states that stand inside each other: X^{(n)}_i for F_{n-1}(...) + xi, where that is in the way.
+
+    One state may be made of different ones in different places; then further letters carry primes.
+    """
+
+    def __init__(self) -> None:
+        self.letters: dict[sp.Basic, sp.Symbol] = {}
+
+    def named(self, expr: sp.Basic) -> sp.Basic:
+        """The expression with a letter for every state that a noise was added to, innermost first."""
+        while (state := _innermost(expr)) is not None:
+            n, i = _added(state) or (0, 0)
+            if state not in self.letters:
+                head = f"[{n + 1},{i}]"
+                primes = "'" * sum(letter.name.endswith(head) for letter in self.letters.values())
+                self.letters[state] = sp.Symbol(f"X{primes}{head}", real=True)
+            expr = expr.xreplace({state: self.letters[state]})
+        return expr
+
+
+def _added(expr: sp.Basic) -> tuple[int, int] | None:
+    """(n, i) where an expression is a sum of noise i of layer n and of something without later noises."""
+    if not isinstance(expr, sp.Add):
+        return None
+    found = [match for match in (_NOISE.match(arg.name) for arg in expr.args if arg.is_Symbol) if match]
+    return (int(found[0][1]), int(found[0][2])) if len(found) == 1 else None
+
+
+def _innermost(expr: sp.Basic) -> sp.Basic | None:
+    """The state of the earliest layer inside an expression; the first in SymPy's order among equals."""
+    states = [node for node in expr.atoms(sp.Add) if _added(node) is not None]
+    return min(states, key=lambda node: (_added(node), node.sort_key()), default=None)
 
 
 def definitions(exprs: Iterable[sp.Basic]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from mzsym.derive.display import ShortMean, conditions, definitions, math, readable, symbol_names
+from mzsym.derive.display import NestedStates, ShortMean, conditions, definitions, math, readable, symbol_names
 from mzsym.derive.latex_width import width
 from mzsym.derive.sizes import operations
 
@@ -114,6 +114,7 @@ def _entries(name: str, matrix: sp.MatrixBase) -> tuple[list[str], list[sp.Basic
     """One equation per entry that is not zero, up to the size limits, then a sentence about the rest."""
     rows: list[str] = []
     shown: list[sp.Basic] = []
+    states = NestedStates()
     zeros = large = omitted = used = 0
     for i in range(matrix.rows):
         for j in range(matrix.cols):
@@ -126,11 +127,16 @@ def _entries(name: str, matrix: sp.MatrixBase) -> tuple[list[str], list[sp.Basic
                 large += 1
             else:
                 index = f"{i},{j}" if matrix.cols > 1 else f"{i}"
-                view = readable(entry)
-                lines = _equation(rf"\bigl({name}\bigr)_{{{index}}}", view)
+                left, view = rf"\bigl({name}\bigr)_{{{index}}}", readable(entry)
+                lines = _equation(left, view)
+                if max(map(width, lines)) > LINE:
+                    view = states.named(view)
+                    lines = _equation(left, view)
                 shown += [view, *conditions(entry)]
                 rows.extend(lines)
                 used += sum(map(len, lines))
+    for state, letter in states.letters.items():
+        rows.extend(_equation(math(letter), state))
     if zeros:
         count = matrix.rows * matrix.cols
         rows.append(rf"&\text{{{zeros} of {count} entries {'is' if zeros == 1 else 'are'} }} 0")

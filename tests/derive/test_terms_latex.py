@@ -13,7 +13,7 @@ import sympy as sp
 
 import mzsym as mz
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
-from mzsym.derive.display import readable
+from mzsym.derive.display import NestedStates, readable
 from mzsym.derive.equation import Equation
 from mzsym.derive.latex_width import width
 from mzsym.derive.term_latex import LINE
@@ -126,3 +126,34 @@ def test_size_limits_are_stated() -> None:
 )
 def test_width_orders_formulas(short: str, long: str) -> None:
     assert 0 < width(short) < width(long)
+
+
+def zwanzig(depth: int) -> mz.Network:
+    layer = mz.dense([[0.9, 0.4], [-0.5, 0.7]], [0.1, -0.2], activation="tanh", noise=mz.Uniform(0.5))
+    return mz.Network([layer] * depth, domain=mz.Box([(-1, 1)] * 2), observable=mz.state(2)[0])
+
+
+def test_states_inside_each_other_get_letters_that_stand_for_them():
+    term = mz.derive(zwanzig(3), mz.Conditional([0])).memory(0, 3)
+    (entry,) = term.expr
+    states = NestedStates()
+    view = states.named(entry)
+    assert view.count_ops() < entry.count_ops() / 2
+    names = [letter.name for letter in states.letters.values()]
+    assert len(set(names)) == len(names) and "X[1,0]" in names and "X'[2,0]" in names
+    # Put back outermost first, the letters give the expression itself.
+    for state, letter in reversed(states.letters.items()):
+        view = view.xreplace({letter: state})
+    assert view == entry
+
+
+def test_a_term_of_nested_states_keeps_to_its_lines():
+    term = mz.derive(zwanzig(3), mz.Conditional([0])).memory(0, 3)
+    lines = term.latex().replace(r"\begin{align*}", "").replace(r"\end{align*}", "").split(r"\\")
+    assert max(map(width, lines)) < 1.1 * LINE
+    assert r"X^{(3)'}_{0} &= " in term.latex()
+
+
+def test_a_short_term_needs_no_letters():
+    term = mz.derive(zwanzig(2), mz.Conditional([0])).streaming(0)
+    assert "X^{" not in term.latex()
