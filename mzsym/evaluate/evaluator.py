@@ -13,6 +13,7 @@ from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
 from mzsym.evaluate.forward import LastUsed
 from mzsym.evaluate.forward_side import ForwardSide
+from mzsym.evaluate.gradient_side import GradientSide
 from mzsym.evaluate.norms import TermNorm, term_norm, term_norms
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.schemes import Scheme, lowered, solved
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Evaluator(ForwardSide):
+class Evaluator(ForwardSide, GradientSide):
     """Tables C, A, K, r, c and the function q_0 of one network under one projection, MATH (11), (13), (14), (15).
 
     Made by ``mz.compile``, for one direction: backward, of observables, or forward, of densities. The tables are
@@ -63,8 +64,8 @@ class Evaluator(ForwardSide):
         self.network, self.projection, self.options, self.engine = network, projection, options, engine
         self._asked, self.direction = scheme, direction
         self._forward = LastUsed()
-        self.scheme, self._problem = lowered(network, projection, scheme)
-        check_budget(self._problem.ranks, options)
+        self.scheme, self.problem = lowered(network, projection, scheme)
+        check_budget(self.problem.ranks, options)
 
     @property
     def standing(self) -> Standing:
@@ -74,7 +75,7 @@ class Evaluator(ForwardSide):
     @cached_property
     def solution(self) -> Solution:
         """What the engine found, for the parts of this package: computed once, when the first number is asked for."""
-        return solved(self._problem, self.options)
+        return solved(self.problem, self.options)
 
     def streaming(self, n: int) -> Array:
         """A_n = C(n, n+1), 0 <= n < L; its transpose forward.

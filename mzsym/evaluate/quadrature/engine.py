@@ -49,6 +49,8 @@ class Solution:
     carried : function or None
         n -> the functions that layer n carries, for :mod:`mzsym.evaluate.orthogonal`. None for a conditional
         projection.
+    compared : tuple of tuples of int
+        Nodes of the other grid, with which the tables were compared.
     """
 
     tables: Tables
@@ -60,6 +62,7 @@ class Solution:
     pulled_error: float = 0.0
     breaks: tuple[float, ...] = ()
     carried: Callable[[int], Carried] | None = None
+    compared: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ def solve(problem: Problem, options: Options) -> Solution:
         pulled_back=lambda X: pulled_back(problem, sweep, X),
         pulled_error=float(pulled),
         carried=carried,
+        compared=coarse.sizes if sweep.sizes == fine.sizes else fine.sizes,
     )
 
 

@@ -1,0 +1,73 @@
+"""Domains that depend on the parameters: where the first box is given, the others follow from it, MATH (2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.extrema import extreme_points
+from mzsym.evaluate.gradient.parameters import ParameterGradient
+from mzsym.evaluate.quadrature.problem import Problem
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+
+
+class BoxGradient:
+    """Derivatives by centre and half-width of every domain, and what they become.
+
+    Where all domains are given they are constants, and nothing is summed up.
+    """
+
+    def __init__(self, net: Network, problem: Problem, lebesgue: bool) -> None:
+        self.net, self.problem, self.lebesgue = net, problem, lebesgue
+        self.follow = net.given_domains is None
+        self.centers = [np.zeros(len(sides)) for sides in problem.boxes]
+        self.halves = [np.zeros(len(sides)) for sides in problem.boxes]
+        self._widths = [np.array([side.half for side in sides]) for sides in problem.boxes]
+
+    def add_domain(self, n: int, centers: Array, halves: Array) -> None:
+        """Derivatives by centre and half-width of Omega_n."""
+        self.centers[n] += centers
+        self.halves[n] += halves
+
+    def add_nodes(self, n: int, X: Array, bar: Array) -> None:
+        """Derivatives by points X = c + h t of a grid that moves with Omega_n."""
+        sides = self.problem.boxes[n]
+        self.centers[n] += bar.sum(axis=0)
+        for i, side in enumerate(sides):
+            self.halves[n][i] += float(bar[:, i] @ (X[:, i] - side.center)) / side.half
+
+    def add_norm(self, n: int, bar: float) -> None:
+        """Derivative by log of the common factor of eta^(n): volume**(-1/2) in Lebesgue measure, else a constant."""
+        if self.lebesgue:
+            self.halves[n] -= 0.5 * bar / self._widths[n]
+
+    def finish(self, parameters: ParameterGradient) -> None:
+        """Hand everything down to the parameters, from the last domain to the first.
+
+        The ends of Omega_{n+1} are max and min of F_n on Omega_n, plus and minus the reach of the noise: their
+        derivative is that of F_n at the place where it is extreme.
+        """
+        if not self.follow:
+            return
+        for n in range(self.problem.depth - 1, -1, -1):
+            lower = 0.5 * (self.centers[n + 1] - self.halves[n + 1])
+            upper = 0.5 * (self.centers[n + 1] + self.halves[n + 1])
+            if not (lower.any() or upper.any()):
+                continue
+            cuts = np.array([1.0 if law.cutoff is None else law.cutoff for law in self.problem.laws[n]])
+            parameters.add_scales(n, cuts * (upper - lower))
+            X = extreme_points(self.net, self.problem, n, lower != 0.0, upper != 0.0)
+            bar = parameters.add_states(n, X, np.vstack([np.diag(lower), np.diag(upper)]))
+            self._add_ends(n, X, bar)
+
+    def _add_ends(self, n: int, X: Array, bar: Array) -> None:
+        """Derivatives by points of which some lie on sides of Omega_n and move with them."""
+        for i, side in enumerate(self.problem.boxes[n]):
+            place = (X[:, i] - side.center) / side.half
+            on = np.abs(place) >= 1.0 - 1e-12
+            self.centers[n][i] += bar[on, i].sum()
+            self.halves[n][i] += float(bar[on, i] @ np.sign(place[on]))

@@ -1,0 +1,113 @@
+"""Values and gradients of scalars of the tables, by one adjoint pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.parameters import Key, parameter_values
+from mzsym.evaluate.gradient.sweep import Recorded
+from mzsym.evaluate.gradient.tables import PassSeeds, Seeds, pulled_tables
+from mzsym.evaluate.gradient.traced import Traced, recording
+from mzsym.evaluate.gradient.view import TracedEvaluator
+from mzsym.evaluate.quadrature.problem import Problem
+
+if TYPE_CHECKING:
+    from mzsym.evaluate.evaluator import Evaluator
+
+_MARGIN = 1.2
+
+
+@final
+class Gradient(dict[Any, Array]):
+    """Key of ``with_params`` -> derivative, an array of the parameter's shape.
+
+    Attributes
+    ----------
+    reached : float
+        Observed absolute error: the largest change to another grid; NaN where it was not looked at.
+    """
+
+    reached: float = float("nan")
+
+
+def value_and_grad(ev: Evaluator, scalar: Callable[[Any], Any], check: bool = True) -> tuple[float, Gradient]:
+    """See ``Evaluator.value_and_grad``."""
+    adjoint = Adjoint(ev)
+    with recording() as tape:
+        view = TracedEvaluator(ev, tape)
+        result = scalar(view)
+        _check_scalar(result)
+        seeds = view.seeds(result)
+    gradient = adjoint.gradient(seeds, check)
+    return float(result.value), gradient
+
+
+class Adjoint:
+    """Gradients of one evaluator, from one recorded pass (and a second one where the error is looked at)."""
+
+    def __init__(self, ev: Evaluator) -> None:
+        self.ev, self.problem = ev, spectral_problem(ev)
+        self._recorded: dict[bool, Recorded] = {}
+
+    def gradient(self, seeds: Seeds, check: bool) -> Gradient:
+        """The gradient of a scalar with these derivatives by the tables."""
+        own = pulled_tables(self.ev.solution.tables, seeds)
+        values = self._gradient(own, seeds, other=False)
+        out = Gradient(values)
+        if check:
+            out.reached = _difference(values, self._gradient(own, seeds, other=True))
+        return out
+
+    def _gradient(self, own: PassSeeds, seeds: Seeds, other: bool) -> dict[Key, Array]:
+        if other not in self._recorded:
+            ev, sizes = self.ev, self.ev.solution.nodes
+            chosen = self.ev.solution.compared if other else sizes
+            lebesgue = ev.projection.measure == "lebesgue"
+            # The second pass keeps more terms, so that what the first leaves out shows.
+            margin = _MARGIN if other else 1.0
+            self._recorded[other] = Recorded.of(ev.network, lebesgue, self.problem, chosen, ev.options, margin)
+        return self._recorded[other].gradient(own, seeds.points)
+
+
+def _difference(ours: Mapping[Key, Array], theirs: Mapping[Key, Array]) -> float:
+    return max((float(np.abs(ours[key] - theirs[key]).max(initial=0.0)) for key in ours), default=0.0)
+
+
+def spectral_problem(ev: Evaluator) -> Problem:
+    """What the spectral engine works on.
+
+    Raises
+    ------
+    MzError
+        For an evaluator of another scheme.
+    """
+    problem = ev.problem
+    if not isinstance(problem, Problem):
+        raise MzError(
+            f"Gradients are made by the spectral scheme, and this evaluator's is {ev.scheme!r}",
+            "value_and_grad(scalar)",
+            "Use smooth maps with bounded additive noise and Legendre or Mean projections in box measures, for which "
+            'engine="spectral" does',
+        )
+    return problem
+
+
+def _check_scalar(result: Any) -> None:
+    if not isinstance(result, Traced):
+        raise MzError(
+            f"The scalar is {type(result).__name__}, which does not depend on the tables of its argument",
+            "value_and_grad(scalar)",
+            "Write a function of its argument, such as lambda e: (e.memory(0, 2)**2).sum()",
+        )
+    if result.shape != ():
+        raise MzError(
+            f"The scalar has shape {result.shape}", "value_and_grad(scalar)", "Return one number, or use jacobian(f)"
+        )
+
+
+__all__ = ["Adjoint", "Gradient", "parameter_values", "spectral_problem", "value_and_grad"]

@@ -1,0 +1,176 @@
+"""Where a map is smallest and largest on its domain: the places at which the next domain's ends are taken.
+
+The proved ends certify what is found: a place counts only if the map takes the end's value there, to rounding.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sympy as sp
+
+from mzsym.core import MzError
+from mzsym.core.arrays import Array
+from mzsym.core.names import state_symbol
+from mzsym.evaluate.gradient.parameters import ParameterGradient
+from mzsym.evaluate.maps import NetworkNumbers, compiled
+from mzsym.evaluate.quadrature.grid import Sides
+from mzsym.evaluate.quadrature.problem import Problem
+from mzsym.evaluate.quadrature.smoothing import shrunken
+from mzsym.model.dense import DenseLayer
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+
+AGREE = 1e-11
+"""By how much, relative to the magnitudes, the value at a place may differ from the proved end."""
+
+_SEARCH = {1: 257, 2: 33, 3: 17}
+_STARTS = 12
+_STEPS = 60
+
+
+def extreme_points(net: Network, problem: Problem, n: int, lower: Array, upper: Array) -> Array:
+    """Places at which each component of F_n is smallest, and at which it is largest, on Omega_n.
+
+    Parameters
+    ----------
+    net : Network
+    problem : Problem
+    n : int
+    lower, upper : boolean arrays of shape (N_{n+1},)
+        The ends that matter; the others get any point.
+
+    Returns
+    -------
+    array of shape (2 N_{n+1}, N_n)
+        For the lower ends, then for the upper ones.
+
+    Raises
+    ------
+    MzError
+        Where the proved end is not attained to rounding, or at two places at which it changes differently: there it is
+        not differentiable.
+    """
+    sides = problem.boxes[n]
+    corners = _tensor([np.array([side.center - side.half, side.center + side.half]) for side in sides])
+    values = problem.maps[n](corners)
+    points = np.empty((2, values.shape[1], len(sides)))
+    for i, (side, law) in enumerate(zip(problem.boxes[n + 1], problem.laws[n], strict=True)):
+        half = shrunken(side, law).half
+        near = AGREE * (abs(side.center) + side.half)
+        for which, (sign, wanted) in enumerate(((-1.0, lower[i]), (1.0, upper[i]))):
+            end = side.center + sign * half
+            gaps = sign * (end - values[:, i])
+            best = corners[int(np.argmin(gaps))]
+            if wanted and gaps.min() > near:
+                best = _inside(net, problem, n, i, sign, end, near)
+            elif wanted:
+                tied = corners[gaps <= gaps.min() + 1e-14 * (abs(side.center) + side.half)]
+                _check_tied(net, sides, n, i, tied)
+            points[which, i] = best
+    return points.reshape(-1, len(sides))
+
+
+def _tensor(axes: list[Array]) -> Array:
+    return np.array(list(itertools.product(*axes)))
+
+
+def _check_tied(net: Network, sides: Sides, n: int, i: int, places: Array) -> None:
+    """Refuse an end that is taken at several places at which its derivatives differ."""
+    if len(places) == 1:
+        return
+    found = [_derivatives(net, sides, n, i, place) for place in places]
+    scale = max(float(np.abs(one).max(initial=0.0)) for one in found)
+    if any(np.abs(one - found[0]).max(initial=0.0) > 1e-10 * scale for one in found[1:]):
+        raise MzError(
+            f"An end of the domain of X_{n + 1} is taken at {len(places)} points of the domain of X_{n} at which it "
+            "changes differently, as where a weight is 0: there it has no derivative",
+            f"layer {n}, component {i}",
+            "State all domains (Network(domains=)), which are then constants, or move the parameter by a little",
+        )
+
+
+def _derivatives(net: Network, sides: Sides, n: int, i: int, place: Array) -> Array:
+    """Of F_{n,i} at a place: by all parameters, and by the ends of the sides that it lies on."""
+    gradient = ParameterGradient(net)
+    bar = gradient.add_states(n, place[None], np.eye(net.dims[n + 1])[i : i + 1])[0]
+    own = [value.ravel() for key, value in gradient.values.items() if not isinstance(key, tuple) or key[0] == n]
+    if n == 0:
+        return np.concatenate(own)
+    at_top = place > np.array([side.center for side in sides])
+    return np.concatenate([*own, np.where(at_top, bar, 0.0), np.where(at_top, 0.0, bar)])
+
+
+def _inside(net: Network, problem: Problem, n: int, i: int, sign: float, end: float, near: float) -> Array:
+    """A place inside, or inside a side: Newton's method from the best points of a grid."""
+    sides = problem.boxes[n]
+    grid = _tensor([side.center + side.half * np.linspace(-1, 1, _SEARCH[len(sides)]) for side in sides])
+    derivatives = _jets(net, n, i)
+    order = np.argsort(-sign * problem.maps[n](grid)[:, i])
+    for start in grid[order[:_STARTS]]:
+        place = _climbed(derivatives, sides, start, sign)
+        if abs(derivatives(place)[0] - end) <= near:
+            return place
+    raise MzError(
+        f"The domain of X_{n + 1} ends at {end!r} before noise, and no point of the domain of X_{n} was found that is "
+        "mapped there",
+        f"layer {n}, component {i}",
+        "State all domains (Network(domains=)); they are then constants",
+    )
+
+
+def _climbed(derivatives: Callable[[Array], tuple[float, Array, Array]], sides: Sides, x: Array, sign: float) -> Array:
+    """Up (or down) from x within the box: Newton steps on the free coordinates, cut back until they gain."""
+    low = np.array([side.center - side.half for side in sides])
+    high = np.array([side.center + side.half for side in sides])
+    value, slope, curvature = derivatives(x)
+    for _ in range(_STEPS):
+        uphill = sign * slope
+        free = ~(((x >= high) & (uphill > 0)) | ((x <= low) & (uphill < 0)))
+        if not free.any():
+            break
+        H = sign * curvature[np.ix_(free, free)]
+        shift = float(np.linalg.eigvalsh(H).max())
+        if shift > -1e-12 * np.abs(H).max(initial=1.0):
+            H = H - (shift + np.abs(uphill[free]).max() + 1e-12) * np.eye(len(H))
+        step = np.zeros_like(x)
+        step[free] = -np.linalg.solve(H, uphill[free])
+        length, moved = 1.0, False
+        while length > 1e-6 and not moved:
+            trial = np.clip(x + length * step, low, high)
+            found = derivatives(trial)
+            moved = sign * (found[0] - value) >= -1e-15 * (abs(value) + 1.0)
+            length *= 0.5
+        if not moved:
+            break
+        done = np.abs(trial - x).max() <= 1e-15 * max(side.half + abs(side.center) for side in sides)
+        x, (value, slope, curvature) = trial, found
+        if done:
+            break
+    return x
+
+
+def _jets(net: Network, n: int, i: int) -> Callable[[Array], tuple[float, Array, Array]]:
+    """x -> (F_i, its gradient, its second derivatives)."""
+    layer = net.layers[n]
+    at, dim = (0 if isinstance(layer, DenseLayer) else n), net.dims[n]
+    state = tuple(state_symbol(at, j) for j in range(dim))
+    kernel = compiled(_jet_exprs(layer.map_exprs(at)[i], state), state, NetworkNumbers(net).values(n))
+
+    def run(x: Array) -> tuple[float, Array, Array]:
+        row = kernel(x[None])[0]
+        return float(row[0]), row[1 : dim + 1], row[dim + 1 :].reshape(dim, dim)
+
+    return run
+
+
+@lru_cache(maxsize=256)
+def _jet_exprs(expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:
+    slopes = [sp.diff(expr, x) for x in state]
+    second = [sp.diff(slope, x) for slope in slopes for x in state]
+    return tuple(one.replace(sp.DiracDelta, lambda *_: sp.S.Zero) for one in (expr, *slopes, *second))

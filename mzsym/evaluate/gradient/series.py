@@ -1,0 +1,233 @@
+"""The adjoint of one layer of a sweep: of V -> E V(F(X) + xi), coefficients on one box to values at points.
+
+With rho = s/h, T = (F(X) - c)/(h - r) and W = S(rho) V the values are psi(T) W: Legendre functions of T, and the matrix
+S of the noise average. What the box (c, h), the noise (s, r = cutoff * s) and the map do goes through T and rho.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mzsym.core.arrays import AnyArray, Array
+from mzsym.evaluate.gradient.kernels import averaged_slopes, contracted_runs, legendre_slopes
+from mzsym.evaluate.quadrature.grid import Sides, analysis, pruned, transform
+from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products
+from mzsym.evaluate.quadrature.problem import Problem
+from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre
+from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
+from mzsym.evaluate.threads import WORTHWHILE, processors
+
+_CHUNK = 2**20
+_LEAST = {2: 12.0, 3: 9.0}
+"""How far terms reach along an axis at least: the smallest grids of a sweep."""
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """Derivatives of a number with respect to everything that one evaluation of a layer is made of.
+
+    Attributes
+    ----------
+    block : array of shape (coefficients, columns)
+        Of the coefficients on Omega_{n+1}.
+    states : array of shape (points, N_{n+1})
+        Of the states F_n(X).
+    scales, centers, halves : array of shape (N_{n+1},)
+        Of the noise scales, and of centre and half-width of Omega_{n+1}.
+    """
+
+    block: Array
+    states: Array
+    scales: Array
+    centers: Array
+    halves: Array
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """The terms of a series that count for values and derivatives, as ``grid.Series`` orders them."""
+
+    lead: tuple[AnyArray, ...]
+    lengths: AnyArray
+    below: AnyArray
+
+    @property
+    def orders(self) -> list[int]:
+        return [int(index.max(initial=0)) + 1 for index in self.lead] + [int(self.lengths.max(initial=0))]
+
+
+def pull(
+    problem: Problem,
+    n: int,
+    block: Array,
+    sizes: tuple[int, ...],
+    X: Array,
+    seed: Array,
+    small: float,
+    margin: float = 1.0,
+) -> Pulled:
+    """The adjoint of values(X) = E V(F_n(X) + xi_n).
+
+    Parameters
+    ----------
+    problem : Problem
+    n : int
+        Layer.
+    block : array of shape (prod(sizes), columns)
+        Coefficients of V on Omega_{n+1}.
+    sizes : tuple of int
+    X : array of shape (points, N_n)
+    seed : array of shape (points, columns)
+        Derivative with respect to the values.
+    small : float
+        Norm of the terms that count for no value.
+    margin : float
+        By how much derivatives reach beyond the terms that count for values.
+
+    Returns
+    -------
+    Pulled
+    """
+    sides, laws = problem.boxes[n + 1], problem.laws[n]
+    inner = tuple(shrunken(side, law) for side, law in zip(sides, laws, strict=True))
+    matrices = [smoothing_matrix(*item) for item in zip(sides, laws, sizes, strict=True)]
+    full = transform(block, sizes, matrices)
+    terms = _counting(full, sizes, inner, small, margin)
+    Y = problem.states(n, X)
+    T = np.stack([side.reference(Y[:, i]) for i, side in enumerate(inner)], axis=1)
+    steep, weights = _contracted(terms, T, np.ascontiguousarray(full[terms.below]), seed)
+    bar = np.zeros_like(full)
+    bar[terms.below] = weights
+    out = Pulled(
+        transform(bar, sizes, [np.ascontiguousarray(matrix.T) for matrix in matrices]),
+        *(np.zeros(shape) for shape in (Y.shape, len(sides), len(sides), len(sides))),
+    )
+    for i, (side, law, small_side) in enumerate(zip(sides, laws, inner, strict=True)):
+        cut = _cut(law)
+        if small_side.half > 0.0:
+            out.states[:, i] = steep[:, i] / small_side.half
+            width = -float(steep[:, i] @ T[:, i]) / small_side.half
+            out.centers[i] = -out.states[:, i].sum()
+            out.halves[i] += width
+            out.scales[i] -= cut * width
+        if law.scale > 0.0:
+            slope = smoothing_slope(law.scaled(1.0 / side.half), small_side.half / side.half, sizes[i])
+            moved = transform(block, sizes, [*matrices[:i], slope, *matrices[i + 1 :]])
+            rho = float(np.vdot(bar, moved)) / side.half
+            out.scales[i] += rho
+            out.halves[i] -= rho * law.scale / side.half
+    return out
+
+
+def _cut(law: NoiseLaw) -> float:
+    """Reach of the noise in units of its scale."""
+    return 1.0 if law.cutoff is None else law.cutoff
+
+
+def _counting(full: Array, sizes: tuple[int, ...], inner: Sides, small: float, margin: float) -> _Terms:
+    """Terms that count: the kept ones, all below them, and those that a product of the decays along the axes has.
+
+    A term that vanishes by symmetry, or because a weight is 0, has a derivative all the same. Kept terms reach as far
+    along an axis as the smoothed functions do, and not less far than the smallest grids, which serve functions that do
+    not depend on that coordinate.
+    """
+    last = sizes[-1]
+    if len(sizes) == 1:
+        return _Terms((), np.array([last]), np.ones(last, dtype=bool))
+    series = pruned(full, sizes, inner, small)
+    lengths = np.zeros(sizes[:-1], dtype=np.int64)
+    lengths[series.lead] = series.lengths
+    extents = [*(int(index.max()) + 1 for index in series.lead), int(series.lengths.max())]
+    reach = [min(k, max(_LEAST[len(sizes)], margin * m + 1.0)) for k, m in zip(sizes, extents, strict=True)]
+    for axis in range(lengths.ndim):
+        lengths = np.flip(np.maximum.accumulate(np.flip(lengths, axis), axis=axis), axis)
+    ratios = np.meshgrid(*(np.arange(k) / m for k, m in zip(sizes[:-1], reach[:-1], strict=True)), indexing="ij")
+    simplex = np.ceil(reach[-1] * (1.0 - np.add.reduce(ratios)))
+    lengths = np.clip(np.maximum(lengths, simplex), 0, last).astype(np.int64).ravel()
+    runs = np.flatnonzero(lengths)
+    lead = tuple(index[runs] for index in np.unravel_index(np.arange(lengths.size), sizes[:-1]))
+    return _Terms(lead, lengths[runs], (np.arange(last) < lengths[:, None]).ravel())
+
+
+def _contracted(terms: _Terms, T: Array, coefs: Array, seed: Array) -> tuple[Array, Array]:
+    """Derivatives with respect to T, shape (points, dim), and to the coefficients, of the series at T."""
+    points, count = T.shape[0], coefs.shape[0]
+    step = max(64, _CHUNK // max(1, count))
+    blocks = [slice(start, start + step) for start in range(0, points, step)]
+    steep, turned = np.empty_like(T), np.ascontiguousarray(coefs.T)
+
+    def run(block: slice) -> Array:
+        rows, slopes = _tables(terms, T[block])
+        steep[block] = _slopes(terms, rows, slopes, seed[block] @ turned)
+        return _products(terms, rows).T @ seed[block]
+
+    work = 4.0 * points * count * coefs.shape[1]
+    workers = min(processors(), len(blocks)) if work > WORTHWHILE else 1
+    if workers <= 1:
+        return steep, np.asarray(sum(run(block) for block in blocks))
+    with ThreadPoolExecutor(workers) as pool:
+        return steep, np.asarray(sum(pool.map(run, blocks)))
+
+
+def _tables(terms: _Terms, T: Array) -> tuple[list[Array], list[Array]]:
+    """Legendre functions and their slopes along every axis."""
+    axes = [np.ascontiguousarray(T[:, i]) for i in range(T.shape[1])]
+    pairs = list(zip(axes, terms.orders, strict=True))
+    return [legendre_rows(*pair) for pair in pairs], [legendre_slopes(*pair) for pair in pairs]
+
+
+def _lead(terms: _Terms, tables: Sequence[Array]) -> Array:
+    product = tables[0][:, terms.lead[0]]
+    for table, index in zip(tables[1:], terms.lead[1:], strict=True):
+        product = product * table[:, index]
+    return product
+
+
+def _products(terms: _Terms, rows: Sequence[Array]) -> Array:
+    return row_products(_lead(terms, rows[:-1]), rows[-1], terms.lengths) if terms.lead else rows[0]
+
+
+def _slopes(terms: _Terms, rows: Sequence[Array], slopes: Sequence[Array], G: Array) -> Array:
+    """sum_k G[p, k] d(product of rows)/dT_i, shape (points, dim)."""
+    if not terms.lead:
+        return np.asarray(np.einsum("pk,pk->p", slopes[0], G)[:, None])
+    inner, steep = (np.empty((G.shape[0], len(terms.lengths))) for _ in range(2))
+    contracted_runs(np.ascontiguousarray(G), rows[-1], slopes[-1], terms.lengths, inner, steep)
+    out = []
+    for axis in range(len(rows) - 1):
+        tables = [*rows[:axis], slopes[axis], *rows[axis + 1 : -1]]
+        out.append(np.einsum("pr,pr->p", _lead(terms, tables), inner))
+    out.append(np.einsum("pr,pr->p", _lead(terms, rows[:-1]), steep))
+    return np.stack(out, axis=1)
+
+
+@lru_cache(maxsize=48)
+def smoothing_slope(law: NoiseLaw, inner: float, order: int) -> Array:
+    """dS/drho of the smoothing matrix of a law of scale rho, on a domain of half-width 1; inner = 1 - reach.
+
+    S_jk = <psi_j, E phi_k(inner t + rho zeta)> and d inner/d rho = -cutoff, hence the integrand
+    E (zeta - cutoff t) phi_k'(inner t + rho zeta), a polynomial that the same rules integrate exactly.
+    """
+    offsets, weights = law.rule(order - 1)
+    nodes, _ = gauss_legendre(order)
+    moved = averaged_slopes(inner * nodes, offsets, weights * offsets / law.scale, order)
+    still = averaged_slopes(inner * nodes, offsets, weights, order)
+    out: Array = np.triu(analysis(order) @ (moved - _cut(law) * nodes[:, None] * still))
+    out.setflags(write=False)
+    return out
+
+
+def analysed_adjoint(bar: Array, sizes: Sequence[int]) -> Array:
+    """The adjoint of ``Grid.analyse``: from derivatives by coefficients to derivatives by values at the nodes."""
+    return transform(bar, sizes, [np.ascontiguousarray(analysis(k).T) for k in sizes])
+
+
+def total_size(sizes: Sequence[Sequence[int]]) -> list[int]:
+    """Coefficients of every layer."""
+    return [math.prod(size) for size in sizes]
