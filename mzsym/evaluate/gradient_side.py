@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.evaluate.gradient.engine import Gradient
+    from mzsym.model import Network
 
 
 class GradientSide(ABC):
@@ -16,6 +17,8 @@ class GradientSide(ABC):
 
     Laws: gradients have the keys and shapes of ``with_params``, and are those of the tables that the evaluator gives.
     """
+
+    network: Network
 
     def value_and_grad(self, scalar: Callable[[Any], Any], check: bool = True) -> tuple[float, Gradient]:
         """A scalar of the tables and its exact derivatives by every weight, bias, noise scale and other parameter.
