@@ -88,7 +88,11 @@ class Certificate:
             said = f"at layer {first.n} the {bound} bound is {decimal_up(first.interior.upper)}, not below 1"
         if count > 1:
             said += f" (and at {count - 1} further layer{'s' if count > 2 else ''})"
-        return said + self._estimates_in_words() + ". A bound of 1 or more does not mean that the memory grows"
+        said += self._estimates_in_words()
+        # Where there is no bound there is none to misread.
+        if math.isfinite(first.interior.upper):
+            said += ". A bound of 1 or more does not mean that the memory grows"
+        return said
 
     def _estimates_in_words(self) -> str:
         """The largest estimate of kappa'_n, the norms that `contracts` is about."""

@@ -64,7 +64,10 @@ Lag = Annotated[
     int | None, typer.Option(help="Only memory of at most this lag, and streaming and noise.", show_default=False)
 ]
 Which = Annotated[Direction, typer.Option(help="The equation of observables (backward) or densities (forward).")]
-How = Annotated[Method, typer.Option(help="Bounds and estimates (auto), bounds alone, or estimates alone.")]
+_METHODS = (
+    "auto: Hilbert-Schmidt bounds, Dobrushin's coefficients, Lipschitz constants and estimates; or one of them alone."
+)
+How = Annotated[Method, typer.Option(help=_METHODS)]
 Require = Annotated[
     Requirement | None,
     typer.Option(help="Exit with 1 unless this is proved: contracts (the memory provably contracts)."),

@@ -230,6 +230,7 @@ def _tables(ev: HasTables) -> dict[str, Any]:
         "projection": ev.projection.describe(),
         "measure": measure_text(ev.projection.measure),
         "engine": ev.engine,
+        "scheme": ev.scheme,
         "standing": str(ev.standing),
         "tolerance": ev.options.tolerance,
         "tolerance_reached": {name: float(value) for name, value in ev.tolerance_reached.items()},

@@ -10,6 +10,7 @@ import typer
 import mzsym as mz
 from mzsym.cli.commands import print_json
 from mzsym.core import MzError
+from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
     from mzsym.cli.pipeline import Job
@@ -48,6 +49,7 @@ def explain(job: Job, term: str | None, direction: Direction, json: bool) -> int
     kind, indices = _parsed(term)
     eq = job.equation(direction)
     with job.source.located():
+        finite_rank(eq.projection, "explain")
         ev = mz.compile(eq, options=job.study.options)
         with job.progress.stage("Computing the tables"):
             terms = ev.terms()

@@ -62,5 +62,10 @@ def merged(*groups: tuple[str, ...]) -> tuple[str, ...]:
     return (*closed, *([_LEFT + "; ".join(left)] if left else []))
 
 
+def settled(rules: tuple[str, ...], integrals: int) -> tuple[str, ...]:
+    """Rules of an expression; where no integral remains, those that were left on the way have cancelled."""
+    return rules if integrals else tuple(rule for rule in rules if not rule.startswith(_LEFT))
+
+
 _LEFT = "left as an integral, no closed form in the tables: "
 _MORE = re.compile(r" and \d+ more$")

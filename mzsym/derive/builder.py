@@ -199,7 +199,7 @@ class TermBuilder:
             return None
         rows, columns = self.size(n), self.size(m)
         factored = (
-            f"{rows} x {columns} entries take {reason}, more than max_operations = {limit}; here as v L G R, v a "
+            f"{rows} x {columns} entries take {reason}, more than max_operations = {limit}; here as v*L*G*R, v a "
             f"volume factor, G the integrals of monomials times averaged monomials ({cost.operations} operations), L "
             "and R the numeric coefficients of the bases in powers of the normalized states"
         )

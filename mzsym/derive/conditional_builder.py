@@ -10,9 +10,9 @@ import sympy as sp
 from mzsym.calculus import box_integral
 from mzsym.core import MzError, Options
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
-from mzsym.derive.averages import average, merged
+from mzsym.derive.averages import average, merged, settled
 from mzsym.derive.chains import Chain, Renaming, chain_of
-from mzsym.derive.sizes import Estimate, cost_of, estimate_function, stretch_of
+from mzsym.derive.sizes import Cost, Estimate, cost_of, estimate_function, stretch_of
 from mzsym.derive.terms import Part, Term, TermKind
 
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ class ConditionalBuilder:
     """
 
     def __init__(self, network: Network, projection: Conditional, options: Options) -> None:
-        if projection.measure == "law":
-            raise MzError(
-                "In the law of the state the conditional density has no expression of its own",
-                "exact terms",
-                "Take the numbers from mz.compile, or a measure that is stated: uniform, gaussian or a weight",
-            )
         self.network, self.projection, self.options = network, projection, options
         self._terms: dict[tuple[TermKind, int, int], Term] = {}
 
@@ -82,17 +76,26 @@ class ConditionalBuilder:
         there = {old: new for new, old in back.items()}
         functions = self.network.observable_exprs if kind == "noise" else (ARGUMENT(*self.kept(m)),)
         whole = estimate_function(stretch_of(chain), tuple(sp.sympify(f).xreplace(there) for f in functions))
+        # No rule closes an average of a function that is not known.
+        open_to = 0 if kind == "noise" else sum(self._noisy(m - 1, i) for i in self.projection.keep)
         # MATH (14) composed, not tabulated: every way of stopping on the way is a summand.
         ways = 2.0 ** min(40, m - n - 1 + (kind == "noise")) if kind in ("memory", "noise") else 1.0
-        return Estimate(whole.operations * ways, whole.dimension + len(self.projection.dropped(chain.dims[0])))
+        dropped = len(self.projection.dropped(chain.dims[0]))
+        return Estimate(whole.operations * ways, whole.dimension + open_to + dropped)
+
+    def _noisy(self, n: int, i: int) -> bool:
+        laws = self.network.layers[n].noise
+        return not laws[min(i, len(laws) - 1)].deterministic
 
     def left_out(self, kind: TermKind, n: int, m: int, estimate: Estimate, reason: str) -> Term:
         """A term by its name alone, not expanded."""
-        raise MzError(
-            f"The terms asked for are too large together: {reason}",
-            f"{kind}({n}, {m})",
-            "Ask for fewer, by max_lag=, or raise Options(max_total_operations=)",
-        )
+        return self._by_name(kind, n, m, reason)
+
+    def _by_name(self, kind: TermKind, n: int, m: int, reason: str) -> Term:
+        rows, columns = self.shape(kind, n, m)
+        symbol, source = sp.MatrixSymbol(f"{kind}_{n}_{m}", rows, columns), "The term is left by its name."
+        parts = (Part(symbol, kind, n, m),)
+        return Term(kind, n, m, symbol, False, reason, (source,), Cost(0, 0, 0, 0.0), parts, of_functions=True)
 
     def kept(self, n: int) -> tuple[sp.Symbol, ...]:
         """Symbols of the kept variables of X_n."""
@@ -106,6 +109,10 @@ class ConditionalBuilder:
         return self._terms[key]
 
     def _built(self, kind: TermKind, n: int, m: int) -> Term:
+        if self.projection.measure == "law":
+            # The conditional density is that of the state, which depends on all layers before.
+            reason = "in the law of the state the conditional density has no expression of its own"
+            return self._by_name(kind, n, m, reason)
         rules: list[tuple[str, ...]] = []
         f = ARGUMENT(*self.kept(m))
         if kind in ("streaming", "correlation"):
@@ -125,12 +132,9 @@ class ConditionalBuilder:
         cost = cost_of(matrix)
         limit = FACTOR * self.options.max_operations
         if cost.operations > limit:
-            raise MzError(
-                f"The {kind} term takes {cost.operations} operations written out",
-                f"{kind}({n}, {m})",
-                "Raise Options(max_operations=), or take the numbers from mz.compile",
-            )
-        return Term(kind, n, m, matrix, cost.integrals == 0, None, (source, *merged(*rules)), cost)
+            return self._by_name(kind, n, m, f"it takes {cost.operations} operations written out, more than {limit}")
+        why = (source, *settled(merged(*rules), cost.integrals))
+        return Term(kind, n, m, matrix, cost.integrals == 0, None, why, cost, of_functions=True)
 
     def _vector(self, kind: TermKind, n: int, u: sp.Expr, rules: list[tuple[str, ...]]) -> sp.Expr:
         depth = self.depth

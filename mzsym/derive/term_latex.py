@@ -74,6 +74,8 @@ def _factored(name: str, term: Term) -> tuple[list[str], list[sp.Basic]]:
     """A product of named or of explicit matrices, or the definition of one that is too large to write."""
     if term.kind in ("gram", "moments", "normaliser"):
         return [_pair_definition(name, term)], []
+    if term.of_functions:
+        return [rf"{name} &= {_operator_of(term)}, \qquad \text{{not written out}}"], []
     if isinstance(term.expr, sp.MatrixSymbol):
         power = f"M_{{{term.n}}} \\cdots M_{{{term.m - 1}}}" if term.m > term.n + 1 else f"M_{{{term.n}}}"
         target = "u" if term.kind == "coefficients" else rf"\eta^{{({term.m})}}_j"
@@ -87,6 +89,18 @@ def _factored(name: str, term: Term) -> tuple[list[str], list[sp.Basic]]:
         whole = rf"{name} &= {'' if scale == 1 else math(scale)}\, L\, G\, R, \qquad \text{{$L$ and $R$ numeric, with}}"
         return [whole, *rows], [scale, *shown]
     return _equation(name, term.expr), []
+
+
+def _operator_of(term: Term) -> str:
+    """A term as the operator that it is, MATH (12), (15)."""
+    n, m = term.n, term.m
+    layers = rf"M_{{{n}}} \cdots M_{{{m - 1}}}" if m > n + 1 else f"M_{{{n}}}"
+    return {
+        "memory": rf"P_{{{n}}} M_{{{n}}} \Phi({n + 1}, {m}) P_{{{m}}}",
+        "noise": rf"P_{{{n}}} M_{{{n}}} \Phi({n + 1}, {m}) Q_{{{m}}} u",
+        "coefficients": rf"P_{{{n}}} {layers} u",
+        "unresolved": rf"P_{{{n}}} {layers} Q_{{{m}}} u",
+    }.get(term.kind, rf"P_{{{n}}} {layers} P_{{{m}}}")
 
 
 def _pair_definition(name: str, term: Term) -> str:

@@ -69,6 +69,8 @@ class Term:
     parts : tuple of Part
         Meaning of each matrix symbol of a factored expression.
     direction : {"backward", "forward"}
+    of_functions : bool
+        Whether entries are functions of the kept variables of a conditional projection, not numbers.
     """
 
     kind: TermKind
@@ -81,6 +83,7 @@ class Term:
     cost: Cost
     parts: tuple[Part, ...] = ()
     direction: Direction = "backward"
+    of_functions: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -342,5 +342,6 @@ class Evaluator(ForwardSide, GradientSide):
     def __repr__(self) -> str:
         return (
             f"Evaluator(depth {self.network.depth}, {self.projection.describe()}, engine {self.engine!r}, "
-            f"tolerance {self.options.tolerance:g}{', forward' if self.direction == 'forward' else ''})"
+            f"scheme {self.scheme!r}, tolerance {self.options.tolerance:g}"
+            f"{', forward' if self.direction == 'forward' else ''})"
         )

@@ -126,6 +126,8 @@ def explain(
     >>> found.label, found.source.function, [step.layer for step in found.passages]
     ('memory(0, 2)', 'P1(x0)', [1, 0])
     """
+    # Refused before the tables are computed.
+    projection = finite_rank(ev.projection, "explain")
     kind, n, m = _named(ev, kind, n, m)
     if kind == "noise" and ev.direction == "forward":
         raise MzError(
@@ -139,7 +141,7 @@ def explain(
     left, values, right = np.linalg.svd(backward)
     norm = float(values[0])
     solution = ev.solution
-    projection, dims = finite_rank(ev.projection, "explain"), ev.network.dims
+    dims = ev.network.dims
     observables = tuple(f"Q u_{j}" for j in range(backward.shape[1])) if backward.shape[1] > 1 else ("Q u",)
     taken = observables if kind == "noise" else projection.function_names(dims[last])
     given = projection.function_names(dims[first])

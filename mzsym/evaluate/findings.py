@@ -97,7 +97,8 @@ class Findings:
         kept = f"with K(n,m) up to m = n + {self.memory_length} the error is {_percent(errors[-1])}"
         if self.decay is not None and self.memory_length >= max(self.decay.lags):
             kept = (
-                f"the memory up to m = n + {self.memory_length}, all there is, is needed (error {_percent(errors[-1])})"
+                f"the memory up to m = n + {self.memory_length}, all that stands above rounding, is needed "
+                f"(error {_percent(errors[-1])})"
             )
         return f"For an error of {percent} memory of {self.memory_length} layers matters: {alone}, {kept}."
 

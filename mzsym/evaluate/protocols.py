@@ -11,6 +11,7 @@ from mzsym.core.arrays import Array
 if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.quadrature.engine import Solution
+    from mzsym.evaluate.schemes import Scheme
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
@@ -26,6 +27,8 @@ class HasTables(Protocol):
     def options(self) -> Options: ...
     @property
     def engine(self) -> str: ...
+    @property
+    def scheme(self) -> Scheme: ...
     @property
     def direction(self) -> Direction: ...
     @property

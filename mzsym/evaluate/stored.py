@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.evaluate.quadrature.engine import Solution
+    from mzsym.evaluate.schemes import Scheme
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
@@ -87,6 +88,10 @@ class StoredTables:
     @property
     def engine(self) -> str:
         return self.evaluator.engine
+
+    @property
+    def scheme(self) -> Scheme:
+        return self.evaluator.scheme
 
     @property
     def direction(self) -> Direction:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
@@ -16,12 +17,13 @@ from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
 from mzsym.core.version import VERSION
 from mzsym.evaluate.findings import Findings, findings, truncation_error
+from mzsym.evaluate.kept import isometric
 from mzsym.projections.measures import measure_text, measure_words
 from mzsym.report.explain_view import explain_views
 from mzsym.report.law_plot import output_svg
 from mzsym.report.law_view import SAMPLES, OutputLaws, output_laws, output_words
 from mzsym.report.mathml import fragment, mathml
-from mzsym.report.network_view import box_in_words, layer_views, observable_latex
+from mzsym.report.network_view import domain_in_words, layer_views, observable_latex
 from mzsym.report.number_view import (
     accuracy_rows,
     bound,
@@ -142,7 +144,8 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "depth": depth,
         "tall": " tall" if depth > 20 else "",
         "cards": _cards(ev, c, found),
-        "first_box": box_in_words(net.domains[0]),
+        "first_box": domain_in_words(net, 0),
+        "boxed": net.has_domains,
         "observable": mathml(observable_latex(net)),
         "layers": layers,
         "weights": any(layer.weights for layer in layers) and depth <= 16,
@@ -163,7 +166,7 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "lags": lag_rows(ev, c),
         "layer_numbers": layer_rows(ev),
         "observables": len(net.observable_exprs),
-        "truncation": [number(truncation_error(ev, length)) for length in range(1, min(depth, MAX_TRUNCATIONS) + 1)],
+        "truncation": _truncations(ev),
         "verdict": c.contracts,
         "verdict_words": _spoken(c.contracts.why) + ".",
         "norms": norms,
@@ -171,15 +174,24 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "proved_by": _proved_by(c),
         "chain_words": _chain_words(c),
         "others": others,
+        "forgets": _forgets(c),
         "other_remarks": any(row.remark for row in others),
         "accuracy": accuracy_rows(ev),
         "tolerance": f"{ev.options.tolerance:.0e}",
         "limits": ev.limits,
         "digest": c.model_digest,
         "versions": ", ".join(f"{name} {value}" for name, value in c.versions if name != "mzsym"),
-        "engine": ev.engine,
+        "engine": f"{ev.engine}, {'one series on each box' if ev.scheme == 'spectral' else 'composite panels'}",
         "nodes": _nodes(ev),
     }
+
+
+def _truncations(ev: HasTables) -> list[str]:
+    """Error of c_0 by the length of the memory; what the tables cannot tell from zero as a bound."""
+    size = float(np.linalg.norm(isometric(ev.coefficients(0))))
+    known = 10.0 * float(ev.tolerance_reached.get("coefficients", 0.0)) / size if size > 0.0 else 0.0
+    lengths = range(1, min(ev.network.depth, MAX_TRUNCATIONS) + 1)
+    return [number(truncation_error(ev, length), known) for length in lengths]
 
 
 def _output(shown: OutputLaws) -> dict[str, Any]:
@@ -271,6 +283,14 @@ def _proved_by(c: Certificate) -> str:
     if methods == {"dobrushin"}:
         return "the root of Dobrushin\u2019s coefficient"
     return "a Hilbert\u2013Schmidt bound" if "hilbert_schmidt" in methods else "where there is a bound, it holds"
+
+
+def _forgets(c: Certificate) -> str:
+    """What Dobrushin's coefficient of all layers says of q_0, where it says something."""
+    if any(layer.dobrushin is None for layer in c.layers):
+        return ""
+    whole = c.dobrushin_window(0, c.depth)
+    return bound(whole) if whole < 1.0 else ""
 
 
 def _chain_words(c: Certificate) -> Markup:

@@ -84,13 +84,14 @@ def _network(eq: Equation) -> str:
     net = eq.network
     rows = []
     for layer in layer_views(net):
-        box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$")
+        box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$").replace("\u211d", r"$\mathbb{R}$")
+        box = re.sub(r"\$\^(\d+)", r"^{\1}$", box)
         words = rf"\raggedright\small {escape(layer.noise)}; $X_{{{layer.n + 1}}}$ in {box}"
         rows.append(rf"${layer.map_latex}$ & {words} \tabularnewline")
     lines = [r"For $n = 0, \dots, " + str(net.depth - 1) + r"$, with independent noise $\xi_n$,"]
     for start in range(0, len(rows), 18):
         columns = r"\begin{tabular}{p{0.48\linewidth}p{0.44\linewidth}}"
-        head = r"\hline layer & noise, box of the next state \\ \hline"
+        head = r"\hline layer & noise, where the next state lies \\ \hline"
         # A tabular does not break over pages by itself.
         lines += [r"\begin{center}", columns, head, *rows[start : start + 18], r"\hline \end{tabular}", r"\end{center}"]
     lines += [rf"The observable is ${observable_latex(net)}$."]

@@ -56,7 +56,7 @@ def layer_views(net: Network) -> tuple[LayerView, ...]:
             f"{layer.dim_in} \u2192 {layer.dim_out}",
             map_latex(net, n),
             noise_in_words(net, n),
-            box_in_words(net.domains[n + 1]),
+            domain_in_words(net, n + 1),
             _weights(net, n),
         )
         for n, layer in enumerate(net.layers)
@@ -121,6 +121,13 @@ def _weights(net: Network, n: int) -> tuple[tuple[str, str], ...]:
         (rf"W^{{({n})}}", rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"),
         (rf"b^{{({n})}}", rf"\begin{{pmatrix}} {column} \end{{pmatrix}}"),
     )
+
+
+def domain_in_words(net: Network, n: int) -> str:
+    """Where X_n lies: its box, or the whole space where noise is unbounded or no box was given."""
+    if net.has_domains:
+        return box_in_words(net.domains[n])
+    return "\u211d" if net.dims[n] == 1 else f"\u211d^{net.dims[n]}"
 
 
 def box_in_words(box: Box) -> str:

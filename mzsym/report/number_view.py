@@ -12,7 +12,7 @@ import numpy as np
 from mzsym.certify.bounds import decimal_up
 from mzsym.core import Standing
 from mzsym.evaluate.kept import isometric
-from mzsym.evaluate.norms import term_norm
+from mzsym.evaluate.norms import table, term_error, term_norm
 from mzsym.report.plots import memory_norms
 
 if TYPE_CHECKING:
@@ -104,17 +104,18 @@ def lag_rows(ev: HasTables, certificate: Certificate) -> list[tuple[str, ...]]:
 
 def layer_rows(ev: HasTables) -> list[tuple[str, ...]]:
     """(n, d_n, ||A_n||, ||r_n||, ||c_n||), n = 0..L."""
-    depth, error = ev.network.depth, ev.tolerance_reached
+    depth = ev.network.depth
     rows: list[tuple[str, ...]] = []
     for n in range(depth + 1):
         held = isometric(ev.coefficients(n))
         size = len(held)
-        coefficients = number(float(np.linalg.norm(held)), error.get("coefficients", 0.0))
+        coefficients = number(float(np.linalg.norm(held)), term_error(ev, "coefficients", held.shape))
         if n == depth:
             rows.append((str(n), str(size), "\u2013", "\u2013", coefficients))
             continue
-        streaming = number(term_norm(ev, "streaming", n), error.get("streaming", 0.0))
-        noise = number(float(np.linalg.norm(isometric(ev.noise(n)))), error.get("noise", 0.0))
+        streaming = number(term_norm(ev, "streaming", n), term_error(ev, "streaming", table(ev, "streaming", n).shape))
+        unresolved = isometric(ev.noise(n))
+        noise = number(float(np.linalg.norm(unresolved)), term_error(ev, "noise", unresolved.shape))
         rows.append((str(n), str(size), streaming, noise, coefficients))
     return rows
 
@@ -172,7 +173,8 @@ def other_rows(certificate: Certificate) -> list[OtherView]:
     asked = [layer for layer in certificate.layers if layer.dobrushin is not None or layer.lipschitz is not None]
     rows = []
     for layer in asked:
-        remark = "; ".join(part for part in (layer.dobrushin_reason, layer.lipschitz_reason) if part)
+        reasons = ("\u03b1", layer.dobrushin_reason), ("\u2113", layer.lipschitz_reason)
+        remark = "; ".join(f"{letter}: {reason}" for letter, reason in reasons if reason)
         rows.append(OtherView(str(layer.n), _maybe(layer.dobrushin), _maybe(layer.lipschitz), "one step", remark))
     if asked and depth > 1:
         known = all(layer.dobrushin is not None for layer in asked), all(layer.lipschitz is not None for layer in asked)
@@ -194,7 +196,7 @@ def output_rows(shown: OutputLaws) -> list[tuple[str, ...]]:
         rows.append(
             (
                 item.latex,
-                _signed(f"{law.mean:.5g}"),
+                _signed("0" if abs(law.mean) <= 10.0 * law.tolerance_reached["mean"] else f"{law.mean:.5g}"),
                 f"{law.standard_deviation:.4g}",
                 _signed(f"{lo:.4g} to {hi:.4g}"),
                 f"{law.tolerance_reached['distribution']:.0e}",

@@ -150,8 +150,18 @@ def test_refusals(call: Any, words: str) -> None:
         call(chain(3))
 
 
-def test_a_budget_that_a_conditional_projection_cannot_keep_is_refused() -> None:
+def test_terms_of_a_conditional_projection_beyond_the_budget_are_left_by_name() -> None:
     net = chain(3).network
     eq = mz.derive(net, mz.Conditional([0]), options=mz.Options(max_total_operations=5))
-    with pytest.raises(mz.MzError, match="too large together"):
-        eq.terms()
+    assert any("max_total_operations" in str(term.factored) for term in eq.terms())
+
+
+def test_costs_of_a_conditional_projection_have_the_dimensions_of_its_terms() -> None:
+    W = [[0.9, 0.4], [-0.5, 0.7]]
+    layer = mz.dense(W, [0.1, -0.2], activation="tanh", noise=mz.Uniform(0.4))
+    net = mz.Network([layer] * 3, domain=mz.Box([(-1, 1)] * 2), observable=mz.state(2)[0])
+    eq = mz.derive(net, mz.Conditional([0]))
+    estimates = {(row.name.kind, row.name.n, row.name.m): row.estimate.dimension for row in eq.costs().rows}
+    for m, kind in ((1, "streaming"), (2, "memory"), (3, "memory")):
+        term = eq.streaming(0) if kind == "streaming" else eq.memory(0, m)
+        assert estimates[kind, 0, m] == term.cost.dimension

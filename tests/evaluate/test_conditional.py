@@ -153,9 +153,12 @@ def test_exact_terms_agree_with_the_tables(ev: Evaluator) -> None:
     assert memory.has(sp.Integral) and memory.replace(ARGUMENT, lambda t: sp.S.One).doit().simplify() == 0
 
 
-def test_exact_terms_in_the_law_are_refused() -> None:
-    with pytest.raises(mz.MzError, match="no expression of its own"):
-        mz.derive(network(), mz.Conditional([0], measure="law")).streaming(0)
+def test_exact_terms_in_the_law_are_left_by_their_operators() -> None:
+    eq = mz.derive(network(), mz.Conditional([0], measure="law"))
+    term = eq.memory(0, 2)
+    assert not term.closed and "no expression of its own" in str(term.factored)
+    assert r"P_{0} M_{0} \Phi(1, 2) P_{2}" in term.latex()
+    assert r"P_{1} M_{1} \Phi(2, 3) Q_{3} u" in eq.noise(1).latex() and r"P_{0} M_{0} P_{1}" in eq.streaming(0).latex()
 
 
 def powers(count: int) -> mz.Basis:

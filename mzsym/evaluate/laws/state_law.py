@@ -150,7 +150,13 @@ class StateLaw:
         return np.where(levels <= 0.0, lo, b)
 
     def __repr__(self) -> str:
-        return f"StateLaw({self.name}: mean {self.mean:.6g}, standard deviation {self.standard_deviation:.3g})"
+        error = self.tolerance_reached["mean"]
+        # No more digits than the error leaves.
+        digits = 6 if error <= 0.0 else max(1, min(6, round(np.log10(max(abs(self.mean), error) / error))))
+        return (
+            f"StateLaw({self.name}: mean {self.mean:.{digits}g} to {error:.0e}, "
+            f"standard deviation {self.standard_deviation:.{min(3, digits)}g})"
+        )
 
 
 def _at(function: Callable[[Array], Array], y: Any) -> Any:

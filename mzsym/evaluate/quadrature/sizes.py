@@ -149,7 +149,10 @@ class Adaptive(Chooser):
             if size >= self.max_nodes:
                 limit = f"layer {job.n}, coordinate {axis}: max_nodes = {self.max_nodes} reached, tail {tail:.1e}"
             elif _hopeless(history[axis], allowed, self.max_nodes, len(sizes)):
-                limit = f"layer {job.n}, coordinate {axis}: slow decay (a kink?), tail {tail:.1e} at {size} nodes"
+                limit = (
+                    f"layer {job.n}, coordinate {axis}: the series decays slowly, as at a kink, with a tail of "
+                    f"{tail:.1e} at {size} nodes; more nodes gain little"
+                )
             else:
                 wanted[axis] = min(self.max_nodes, _next_size(decay, tail, allowed, _GROWTH[len(sizes)]))
         if tuple(wanted) == sizes and not limit and self._misses(job, sizes, coefs, 100.0 * allowed):
