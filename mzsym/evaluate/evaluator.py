@@ -14,7 +14,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.forward import LastUsed
 from mzsym.evaluate.forward_side import ForwardSide
 from mzsym.evaluate.gradient_side import GradientSide
-from mzsym.evaluate.norms import TermNorm, term_norm, term_norms
+from mzsym.evaluate.norms import TermNorm, memory_row, term_norm, term_norms
 from mzsym.evaluate.quadrature.engine import Solution, check_budget
 from mzsym.evaluate.schemes import Scheme, lowered, solved
 from mzsym.evaluate.sweeps import sweep
@@ -92,18 +92,20 @@ class Evaluator(ForwardSide, GradientSide):
         n = self._index(n, 0, self.network.depth - 1, "streaming(n)", "0 <= n < L")
         return self._turned(self.solution.tables.block(self.solution.tables.memory, n, n + 1))
 
-    def memory(self, n: int, m: int) -> Array:
+    def memory(self, n: int, m: int | None = None) -> Array:
         """K(n, m), MATH (14): backward n + 2 <= m <= L; forward 0 <= m < n < L, K(m, n+1)^T, MATH (13).
 
         Returns
         -------
-        array of shape (d_n, d_m), forward (d_{n+1}, d_m)
+        array of shape (d_n, d_m), forward (d_{n+1}, d_m); without m all of layer n side by side, ascending in m
 
         Raises
         ------
         MzError
             For indices out of range.
         """
+        if m is None:
+            return memory_row(self, n)
         if self.direction == "forward":
             n = self._index(n, 1, self.network.depth - 1, "memory(n, m)", "0 <= m < n < L")
             m = self._index(m, 0, n - 1, "memory(n, m)", "0 <= m < n < L")

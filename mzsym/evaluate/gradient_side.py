@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
+
+from mzsym.core.arrays import Array
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
     from mzsym.evaluate.gradient.engine import Gradient
+    from mzsym.evaluate.gradient.objective import Objective
     from mzsym.model import Network
 
 
@@ -59,3 +62,73 @@ class GradientSide(ABC):
         from mzsym.evaluate.gradient.engine import value_and_grad
 
         return value_and_grad(cast("Evaluator", self), scalar, check)
+
+    def jacobian(self, function: Callable[[Any], Any], check: bool = True) -> tuple[Array, Gradient]:
+        """Several numbers and their derivatives, row by row: one recorded sweep, and one adjoint pass for each number.
+
+        Parameters
+        ----------
+        function : function
+            Of an evaluator, as in ``value_and_grad``; it returns an array, or a list of numbers or of arrays.
+        check : bool
+            As in ``value_and_grad``.
+
+        Returns
+        -------
+        values : array of some shape S
+        jacobian : dict
+            Key of ``with_params`` -> array of shape S + that of the parameter.
+
+        Raises
+        ------
+        MzError
+            As ``value_and_grad``.
+
+        Examples
+        --------
+        >>> import mzsym as mz
+        >>> layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))] * 3
+        >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+        >>> values, jacobian = mz.compile(mz.derive(net, mz.Legendre(3))).jacobian(lambda e: e.coefficients(0))
+        >>> values.shape, jacobian[0, "W"].shape
+        ((4,), (4, 1, 1))
+        """
+        from mzsym.evaluate.gradient.engine import jacobian
+
+        return jacobian(cast("Evaluator", self), function, check)
+
+    def objective(self, scalar: Callable[[Any], Any], keys: Iterable[Any] | None = None) -> Objective:
+        """A scalar of the tables as a function x -> (value, gradient) of a flat vector, for optimisers.
+
+        Parameters
+        ----------
+        scalar : function
+            As in ``value_and_grad``.
+        keys : iterable of keys of ``with_params``, optional
+            What varies, in this order; default: every parameter.
+
+        Returns
+        -------
+        Objective
+            ``.x0`` is where the evaluator is, ``.bounds`` keeps scales positive, ``.mapping(x)`` and ``.evaluator(x)``
+            lead back.
+
+        Raises
+        ------
+        MzError
+            For a key that the network does not have, and as ``value_and_grad``.
+
+        Examples
+        --------
+        >>> import mzsym as mz, scipy.optimize
+        >>> layers = [mz.dense([[1.0]], activation="tanh", noise=mz.Uniform(0.5))] * 3
+        >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+        >>> ev = mz.compile(mz.derive(net, mz.Legendre(3)))
+        >>> objective = ev.objective(lambda e: (e.expectation([[0.5]]) - 0.2) ** 2, keys=[(0, "W"), (0, "b")])
+        >>> found = scipy.optimize.minimize(objective, objective.x0, jac=True)
+        >>> print(objective.evaluator(found.x).expectation([[0.5]]).round(4))
+        [0.2]
+        """
+        from mzsym.evaluate.gradient.objective import Objective
+
+        return Objective(cast("Evaluator", self), scalar, keys)

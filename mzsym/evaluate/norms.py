@@ -97,3 +97,25 @@ def term_norms(ev: HasTables, max_lag: int | None = None, above: float | None = 
 
 def _largest(matrix: Array) -> float:
     return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0
+
+
+def memory_row(ev: HasTables, n: int) -> Array:
+    """All memory terms of layer n side by side."""
+    return np.concatenate([table(ev, "memory", n, m) for m in memory_layers(ev, n)], axis=1)
+
+
+def memory_layers(ev: HasTables, n: int) -> range:
+    """The second indices of all memory terms of layer n.
+
+    Raises
+    ------
+    MzError
+        Where there is none.
+    """
+    depth = ev.network.depth
+    forward = ev.direction == "forward"
+    found = range(int(n)) if forward else range(int(n) + 2, depth + 1)
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0 or not found or (forward and n >= depth):
+        rule = "0 < n < L" if forward else "0 <= n <= L - 2"
+        raise MzError(f"The index is {n!r}", "memory(n)", f"Use {rule}; here L = {depth}")
+    return found

@@ -54,15 +54,15 @@ class BoxGradient:
         if not self.follow:
             return
         for n in range(self.problem.depth - 1, -1, -1):
-            lower = 0.5 * (self.centers[n + 1] - self.halves[n + 1])
-            upper = 0.5 * (self.centers[n + 1] + self.halves[n + 1])
-            if not (lower.any() or upper.any()):
+            ends = 0.5 * np.stack([self.centers[n + 1] - self.halves[n + 1], self.centers[n + 1] + self.halves[n + 1]])
+            if not ends.any():
                 continue
             cuts = np.array([1.0 if law.cutoff is None else law.cutoff for law in self.problem.laws[n]])
-            parameters.add_scales(n, cuts * (upper - lower))
-            X = extreme_points(self.net, self.problem, n, lower != 0.0, upper != 0.0)
-            bar = parameters.add_states(n, X, np.vstack([np.diag(lower), np.diag(upper)]))
-            self._add_ends(n, X, bar)
+            parameters.add_scales(n, cuts * (ends[1] - ends[0]))
+            points, moving = extreme_points(self.net, self.problem, n, ends != 0.0)
+            X = points.reshape(-1, points.shape[2])
+            bar = np.vstack([np.diag(row) for row in np.where(moving, ends, 0.0)])
+            self._add_ends(n, X, parameters.add_states(n, X, bar))
 
     def _add_ends(self, n: int, X: Array, bar: Array) -> None:
         """Derivatives by points of which some lie on sides of Omega_n and move with them."""

@@ -44,7 +44,35 @@ def value_and_grad(ev: Evaluator, scalar: Callable[[Any], Any], check: bool = Tr
         _check_scalar(result)
         seeds = view.seeds(result)
     gradient = adjoint.gradient(seeds, check)
-    return float(result.value), gradient
+    return float(result.value.item()), gradient
+
+
+def jacobian(ev: Evaluator, function: Callable[[Any], Any], check: bool = True) -> tuple[Array, Gradient]:
+    """See ``Evaluator.jacobian``."""
+    adjoint = Adjoint(ev)
+    with recording() as tape:
+        view = TracedEvaluator(ev, tape)
+        entries, shape = _entries(function(view))
+        values = np.array([float(entry.value) for entry in entries]).reshape(shape)
+        rows = [adjoint.gradient(view.seeds(entry), check) for entry in entries]
+    out = Gradient(
+        {
+            key: np.array([row[key] for row in rows]).reshape(shape + value.shape)
+            for key, value in parameter_values(ev.network).items()
+        }
+    )
+    out.reached = max((row.reached for row in rows), default=0.0)
+    return values, out
+
+
+def _entries(result: Any) -> tuple[list[Traced], tuple[int, ...]]:
+    """The numbers of a traced array, or of a list of traced numbers and arrays, and their shape."""
+    if isinstance(result, (list, tuple)) and any(isinstance(item, Traced) for item in result):
+        result = np.stack(result)
+    if not isinstance(result, Traced):
+        raise _independent(result, "jacobian(f)")
+    flat: Any = np.reshape(result, -1)
+    return [flat[k] for k in range(result.size)], result.shape
 
 
 class Adjoint:
@@ -99,15 +127,19 @@ def spectral_problem(ev: Evaluator) -> Problem:
 
 def _check_scalar(result: Any) -> None:
     if not isinstance(result, Traced):
-        raise MzError(
-            f"The scalar is {type(result).__name__}, which does not depend on the tables of its argument",
-            "value_and_grad(scalar)",
-            "Write a function of its argument, such as lambda e: (e.memory(0, 2)**2).sum()",
-        )
-    if result.shape != ():
+        raise _independent(result, "value_and_grad(scalar)")
+    if result.size != 1:
         raise MzError(
             f"The scalar has shape {result.shape}", "value_and_grad(scalar)", "Return one number, or use jacobian(f)"
         )
 
 
-__all__ = ["Adjoint", "Gradient", "parameter_values", "spectral_problem", "value_and_grad"]
+def _independent(result: Any, where: str) -> MzError:
+    return MzError(
+        f"What the function returned ({type(result).__name__}) does not depend on the tables of its argument",
+        where,
+        "Write a function of its argument, such as lambda e: (e.memory(0, 2)**2).sum()",
+    )
+
+
+__all__ = ["Adjoint", "Gradient", "jacobian", "parameter_values", "spectral_problem", "value_and_grad"]

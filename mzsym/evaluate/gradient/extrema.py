@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from mzsym.core import MzError
-from mzsym.core.arrays import Array
+from mzsym.core.arrays import AnyArray, Array
 from mzsym.core.names import state_symbol
 from mzsym.evaluate.gradient.parameters import ParameterGradient
 from mzsym.evaluate.maps import NetworkNumbers, compiled
@@ -34,7 +34,7 @@ _STARTS = 12
 _STEPS = 60
 
 
-def extreme_points(net: Network, problem: Problem, n: int, lower: Array, upper: Array) -> Array:
+def extreme_points(net: Network, problem: Problem, n: int, ends: AnyArray) -> tuple[Array, AnyArray]:
     """Places at which each component of F_n is smallest, and at which it is largest, on Omega_n.
 
     Parameters
@@ -42,13 +42,15 @@ def extreme_points(net: Network, problem: Problem, n: int, lower: Array, upper: 
     net : Network
     problem : Problem
     n : int
-    lower, upper : boolean arrays of shape (N_{n+1},)
-        The ends that matter; the others get any point.
+    ends : boolean array of shape (2, N_{n+1})
+        The lower and upper ends that matter; the others get any point.
 
     Returns
     -------
-    array of shape (2 N_{n+1}, N_n)
+    points : array of shape (2, N_{n+1}, N_n)
         For the lower ends, then for the upper ones.
+    moving : boolean array of shape (2, N_{n+1})
+        Whether the end moves with the parameters at all: the extreme value of an activation itself does not.
 
     Raises
     ------
@@ -59,21 +61,24 @@ def extreme_points(net: Network, problem: Problem, n: int, lower: Array, upper: 
     sides = problem.boxes[n]
     corners = _tensor([np.array([side.center - side.half, side.center + side.half]) for side in sides])
     values = problem.maps[n](corners)
-    points = np.empty((2, values.shape[1], len(sides)))
+    points, moving = np.empty((2, values.shape[1], len(sides))), ends.copy()
+    layer = net.layers[n]
+    plain = isinstance(layer, DenseLayer) and layer.step is None
     for i, (side, law) in enumerate(zip(problem.boxes[n + 1], problem.laws[n], strict=True)):
         half = shrunken(side, law).half
         near = AGREE * (abs(side.center) + side.half)
-        for which, (sign, wanted) in enumerate(((-1.0, lower[i]), (1.0, upper[i]))):
+        for which, sign in enumerate((-1.0, 1.0)):
             end = side.center + sign * half
             gaps = sign * (end - values[:, i])
             best = corners[int(np.argmin(gaps))]
-            if wanted and gaps.min() > near:
-                best = _inside(net, problem, n, i, sign, end, near)
-            elif wanted:
+            if ends[which, i] and gaps.min() > near:
+                moving[which, i] = not plain
+                best = best if plain else _inside(net, problem, n, i, sign, end, near)
+            elif ends[which, i]:
                 tied = corners[gaps <= gaps.min() + 1e-14 * (abs(side.center) + side.half)]
                 _check_tied(net, sides, n, i, tied)
             points[which, i] = best
-    return points.reshape(-1, len(sides))
+    return points, moving
 
 
 def _tensor(axes: list[Array]) -> Array:

@@ -10,7 +10,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.gradient.tables import Seeds
 from mzsym.evaluate.gradient.traced import Tape, Traced
-from mzsym.evaluate.norms import term_norm
+from mzsym.evaluate.norms import memory_layers, term_norm
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
@@ -99,20 +99,3 @@ class TracedEvaluator:
             else:
                 getattr(seeds, kind)[o[n] : o[n + 1]] += bar.reshape(-1, outputs)
         return seeds
-
-
-def memory_layers(ev: Evaluator, n: int) -> range:
-    """The second indices of all memory terms of layer n.
-
-    Raises
-    ------
-    MzError
-        Where there is none.
-    """
-    depth = ev.network.depth
-    forward = ev.direction == "forward"
-    found = range(n) if forward else range(n + 2, depth + 1)
-    if not found or n < 0 or (forward and n >= depth):
-        rule = "0 < n < L" if forward else "0 <= n <= L - 2"
-        raise MzError(f"The index is {n!r}", "memory(n)", f"Use {rule}; here L = {depth}")
-    return found
