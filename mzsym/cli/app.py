@@ -55,6 +55,13 @@ class Requirement(StrEnum):
     contracts = "contracts"
 
 
+class CacheAction(StrEnum):
+    """What to do with the compiled kernels on disk."""
+
+    info = "info"
+    clear = "clear"
+
+
 Model = Annotated[Path, typer.Argument(metavar="MODEL.toml", help="The model file.", show_default=False)]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write files.", show_default=False)
@@ -229,3 +236,17 @@ def run(
     from mzsym.cli.commands import run as command
 
     return command(_job(model, json), output, method.value, require is not None, json)
+
+
+@_command
+def cache(
+    action: Annotated[CacheAction, typer.Argument(help="info says what is cached, clear removes it.")],
+    json: AsJson = False,
+) -> int:
+    """Show or remove the compiled kernels on disk.
+
+    They are in the user's cache folder, or in the one that MZSYM_CACHE names.
+    """
+    from mzsym.cli.cache import cache as command
+
+    return command(action is CacheAction.clear, json)

@@ -6,7 +6,7 @@
                                                |
                                                +--interpret--> the same bits, slowly; any number of digits
 
-numba is imported by the first call of a kernel.
+Targets are numba, imported by the first call of a kernel, and C99; both round as the interpreter does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mzsym.codegen.cost import Cost
 from mzsym.codegen.freeze import freeze
 from mzsym.codegen.inspection import inspect, stages
 from mzsym.codegen.interpreter import interpret, interpret_digits
-from mzsym.codegen.kernels import Kernel, compile_program
+from mzsym.codegen.kernels import Kernel, Target, checked_target, compile_program
 from mzsym.codegen.nodes import Node, Program
 
 # The submodule of the same name was bound on import; the function is what the package offers.
@@ -24,6 +24,8 @@ __all__ = [
     "Kernel",
     "Node",
     "Program",
+    "Target",
+    "checked_target",
     "compile_program",
     "freeze",
     "inspect",

@@ -17,7 +17,7 @@ import platformdirs
 
 from mzsym.core import MzError
 
-_MARK = "# mzsym source, sha256 "
+_MARK = "mzsym source, sha256 "
 _STAMP = 1_000_000_000
 """Modification time of every file: numba ties its machine code to it."""
 
@@ -33,9 +33,9 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def sealed(body: str) -> str:
-    """A source with its digest in the first line."""
-    return f"{_MARK}{digest_of(body)}\n{body}"
+def sealed(body: str, comment: str = "#") -> str:
+    """A source with its digest in the first line, which starts as comments of its language do."""
+    return f"{comment} {_MARK}{digest_of(body)}\n{body}"
 
 
 def stored(kind: str, body: str) -> Path:
@@ -60,7 +60,18 @@ def stored(kind: str, body: str) -> Path:
     """
     key = digest_of(body)[:32]
     path = cache_directory() / "numba" / f"{kind}_{key}" / f"{kind}_{key}.py"
-    text = sealed(body)
+    return stored_at(path, body, "#")
+
+
+def stored_at(path: Path, body: str, comment: str) -> Path:
+    """``path``, which holds ``sealed(body, comment)``: written if it is missing, truncated or foreign.
+
+    Raises
+    ------
+    MzError
+        When the cache directory cannot be written.
+    """
+    text = sealed(body, comment)
     if _read(path) != text:
         if path.exists():
             # The machine code beside a damaged source may be damaged as well.
@@ -97,8 +108,13 @@ def _write(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise MzError(
-            f"The kernel cache cannot be written: {error.strerror}",
-            str(path.parent),
-            "Set MZSYM_CACHE to a directory that you may write",
-        ) from error
+        raise unwritable(path.parent, error) from error
+
+
+def unwritable(directory: Path, error: OSError) -> MzError:
+    """What to say of a cache directory that cannot be written."""
+    return MzError(
+        f"The kernel cache cannot be written: {error.strerror}",
+        str(directory),
+        "Set MZSYM_CACHE to a directory that you may write",
+    )

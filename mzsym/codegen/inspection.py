@@ -8,8 +8,10 @@ from typing import Any
 import sympy as sp
 
 from mzsym.codegen.cost import cost
+from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.emit_c import CEmitter
 from mzsym.codegen.emit_numba import NumbaEmitter
-from mzsym.codegen.kernels import Kernel
+from mzsym.codegen.kernels import Kernel, Target, checked_target
 from mzsym.codegen.lift import lift
 from mzsym.codegen.nodes import Program
 from mzsym.codegen.passes import PASSES
@@ -28,13 +30,15 @@ def listing(program: Program) -> str:
     return "\n".join(lines)
 
 
-def inspect(what: Program | Kernel) -> str:
+def inspect(what: Program | Kernel, target: Target = "numba") -> str:
     """Nodes, source and cost of a program or a kernel.
 
     Parameters
     ----------
     what : Program or Kernel
         What to print.
+    target : {"numba", "c"}
+        Language of a program's source; a kernel shows its own.
 
     Returns
     -------
@@ -48,7 +52,11 @@ def inspect(what: Program | Kernel) -> str:
     %0 = const 1
     """
     program = what.program if isinstance(what, Kernel) else what
-    source = what.source if isinstance(what, Kernel) else NumbaEmitter("leaves").source(program)
+    if isinstance(what, Kernel):
+        source = what.source
+    else:
+        emitter: AbstractEmitter = CEmitter() if checked_target(target, "target") == "c" else NumbaEmitter("leaves")
+        source = emitter.source(program)
     price = cost(program)
     costs = f"{price.operations} operations a point ({price.functions} functions), {price.fixed} once a call"
     return "\n".join(["# nodes", listing(program), "", "# source", source.rstrip(), "", "# cost", costs])

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from mzsym.codegen.arguments import checked
+from mzsym.codegen.c_build import CRun
 from mzsym.codegen.cost import Cost, cost
 from mzsym.codegen.nodes import Program
 from mzsym.codegen.numba_build import NumbaRun
@@ -21,6 +22,10 @@ from mzsym.core.arrays import Array
 
 _WORK_PER_THREAD = 3_000_000
 """Arithmetic operations below which another thread costs more than it brings, about 0.3 ms."""
+
+Target = Literal["numba", "c"]
+TARGETS: tuple[Target, ...] = ("numba", "c")
+"""What programs are compiled by."""
 
 Run = Callable[[Array, Array, Array], None]
 
@@ -35,15 +40,21 @@ class Kernel:
         What it computes.
     path : Path
         Its source in the cache.
+    target : {"numba", "c"}
+        What compiled it.
+    portable : bool
+        Whether its machine code is for every processor of the family (C only).
     """
 
     program: Program
     path: Path
     _run: Run = field(repr=False, compare=False)
+    target: Target = "numba"
+    portable: bool = False
 
-    def __reduce__(self) -> tuple[Callable[[Program], Kernel], tuple[Program]]:
+    def __reduce__(self) -> tuple[Callable[..., Kernel], tuple[Program, Target, bool]]:
         # Sent to another process as its program; machine code comes from the cache there.
-        return compile_program, (self.program,)
+        return compile_program, (self.program, self.target, self.portable)
 
     @property
     def source(self) -> str:
@@ -113,15 +124,19 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def compile_program(program: Program, target: Literal["numba"] = "numba") -> Kernel:
+def compile_program(program: Program, target: Target = "numba", portable: bool = False) -> Kernel:
     """Kernel of a program, from the cache where it was built before.
+
+    Both targets give the same bits, those of ``interpret``.
 
     Parameters
     ----------
     program : Program
         From ``freeze``.
-    target : {"numba"}
-        What it is compiled by.
+    target : {"numba", "c"}
+        What it is compiled by: numba, or the C compiler that ``CC`` names, cc, gcc or clang.
+    portable : bool
+        C only: machine code for every processor of the family rather than for the one at hand (no ``-march``).
 
     Returns
     -------
@@ -131,7 +146,7 @@ def compile_program(program: Program, target: Literal["numba"] = "numba") -> Ker
     Raises
     ------
     MzError
-        For another target, or a cache directory that cannot be written.
+        For another target, a cache directory that cannot be written, and ``target="c"`` without a C compiler.
 
     Examples
     --------
@@ -142,7 +157,20 @@ def compile_program(program: Program, target: Literal["numba"] = "numba") -> Ker
     array([[0.],
            [0.]])
     """
-    if target != "numba":
-        raise MzError(f"There is no target {target!r}", "target", 'Use "numba"')
-    built = NumbaRun(program)
-    return Kernel(program, built.path, built)
+    checked_target(target, "target")
+    built = CRun(program, portable) if target == "c" else NumbaRun(program)
+    return Kernel(program, built.path, built, target, portable)
+
+
+def checked_target(target: str, where: str) -> Target:
+    """The target, if there is one of that name.
+
+    Raises
+    ------
+    MzError
+        Otherwise.
+    """
+    for one in TARGETS:
+        if target == one:
+            return one
+    raise MzError(f"There is no target {target!r}", where, 'Use "numba" or "c"')

@@ -94,5 +94,5 @@ def to_bits(x: float) -> int:
 
 
 def from_bits(n: int) -> float:
-    """The float64 of given bits."""
-    return float(struct.unpack("<d", struct.pack("<q", n))[0])
+    """The float64 of given bits; of a larger integer the last 64, as machine integers wrap."""
+    return float(struct.unpack("<d", struct.pack("<Q", n & 0xFFFFFFFFFFFFFFFF))[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mzsym.codegen import checked_target
 from mzsym.core import MzError, Options
 from mzsym.evaluate.evaluator import Evaluator
 from mzsym.projections.checks import finite_rank
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from mzsym.derive import Equation
 
 _ENGINES = ("auto", "quadrature", "spectral", "panels")
-_TARGETS = ("numba",)
 
 
 def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None) -> Evaluator:
@@ -27,8 +27,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
         that the grids represent, and grids are refined until ``options.tolerance`` is met. Functions are one series on
         each box ("spectral", fast, for smooth maps and bounded additive noise) or composite panels ("panels", for
         everything else); left open, the one that suits the network is taken, and ``ev.scheme`` says which.
-    target : {"numba"}
-        What the maps are compiled to.
+    target : {"numba", "c"}
+        What the maps are compiled by: numba, or a C compiler of this machine. The tables are the same to the last bit.
     options : Options, optional
         Default: those of the equation.
 
@@ -39,8 +39,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
     Raises
     ------
     MzError
-        For another engine or target, an oblique or conditional projection forward, parameters without a value,
-        dimensions above 3, and tables that exceed the memory budget.
+        For another engine or target, ``target="c"`` without a C compiler, an oblique or conditional projection forward,
+        parameters without a value, dimensions above 3, and tables that exceed the memory budget.
 
     Examples
     --------
@@ -57,8 +57,7 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
             "compile(engine=)",
             'Use "quadrature" (or "auto"); "spectral" and "panels" choose how it represents functions',
         )
-    if target not in _TARGETS:
-        raise MzError(f"There is no target {target!r} in this version", "compile(target=)", 'Use "numba"')
+    by = checked_target(target, "compile(target=)")
     if eq.direction == "forward" and not finite_rank(eq.projection, "compile(eq), forward").orthogonal:
         raise MzError(
             "An oblique projection is not its own adjoint, so the forward terms are no transposes of the backward ones",
@@ -66,4 +65,5 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
             'Use an orthogonal projection, or direction="backward"',
         )
     scheme = engine if engine in ("spectral", "panels") else None
-    return Evaluator(eq.network, eq.projection, options or eq.options, "quadrature", scheme, eq.direction)  # type: ignore[arg-type]
+    stated = options or eq.options
+    return Evaluator(eq.network, eq.projection, stated, "quadrature", scheme, eq.direction, by)  # type: ignore[arg-type]

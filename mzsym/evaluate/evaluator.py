@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from xarray import Dataset
 
+    from mzsym.codegen import Target
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.sweeps.measure import Function
     from mzsym.evaluate.sweeps.run import Executor, Progress
@@ -50,6 +51,8 @@ class Evaluator(ForwardSide, GradientSide):
     scheme : {"spectral", "panels"}
         How functions are represented: one series on each box, or composite panels.
     direction : {"backward", "forward"}
+    target : {"numba", "c"}
+        What the maps are compiled by.
     """
 
     def __init__(
@@ -60,11 +63,12 @@ class Evaluator(ForwardSide, GradientSide):
         engine: str,
         scheme: Scheme | None = None,
         direction: Direction = "backward",
+        target: Target = "numba",
     ) -> None:
         self.network, self.projection, self.options, self.engine = network, projection, options, engine
-        self._asked, self.direction = scheme, direction
+        self._asked, self.direction, self.target = scheme, direction, target
         self._forward = LastUsed()
-        self.scheme, self.problem = lowered(network, projection, scheme)
+        self.scheme, self.problem = lowered(network, projection, scheme, target)
         check_budget(self.problem.ranks, options)
 
     @property
@@ -273,7 +277,7 @@ class Evaluator(ForwardSide, GradientSide):
         Evaluator
         """
         network = self.network.with_params(values)
-        return Evaluator(network, self.projection, self.options, self.engine, self._asked, self.direction)
+        return Evaluator(network, self.projection, self.options, self.engine, self._asked, self.direction, self.target)
 
     def sweep(
         self,

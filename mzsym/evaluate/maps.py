@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
-from mzsym.codegen import Kernel, Program, compile_program, freeze
+from mzsym.codegen import Kernel, Program, Target, compile_program, freeze
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.model.layers import Layer
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class NetworkNumbers:
-    """Functions of arrays for one network."""
+    """Functions of arrays for one network, compiled by ``target``."""
 
-    def __init__(self, net: Network) -> None:
-        self._net = net
+    def __init__(self, net: Network, target: Target = "numba") -> None:
+        self._net, self._target = net, target
         self._shared = {symbol: float(value) for symbol, value in net.shared.items()}
 
     def layer(self, n: int) -> Callable[[Array], Array]:
         """F_n at points, shape (points, N_n + number of random weights) -> (points, N_{n+1})."""
         layer, at = self._net.layers[n], self._place(n)
         columns = (*self._state(n, at), *(symbol for symbol, _ in layer.random_weights(at)))
-        return compiled(layer.map_exprs(at), columns, self.values(n))
+        return compiled(layer.map_exprs(at), columns, self.values(n), self._target)
 
     def gain(self, n: int) -> Callable[[Array], Array] | None:
         """G_n at points, shape (points, N_n) -> (points, N_{n+1}) or (points, N_{n+1}, noises); None where it is 1."""
@@ -39,7 +39,7 @@ class NetworkNumbers:
         if gain is None:
             return None
         shape = gain.shape if isinstance(gain, sp.MatrixBase) else (len(gain),)
-        kernel = compiled(tuple(gain), self._state(n, at), self.values(n))
+        kernel = compiled(tuple(gain), self._state(n, at), self.values(n), self._target)
         return lambda X: kernel(X).reshape(len(X), *shape)
 
     def values(self, n: int) -> dict[sp.Symbol, float]:
@@ -57,7 +57,7 @@ class NetworkNumbers:
 
     def observable(self) -> Callable[[Array], Array]:
         """u at points, shape (points, N_L) -> (points, number of observables)."""
-        return compiled(self._net.observable_exprs, self._net.state(self._net.depth), self._shared)
+        return compiled(self._net.observable_exprs, self._net.state(self._net.depth), self._shared, self._target)
 
     def noise_scales(self, n: int) -> tuple[float, ...]:
         """Scale of each noise component of layer n, 0 where there is no noise."""
@@ -66,7 +66,10 @@ class NetworkNumbers:
 
 
 def compiled(
-    exprs: Sequence[sp.Expr], state: Sequence[sp.Symbol], values: Mapping[sp.Symbol, float]
+    exprs: Sequence[sp.Expr],
+    state: Sequence[sp.Symbol],
+    values: Mapping[sp.Symbol, float],
+    target: Target = "numba",
 ) -> Callable[[Array], Array]:
     """Expressions as one kernel over points; parameter values stay its arguments, so others need no new kernel.
 
@@ -77,6 +80,7 @@ def compiled(
         Columns of the points.
     values : mapping of Symbol to float
         Value of every other symbol.
+    target : {"numba", "c"}
 
     Returns
     -------
@@ -85,7 +89,7 @@ def compiled(
     """
     free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
     names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
-    kernel = _kernel(_program(tuple(exprs), tuple(state), names))
+    kernel = _kernel(_program(tuple(exprs), tuple(state), names), target)
     params = np.array([values[symbol] for symbol in names], dtype=np.float64)
 
     def run(X: Array) -> Array:
@@ -100,5 +104,5 @@ def _program(exprs: tuple[sp.Expr, ...], state: tuple[sp.Symbol, ...], names: tu
 
 
 @lru_cache(maxsize=256)
-def _kernel(program: Program) -> Kernel:
-    return compile_program(program)
+def _kernel(program: Program, target: Target) -> Kernel:
+    return compile_program(program, target)

@@ -16,6 +16,7 @@ from mzsym.projections import Conditional
 from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
+    from mzsym.codegen import Target
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection, FiniteRank
 
@@ -44,8 +45,10 @@ def why_panels(net: Network, projection: FiniteRank) -> str | None:
     return None
 
 
-def lowered(net: Network, projection: AbstractProjection, scheme: Scheme | None) -> tuple[Scheme, AnyProblem]:
-    """The network in numbers for the scheme, by default the one that suits it.
+def lowered(
+    net: Network, projection: AbstractProjection, scheme: Scheme | None, target: Target = "numba"
+) -> tuple[Scheme, AnyProblem]:
+    """The network in numbers for the scheme, by default the one that suits it; its maps compiled by ``target``.
 
     Raises
     ------
@@ -53,11 +56,13 @@ def lowered(net: Network, projection: AbstractProjection, scheme: Scheme | None)
         For a projection that no engine knows, and for what the engines refuse.
     """
     if isinstance(projection, Conditional):
-        return "panels", lower_conditional(net, projection)
+        return "panels", lower_conditional(net, projection, target)
     projection = finite_rank(projection, "compile(eq)")
     if scheme is None:
         scheme = "spectral" if why_panels(net, projection) is None else "panels"
-    return scheme, lower_problem(net, projection) if scheme == "spectral" else lower_panels(net, projection)
+    if scheme == "spectral":
+        return scheme, lower_problem(net, projection, target)
+    return scheme, lower_panels(net, projection, target)
 
 
 def solved(problem: AnyProblem, options: Options) -> Solution:

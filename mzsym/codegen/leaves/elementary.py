@@ -43,6 +43,8 @@ def umean_relu(k: int, z: float, half: float) -> float:
     """(z + S)**(k+1)/((k + 1) 2S) where the kink is inside, a polynomial or 0 where it is not."""
     s = fabs(half)
     upper = z + s
+    if upper != upper:
+        return upper
     if upper <= 0.0:
         return 0.0
     if z - s >= 0.0:

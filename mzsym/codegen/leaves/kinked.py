@@ -151,6 +151,8 @@ def umean_elu(k: int, z: float, half: float) -> float:
     """E relu**k + (-1)**k E (1 - exp(t))**k over t < 0."""
     s = fabs(half)
     upper = z + s
+    if upper != upper:
+        return upper
     if z - s >= 0.0 and upper > 0.0:
         return umean_identity(k, z, s)
     if upper <= 0.0:
@@ -199,7 +201,7 @@ def near_rest(k: int, v: float, s: float) -> float:
 def gmean_elu(k: int, z: float, scale: float) -> float:
     """E relu**k + (-1)**k E (1 - exp(t))**k over t < 0."""
     s = fabs(scale)
-    if s == 0.0 or z > FARTHEST * s:
+    if s == 0.0 or z >= FARTHEST * s:
         # Noise that reaches the other side has less than 1e-340 of the probability.
         return gmean_identity(k, z, s) if z > 0.0 else int_power(expm1(z), k)
     v = z / s

@@ -142,7 +142,7 @@ def umean_tanh(z: float, half: float) -> float:
     below 1e-15 wherever A + B does not underflow; beyond, |z| and S move together by c.
     """
     s = fabs(half)
-    s = s if s > LEAST_HALF else LEAST_HALF
+    s = LEAST_HALF if s < LEAST_HALF else s
     u = fabs(z)
     c = s - FAR if s > FAR else 0.0
     v = u - c
@@ -165,7 +165,7 @@ def umean_sigmoid(z: float, half: float) -> float:
     For z <= 0 the numerator is log(1 + (e^A - e^B)/(1 + e^B)) with A = z + S, B = z - S, and positive throughout.
     """
     s = fabs(half)
-    s = s if s > LEAST_HALF else LEAST_HALF
+    s = LEAST_HALF if s < LEAST_HALF else s
     # E sigmoid(z + SU) = 1 - E sigmoid(-z + SU), which costs nothing at z >= 0.
     u = -fabs(z)
     high, low = two_sum(u, s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mzsym.codegen.leaves.double import two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
-from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu_two, silu_tail, softplus_tail
+from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu, gelu_two, silu_tail, softplus_tail
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
 from mzsym.codegen.leaves.straight import silu, softplus
 from mzsym.codegen.leaves.tails import erfc_tail, gelu_tail
@@ -71,6 +71,8 @@ def umean_silu(z: float, half: float) -> float:
 def umean_gelu(z: float, half: float) -> float:
     """E gelu(z + S U); gelu(t) = relu(t) - e(|t|), e(t) = t (1 - Phi(t))."""
     s = fabs(half)
+    if s == 0.0:
+        return gelu(z)
     if s < 1.0 and z * s > -2.0:
         total = 0.0
         for i in range(8):

@@ -64,6 +64,8 @@ def umean_sigmoid_power(k: int, z: float, half: float) -> float:
     """E sigmoid**k; int sigmoid^k = int sigmoid^(k-1) - sigmoid^(k-1)/(k-1) where the interval reaches the bend."""
     s = fabs(half)
     upper, rest = two_sum(z, s)
+    if upper != upper:
+        return upper
     if upper < -40.0:
         return umean_exp(k, z, s)
     if s < 2.0 + 0.1 * k:

@@ -27,6 +27,7 @@ from mzsym.projections.indices import graded_indices
 from mzsym.projections.legendre import normalized_legendre
 
 if TYPE_CHECKING:
+    from mzsym.codegen import Target
     from mzsym.model import Network
     from mzsym.projections.conditional import Conditional
 
@@ -61,8 +62,8 @@ class ConditionalProblem:
         return self.panels.ranks
 
 
-def lower_conditional(net: Network, projection: Conditional) -> ConditionalProblem:
-    """The problem of a network and a conditional projection.
+def lower_conditional(net: Network, projection: Conditional, target: Target = "numba") -> ConditionalProblem:
+    """The problem of a network and a conditional projection, its maps compiled by ``target``.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def lower_conditional(net: Network, projection: Conditional) -> ConditionalProbl
 
         return Functions(probes, probes, True, weight, len(graded_indices(PROBE_DEGREE, len(kept))))
 
-    return ConditionalProblem(lower_functions(net, projection, functions), projection.keep)
+    return ConditionalProblem(lower_functions(net, projection, functions, target), projection.keep)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from mzsym.evaluate.quadrature.problem import check_dimensions, check_values
 from mzsym.model.numeric import evaluate
 
 if TYPE_CHECKING:
+    from mzsym.codegen import Target
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection, FiniteRank
 
@@ -103,25 +104,28 @@ class PanelProblem:
         return tuple(f.size for f in self.functions)
 
 
-def lower_panels(net: Network, projection: FiniteRank) -> PanelProblem:
-    """The problem of a network and a projection.
+def lower_panels(net: Network, projection: FiniteRank, target: Target = "numba") -> PanelProblem:
+    """The problem of a network and a projection, its maps compiled by ``target``.
 
     Raises
     ------
     MzError
         For missing values, dimensions above 3, and what the domains or the projection refuse.
     """
-    return lower_functions(net, projection, lambda n, sides: _functions(net, projection, n))
+    return lower_functions(net, projection, lambda n, sides: _functions(net, projection, n), target)
 
 
 def lower_functions(
-    net: Network, projection: AbstractProjection, functions: Callable[[int, Sides], Functions]
+    net: Network,
+    projection: AbstractProjection,
+    functions: Callable[[int, Sides], Functions],
+    target: Target = "numba",
 ) -> PanelProblem:
     """The problem of a network with these functions on layer n, given its sides, in the measure of a projection."""
     check_values(net)
     check_dimensions(net)
     projection.check(net)
-    layers = Layers(net)
+    layers = Layers(net, target)
     sides = effective_sides(net, projection, layers.whole(1))
     breaks, between = _all_breaks(net, projection, layers, sides)
     if not projection.boxed(net):
@@ -158,8 +162,8 @@ def _start(net: Network) -> Callable[[Array], Array]:
 class Layers:
     """Laws and maps of all layers, made once."""
 
-    def __init__(self, net: Network) -> None:
-        self.net, self.numbers = net, NetworkNumbers(net)
+    def __init__(self, net: Network, target: Target = "numba") -> None:
+        self.net, self.target, self.numbers = net, target, NetworkNumbers(net, target)
         self.values = {symbol: float(value) for symbol, value in net.bindings(boxes=net.has_domains).items()}
         self.laws = tuple(self._laws(n) for n in range(net.depth))
         self.random = tuple(self._random(n) for n in range(net.depth))
@@ -191,13 +195,13 @@ class Layers:
         values = {s: v for s, v in self.values.items() if s is not x}
         first = replace(
             whole,
-            map=compiled((split.middle,), (x,), values),
-            gain=compiled((split.gain,), (x,), values),
+            map=compiled((split.middle,), (x,), values, self.target),
+            gain=compiled((split.gain,), (x,), values, self.target),
             laws=self.random[n],
             random=(),
             owners=((),),
         )
-        second = replace(whole, map=compiled((split.after,), (x,), values), random=(), owners=((),))
+        second = replace(whole, map=compiled((split.after,), (x,), values, self.target), random=(), owners=((),))
         return first, second
 
     def _transition(self, n: int, count: int) -> Transition:

@@ -17,6 +17,7 @@ from mzsym.evaluate.quadrature.smoothing import shrunken
 from mzsym.projections.checks import box_polynomials
 
 if TYPE_CHECKING:
+    from mzsym.codegen import Target
     from mzsym.model import Box, Network
     from mzsym.projections import FiniteRank, TotalDegree
 
@@ -128,8 +129,8 @@ def check_plain_noise(net: Network) -> None:
             )
 
 
-def lower_problem(net: Network, projection: FiniteRank) -> Problem:
-    """The problem of a network and a projection.
+def lower_problem(net: Network, projection: FiniteRank, target: Target = "numba") -> Problem:
+    """The problem of a network and a projection, its maps compiled by ``target``.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def lower_problem(net: Network, projection: FiniteRank) -> Problem:
     check_plain_noise(net)
     projection.check(net)
     stated = box_polynomials(projection, 'engine "quadrature"')
-    domains, numbers = net.domains, NetworkNumbers(net)
+    domains, numbers = net.domains, NetworkNumbers(net, target)
     laws = []
     for n in range(net.depth):
         scales = numbers.noise_scales(n)
