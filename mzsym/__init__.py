@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mzsym.derive import derive as derive
     from mzsym.evaluate import compile as compile
     from mzsym.evaluate import explain as explain
+    from mzsym.export import export as export
     from mzsym.model import Box as Box
     from mzsym.model import Deterministic as Deterministic
     from mzsym.model import Gaussian as Gaussian
@@ -81,6 +82,7 @@ _HOME = {
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
     "report": "mzsym.report",
+    "export": "mzsym.export",
 }
 
 __all__ = sorted(_HOME)

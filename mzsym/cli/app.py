@@ -49,6 +49,15 @@ class Method(StrEnum):
     lipschitz = "lipschitz"
 
 
+class ExportTarget(StrEnum):
+    """What an export is written as."""
+
+    c = "c"
+    numba = "numba"
+    latex = "latex"
+    json = "json"
+
+
 class Requirement(StrEnum):
     """What must be proved for exit code 0."""
 
@@ -221,6 +230,26 @@ def report(model: Model, output: Output = None, method: How = Method.auto, json:
     from mzsym.cli.commands import report as command
 
     return command(_job(model, json), output, method.value, json)
+
+
+@_command
+def export(
+    model: Model,
+    output: Output = None,
+    target: Annotated[
+        ExportTarget, typer.Option(help="C99 package, one Python file for numba, LaTeX document, or exact JSON.")
+    ] = ExportTarget.c,
+    name: Annotated[str, typer.Option(help="Prefix of files and functions.")] = "mz",
+    direction: Which = Direction.backward,
+    json: AsJson = False,
+) -> int:
+    """Write the numbers as code that stands alone.
+
+    Neither mzsym nor SymPy is needed to use it.
+    """
+    from mzsym.cli.exporting import export as command
+
+    return command(_job(model, json), output, target.value, name, direction.value, json)
 
 
 @_command

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final, final
 
 from mzsym.codegen.emit_base import AbstractEmitter
-from mzsym.codegen.leaves.library import Leaf, constants, leaves
+from mzsym.codegen.leaves.library import Leaf, constants, leaves, needed
 from mzsym.codegen.nodes import Program
 from mzsym.codegen.operations import ELEMENTARY
 
@@ -77,7 +78,20 @@ class NumbaEmitter(AbstractEmitter):
         return (" and " if op == "all" else " or ").join(args)
 
     def source(self, program: Program) -> str:
-        """One function ``run(X, P, out)`` over the rows of X."""
+        """A module with one function ``run(X, P, out)`` over the rows of X."""
+        outputs = (
+            f"{len(program.outputs)} outputs of {program.n_point} point arguments and {program.n_param} parameters"
+        )
+        names = self.calls(program)
+        head = [f'"""mzsym kernel: {outputs}."""\n']
+        head += [_import("math", [name for name in names if name in LIBM])] * any(name in LIBM for name in names)
+        head += ["import numpy as np", "from numba import njit\n"]
+        own = [name for name in names if name not in LIBM]
+        head += [_import(self._leaves, own) + "\n"] if own else []
+        return "\n".join([*head, self.function(program)])
+
+    def function(self, program: Program) -> str:
+        """The function alone."""
         points = _used(program, "point")
         body = [f"    p{index} = P[{index}]" for index in _used(program, "param")]
         body += [f"    {name} = {text}" for name, text in self.statements(program, varying=False)]
@@ -97,16 +111,7 @@ class NumbaEmitter(AbstractEmitter):
         body += [f"            ys[{_at(at)}] = {name}" for at, name in enumerate(self.output_names(program))]
         body.append("        for i in range(n):")
         body += [f"            out[start + i, {at}] = ys[{_at(at)}]" for at in range(len(program.outputs))]
-        outputs = (
-            f"{len(program.outputs)} outputs of {program.n_point} point arguments and {program.n_param} parameters"
-        )
-        names = self.calls(program)
-        head = [f'"""mzsym kernel: {outputs}."""\n']
-        head += [_import("math", [name for name in names if name in LIBM])] * any(name in LIBM for name in names)
-        head += ["import numpy as np", "from numba import njit\n"]
-        own = [name for name in names if name not in LIBM]
-        head += [_import(self._leaves, own) + "\n"] if own else []
-        return "\n".join([*head, f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
+        return "\n".join([f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
 
 
 def _import(module: str, names: list[str]) -> str:
@@ -124,21 +129,36 @@ def _used(program: Program, op: str) -> list[int]:
 
 def leaf_library() -> str:
     """Source of every leaf for numba; the functions compile when a kernel first calls them."""
-    parts = [
-        '"""Stable scalar functions of mzsym kernels."""\n',
-        "from __future__ import annotations\n",
-        "import math",
-        "from math import " + ", ".join(LIBM),
-        "\nimport numpy as np",
-        "from llvmlite import ir",
-        "from numba import njit, types",
-        "from numba.extending import intrinsic\n",
-    ]
+    parts = ['"""Stable scalar functions of mzsym kernels."""\n', "from __future__ import annotations\n"]
+    parts += ["import math", *imports("".join(f"{name}(" for name in LIBM) + "_bits(")]
     parts += [f"{name} = {value!r}" for name, value in constants().items()]
     parts += [f"\n\n{JIT}\n{source}" for source in _SPECIAL.values()]
     parts += [_BITS]
     parts += [_decorated(leaf) for leaf in leaves().values()]
     return "\n".join(parts)
+
+
+def imports(text: str) -> list[str]:
+    """Import lines that kernels and leaves with this text need, besides math."""
+    used = [name for name in LIBM if re.search(rf"\b{name}\(", text)]
+    lines = ["from math import " + ", ".join(used)] if used else []
+    if "_bits(" not in text:
+        return [*lines, "\nimport numpy as np", "from numba import njit\n"]
+    lines += ["\nimport numpy as np", "from llvmlite import ir", "from numba import njit, types"]
+    return [*lines, "from numba.extending import intrinsic\n"]
+
+
+def standalone(program: Program) -> str:
+    """The function ``run(X, P, out)`` of a program, after the leaves that it needs; ``imports`` go before."""
+    emitter = NumbaEmitter("")
+    functions, values = needed(emitter.calls(program))
+    text = emitter.function(program)
+    inner = "\n".join([*(leaf.source for leaf in functions.values()), text])
+    parts = [f"{name} = {value!r}" for name, value in values.items()]
+    parts += [f"\n\n{JIT}\n{source}" for name, source in _SPECIAL.items() if f"{name}(" in inner]
+    parts += [_BITS] if "_bits(" in inner else []
+    parts += [_decorated(leaf) for leaf in functions.values()]
+    return "\n".join([*parts, "", text])
 
 
 def _decorated(leaf: Leaf) -> str:

@@ -65,6 +65,16 @@ class NetworkNumbers:
         return tuple(float(value) for value in evaluate(layer.scale_exprs(n), self._shared | layer.bindings(n), 1)[0])
 
 
+def map_program(net: Network, n: int) -> tuple[Program, tuple[tuple[str, float], ...]]:
+    """F_n as a program of the state and of parameters, with the parameters' names and values in its order."""
+    exprs, state = net.map_exprs(n), net.state(n)
+    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
+    names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+    bound = {symbol: float(value) for symbol, value in net.layers[n].bindings(n).items()}
+    values = {symbol: float(value) for symbol, value in net.shared.items()} | bound
+    return freeze(exprs, state, names), tuple((symbol.name, values[symbol]) for symbol in names)
+
+
 def compiled(
     exprs: Sequence[sp.Expr],
     state: Sequence[sp.Symbol],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
     from mzsym.derive.costs import TermName
+    from mzsym.derive.terms import Term
 
 LINE = 33.0
 """Width in em that a row may take."""
@@ -78,6 +79,13 @@ def _fitted_row(row: str, room: float) -> str:
     relation = next((sign for sign in ("= ", r"\quad ") if right.startswith(sign)), "")
     body = right[len(relation) :].strip()
     return rf"{left}&{relation}\resizebox{{{room - width(relation) - 1.0:.1f}em}}{{!}}{{$\displaystyle {body}$}}"
+
+
+def term_document(term: Term) -> str:
+    """A document of one term, with why it is there."""
+    why = [rf"\item {escape(reason)}" for reason in term.why]
+    parts = [PREAMBLE, fitted(term.latex()), r"\begin{itemize}", *why, r"\end{itemize}", r"\end{document}", ""]
+    return "\n".join(parts)
 
 
 def _network(eq: Equation) -> str:

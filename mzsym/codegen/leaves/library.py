@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType, MappingProxyType, ModuleType
@@ -96,3 +97,18 @@ def constants() -> Mapping[str, Any]:
 def functions() -> Mapping[str, Callable[..., Any]]:
     """Name -> function as Python runs it."""
     return MappingProxyType({name: leaf.function for name, leaf in leaves().items()})
+
+
+def needed(names: Iterable[str]) -> tuple[dict[str, Leaf], dict[str, Any]]:
+    """The leaves and constants that calls of some leaves need, themselves included, in the order of the library."""
+    wanted, todo = set[str](), set(names)
+    while todo:
+        name = todo.pop()
+        wanted.add(name)
+        if name in leaves():
+            found = {node.id for node in ast.walk(ast.parse(leaves()[name].source)) if isinstance(node, ast.Name)}
+            todo |= {other for other in found if other in leaves() or other in constants()} - wanted
+    return (
+        {name: leaf for name, leaf in leaves().items() if name in wanted},
+        {name: value for name, value in constants().items() if name in wanted},
+    )

@@ -65,6 +65,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         pulled_error=float(pulled),
         breaks=tuple(b.at for b in problem.breaks[0]),
         carried=kept.carried,
+        first=kept.first,
     )
 
 

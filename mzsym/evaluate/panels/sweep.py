@@ -18,6 +18,7 @@ from mzsym.evaluate.panels.lower import Functions, PanelProblem
 from mzsym.evaluate.panels.refine import Wish
 from mzsym.evaluate.panels.transition import Transition
 from mzsym.evaluate.quadrature.engine import Carried
+from mzsym.evaluate.quadrature.grid import StateSeries
 from mzsym.evaluate.tables import Tables
 
 DEPENDENT = 1e-11
@@ -106,6 +107,14 @@ class Pass:
         with blas_threads():
             outputs = self.problem.outputs
             return carried(self.steps[0], X, self.levels[1].values[:, -outputs:])
+
+    def first(self) -> StateSeries | None:
+        """z -> E q_1(z + xi_0) as a series; None where q_0 is no function of F_0(x) alone."""
+        if len(self.steps[0]) > 1:
+            return None
+        (step,) = self.steps[0]
+        values = self.levels[1].values[:, -self.problem.outputs :]
+        return step.transition.in_states(step.grid, step.grid.analyse(values))
 
 
 def run_pass(problem: PanelProblem, wish: Wish, count: int) -> Pass:

@@ -17,6 +17,7 @@ from mzsym.evaluate.noise_numbers import ORDER, NumericLaw, point_mass
 from mzsym.evaluate.panels.breaks import Break, tidy
 from mzsym.evaluate.panels.grid import Axis, Grid, rows_of
 from mzsym.evaluate.panels.refine import Wish, refined
+from mzsym.evaluate.quadrature.grid import StateSeries, transform
 from mzsym.evaluate.threads import by_rows
 
 PointMap: TypeAlias = Callable[[Array], Array]
@@ -79,6 +80,25 @@ class Transition:
             return contracted(self._factors(rows, grid), coefs)
 
         return by_rows(block, X, columns, self._step(grid, columns), 2.0 * len(X) * grid.points * columns)
+
+    def in_states(self, grid: Grid, coefs: Array) -> StateSeries | None:
+        """z -> E of series on Omega_{n+1} at z + xi, as a series in z; None where more than F(x) enters."""
+        if self.gain is not None or self.random or self.mixed:
+            return None
+        axes, matrices = [], []
+        for axis, law in zip(grid.axes, self.laws, strict=True):
+            if law.point_mass and float(law.ends[0]) == 0.0:
+                axes.append(axis)
+                matrices.append(np.eye(axis.size))
+                continue
+            series = averaged_series(axis, law)
+            if series is None:
+                return None
+            axes.append(series.axis)
+            matrices.append(series.matrix)
+        turned = transform(coefs, grid.sizes, matrices)
+        shape = (*(axis.size for axis in axes), coefs.shape[1])
+        return StateSeries(tuple(a.ends for a in axes), tuple(a.order for a in axes), turned.reshape(shape))
 
     def push(self, X: Array, weights: Array, grid: Grid) -> Array:
         """E of every panel function at X_{n+1}, for the law of X_n with these weights at X; shape (grid.points,)."""
@@ -185,11 +205,11 @@ class Transition:
 class AveragedSeries:
     """The rows of an axis under a law, z -> E phi(z + xi), as series in z on panels."""
 
-    def __init__(self, axis: Axis, coefs: Array) -> None:
-        self._axis, self._coefs = axis, coefs
+    def __init__(self, axis: Axis, matrix: Array) -> None:
+        self.axis, self.matrix = axis, matrix
 
     def __call__(self, z: Array) -> Array:
-        return self._axis.rows(z, None, point_mass()) @ self._coefs
+        return self.axis.rows(z, None, point_mass()) @ self.matrix
 
 
 def averaged_series(axis: Axis, law: NumericLaw) -> AveragedSeries | None:

@@ -13,7 +13,7 @@ import numpy as np
 from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.quadrature.grid import Series
+from mzsym.evaluate.quadrature.grid import Series, StateSeries
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
 from mzsym.evaluate.quadrature.sweep import Sweep, points_of, run_sweep
@@ -51,6 +51,9 @@ class Solution:
         projection.
     compared : tuple of tuples of int
         Nodes of the other grid, with which the tables were compared.
+    first : function or None
+        () -> z -> E q_1(z + xi_0) as a series: with z = F_0(x) it is q_0(x). Gives None where q_0 is no function of
+        F_0 alone (gains, random weights).
     """
 
     tables: Tables
@@ -63,6 +66,7 @@ class Solution:
     breaks: tuple[float, ...] = ()
     carried: Callable[[int], Carried] | None = None
     compared: tuple[tuple[int, ...], ...] = ()
+    first: Callable[[], StateSeries | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,7 @@ def solve(problem: Problem, options: Options) -> Solution:
         pulled_error=float(pulled),
         carried=carried,
         compared=coarse.sizes if sweep.sizes == fine.sizes else fine.sizes,
+        first=lambda: sweep.first.on_one_panel(),
     )
 
 

@@ -42,6 +42,27 @@ class Interval:
 Sides = tuple[Interval, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class StateSeries:
+    """A function of a state as Legendre series on tensor panels, in a form that leaves this package.
+
+    Along coordinate i panel p lies between ends[i][p] and ends[i][p + 1]; beyond the ends the function keeps its value
+    there. With t in [-1, 1] the place in a panel, the function is the sum of
+    coefs[k_0, k_1, ..., c] prod_i sqrt(2 j_i + 1) P_{j_i}(t_i), k_i = p_i * orders[i] + j_i.
+
+    Attributes
+    ----------
+    ends : tuple of arrays
+    orders : tuple of int
+        Coefficients a panel, along every coordinate.
+    coefs : array of shape (panels_0 * orders[0], ..., outputs)
+    """
+
+    ends: tuple[Array, ...]
+    orders: tuple[int, ...]
+    coefs: Array
+
+
 @dataclass(frozen=True)
 class Series:
     """sum_k coefs[k, c] prod_i sqrt(2 k_i + 1) P_{k_i}(t_i) over a set of multi-indices k.
@@ -76,12 +97,29 @@ class Series:
             lambda block: self.rows(block) @ self.coefs, Y, columns, step, 2.0 * Y.shape[0] * terms * columns
         )
 
+    def on_one_panel(self) -> StateSeries:
+        """The same series with the terms written out that are left out here, as zeros."""
+        orders = self._orders
+        coefs = np.zeros((*orders, self.coefs.shape[1]))
+        run = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        last = np.arange(len(run)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+        coefs[(*(index[run] for index in self.lead), last)] = self.coefs
+        # A box of no width has one point, whose place in any panel around it is the middle.
+        halves = [side.half if side.half > 0.0 else 1.0 for side in self.sides]
+        ends = [np.array([s.center - half, s.center + half]) for s, half in zip(self.sides, halves, strict=True)]
+        return StateSeries(tuple(ends), orders, coefs)
+
+    @property
+    def _orders(self) -> tuple[int, ...]:
+        """One more than the largest index along every coordinate."""
+        lead = [int(index.max(initial=0)) + 1 for index in self.lead]
+        return (*lead, int(self.lengths.max(initial=0)))
+
     def rows(self, Y: Array) -> Array:
         """Values of the basis functions that occur, shape (points, sum(lengths))."""
-        orders = [int(index.max(initial=0)) + 1 for index in self.lead] + [int(self.lengths.max(initial=0))]
         tables = [
             legendre_rows(side.reference(Y[:, i]), order)
-            for i, (side, order) in enumerate(zip(self.sides, orders, strict=True))
+            for i, (side, order) in enumerate(zip(self.sides, self._orders, strict=True))
         ]
         if not self.lead:
             return tables[0]
