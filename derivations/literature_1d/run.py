@@ -3,9 +3,10 @@
 The usual sufficient condition for a contracting memory bounds ||Q_n M_n|| by a Hilbert-Schmidt norm, MATH (23). With
 uniform noise of half-width s on [-1-s, 1+s] and Lebesgue measure it is s^(-1/2), with the constants projected out:
 contraction would need s > 1, more noise than signal. This derivation sweeps s and shows three things side by side:
-the bound, which is proved; the norm itself, which is estimated; and the memory of an eight-layer network, which
-decays at every noise level, also where the condition fails. The forward picture completes it: for one noise level the
-density of the output, carried through the eight layers to rounding, with its credible interval and Monte Carlo.
+the bound, which is proved; the norm itself, which is enclosed with proof from both sides, MATH (24); and the memory
+of an eight-layer network, which decays at every noise level, also where the condition fails. The forward picture
+completes it: for one noise level the density of the output, carried through the eight layers to rounding, with its
+credible interval and Monte Carlo.
 
 Run with ``python derivations/literature_1d/run.py``; it writes results/table.json, results/decay.svg, results/law.json
 and results/law.svg beside this file.
@@ -52,12 +53,14 @@ def row(half_width: float) -> dict[str, Any]:
     net = network(half_width)
     projection = mz.Legendre(DEGREE, measure="lebesgue")
     evaluator = mz.compile(mz.derive(net, projection))
-    layer = mz.certify(net, projection).layers[1]
+    bound = mz.certify(net, projection, method="hilbert_schmidt").layers[1]
+    layer = mz.certify(net, projection, method="sharp").layers[1]
     norms = decay(evaluator, DEPTH)
     return {
         "half_width": half_width,
-        "hilbert_schmidt_bound": layer.upper,
-        "norm_estimated": layer.estimate.value,
+        "hilbert_schmidt_bound": bound.upper,
+        "norm_lower": layer.lower,
+        "norm_upper": layer.upper,
         "memory_norms_by_lag": norms,
         "factor_per_layer": float((norms[-1] / norms[0]) ** (1 / (len(norms) - 1))),
     }
@@ -95,10 +98,10 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
         )
         left.plot(
             widths,
-            [entry["norm_estimated"] for entry in rows],
+            [entry["norm_upper"] for entry in rows],
             "o-",
             color="#1f5c99",
-            label=r"$\|Q_nM_n\|$ (estimated)",
+            label=r"$\|Q_nM_n\|$ (proved, both sides)",
         )
         left.axhline(1, color="#555555", lw=0.8, ls="--")
         left.text(widths[-1], 1.03, "contraction below this line", ha="right", va="bottom", fontsize=8, color="#555555")
@@ -129,15 +132,17 @@ def main() -> None:
     save_output(law, results / "law.svg")
     layers = f"{DEPTH} layers tanh({WEIGHT:g} x) + U(-s, s)"
     print(f"\nThe literature's setting: {layers}, Legendre degree {DEGREE}, Lebesgue measure")
-    print("     s   HS bound (proved)   ||Q M|| (estimated)   memory per layer (estimated)")
+    print("     s   HS bound (proved)   ||Q M|| (proved)   memory per layer (estimated)")
     for entry in rows:
         print(
-            f"{entry['half_width']:6.2f}   {entry['hilbert_schmidt_bound']:17.4f}   {entry['norm_estimated']:19.4f}"
+            f"{entry['half_width']:6.2f}   {entry['hilbert_schmidt_bound']:17.4f}   {entry['norm_upper']:16.4f}"
             f"   x {entry['factor_per_layer']:.3g}"
         )
     failing = [entry["half_width"] for entry in rows if entry["hilbert_schmidt_bound"] >= 1]
     levels = ", ".join(f"{s:g}" for s in failing)
     print(f"The Hilbert-Schmidt condition fails for s = {levels}; the memory decays at every s.")
+    proved = ", ".join(f"{entry['half_width']:g}" for entry in rows if entry["norm_upper"] < 1)
+    print(f"Sharp enclosures prove that it contracts for s = {proved}.")
     lo, hi = item.interval
     print(
         f"Forward, s = {SHOWN:g}: X_{DEPTH} has mean {item.law.mean:.2g}, standard deviation "

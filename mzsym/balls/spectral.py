@@ -95,15 +95,31 @@ def _rescaled(bound: float, exponent: int) -> float:
 def _verified(A: Array) -> float:
     """sqrt of an upper bound of the largest eigenvalue of A'A, or inf.
 
-    With G = fl(A'A), ||G - A'A|| <= gamma_m ||A||_F**2. If the Cholesky factorisation of B = fl(t I - G) ends, its
-    factor R satisfies ||R'R - B|| <= gamma_(n+1)/(1 - gamma_(n+1)) trace B (any order of the sums; the factor 3 in the
-    code also covers divisions done as products with reciprocals), and R'R has no negative eigenvalue.
+    With G = fl(A'A), ||G - A'A|| <= gamma_m ||A||_F**2.
     """
     if A.shape[0] < A.shape[1]:
         A = A.T
     rows, size = A.shape
-    gram = A.T @ A
     lost = gamma(rows + 2) * frobenius(A) ** 2
+    top = largest_eigenvalue(A.T @ A)
+    return up(math.sqrt(up(top + lost + TINY * size * rows, size))) if top < math.inf else math.inf
+
+
+def largest_eigenvalue(gram: Array) -> float:
+    """Proved upper bound of the largest eigenvalue of a symmetric matrix, at least 0, or inf.
+
+    If the Cholesky factorisation of B = fl(t I - G) ends, its factor R satisfies ||R'R - B|| <=
+    gamma_(n+1)/(1 - gamma_(n+1)) trace B (any order of the sums; the factor 3 in the code also covers divisions done as
+    products with reciprocals), and R'R has no negative eigenvalue.
+
+    Parameters
+    ----------
+    gram : array of shape (size, size)
+        The lower triangle counts.
+    """
+    size = len(gram)
+    if not np.all(np.isfinite(gram)):
+        return math.inf
     try:
         top = float(np.linalg.eigvalsh(gram)[-1])
     except np.linalg.LinAlgError:
@@ -111,7 +127,7 @@ def _verified(A: Array) -> float:
     share = gamma(3 * size + 30)
     slack = 4.0 * share * size * max(top, 0.0) + TINY
     for _ in range(_TRIALS):
-        t = top + slack
+        t = max(top, 0.0) + slack
         shifted = -gram
         diagonal = t - np.diagonal(gram)
         shifted[np.diag_indices(size)] = diagonal
@@ -123,8 +139,8 @@ def _verified(A: Array) -> float:
         if not np.all(np.isfinite(factor)):
             return math.inf
         trace = float(np.sum(np.abs(diagonal)))
-        hidden = share / (1.0 - share) * trace + UNIT * (abs(t) + float(np.max(np.abs(diagonal)))) + lost
-        return up(math.sqrt(up(t + hidden + TINY * size * rows, size)))
+        hidden = share / (1.0 - share) * trace + UNIT * (abs(t) + float(np.max(np.abs(diagonal))))
+        return up(t + hidden + TINY * size * size, size)
     return math.inf
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from mzsym.certify.steps import Estimate
 from mzsym.core import Standing
@@ -20,10 +20,13 @@ class Interior:
         Proved.
     estimate : Estimate or None
         Not proved.
+    lower : float
+        Proved.
     """
 
     upper: float
     estimate: Estimate | None = None
+    lower: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class LayerBound:
     upper : float
         Proved upper bound, rounded up; ``inf`` where there is none.
     lower : float
-        Proved lower bound (0 in this version).
+        Proved lower bound, rounded down; 0 where no method gives one.
     method : {"hilbert_schmidt", "dobrushin", "sharp", "none"}
-        Where ``upper`` comes from; "sharp" where only an estimate was asked for; "none" where no method bounds it.
+        Where ``upper`` comes from; "none" where no method that was asked for bounds it.
     standing : Standing
-        PROVED for ``upper``; ESTIMATED where only the estimate was asked for.
+        PROVED for ``upper``; ESTIMATED where only sharp norms were asked for and this one is not proved.
     operator : float
         Proved upper bound of ||M_n||.
     entrance : float
@@ -51,7 +54,7 @@ class LayerBound:
     interior : Interior
         kappa'_n.
     estimate : Estimate or None
-        The sharp norm, estimated with an observed error.
+        The sharp norm, estimated with an observed error, where it is not enclosed.
     reason : str
         Why there is no finite bound, or no estimate.
     noise : str
@@ -99,3 +102,23 @@ def decimal_up(value: float, digits: int = 6) -> str:
 def in_digits(bound: float) -> str:
     """As ``decimal_up``, or the words for an infinite bound."""
     return "no bound" if math.isinf(bound) else decimal_up(bound)
+
+
+def decimal_down(value: float, digits: int = 6) -> str:
+    """A finite number to this many significant digits, never above it."""
+    return str(Context(prec=digits, rounding=ROUND_FLOOR).plus(Decimal(value)))
+
+
+def digits_apart(low: float, high: float) -> int:
+    """Significant digits that show the width of an enclosure, between 6 and 12."""
+    if not 0.0 < low < high < math.inf:
+        return 6
+    return min(12, max(6, 2 - math.floor(math.log10((high - low) / high))))
+
+
+def between(low: float, high: float) -> str:
+    """[low, high] rounded outward, to digits that show its width."""
+    if math.isinf(high):
+        return "no bound"
+    digits = digits_apart(low, high)
+    return f"[{decimal_down(low, digits)}, {decimal_up(high, digits)}]"

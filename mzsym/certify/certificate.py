@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mzsym.certify import certificate_json, certificate_latex
-from mzsym.certify.bounds import LayerBound, decimal_up, in_digits
+from mzsym.certify.bounds import LayerBound, between, decimal_down, decimal_up, in_digits
 from mzsym.certify.steps import Estimate
 from mzsym.certify.windows import Window, composed, times_up
 from mzsym.core import MzError, Standing, Verdict
@@ -58,13 +58,21 @@ class Certificate:
         Returns
         -------
         Verdict
-            True only when proved. "refuted" would mean that a one-step norm is >= 1, not that the memory grows.
+            True only when proved. "refuted" means that a one-step norm is >= 1, not that the memory grows.
         """
         inner = self.layers[1:]
         if not inner:
             return Verdict("proved", "a network of one layer has no memory term")
         if all(layer.entrance == 0.0 for layer in self.layers[:-1]):
             return Verdict("proved", "with constants alone resolved, in the law of the state, every memory term is 0")
+        failing = [layer for layer in inner if layer.interior.lower >= 1.0]
+        if failing:
+            return Verdict(
+                "refuted",
+                f"at layer {failing[0].n} the norm ||Q_n M_n Q_(n+1)|| is proved to be at least "
+                f"{decimal_down(failing[0].interior.lower)}, so one step does not contract. That does not mean that "
+                "the memory grows",
+            )
         worst = max(inner, key=lambda layer: layer.interior.upper)
         if worst.interior.upper < 1.0:
             return Verdict(
@@ -77,7 +85,8 @@ class Certificate:
     def _why_undecided(self) -> str:
         first = next(layer for layer in self.layers[1:] if not layer.interior.upper < 1.0)
         count = sum(not layer.interior.upper < 1.0 for layer in self.layers[1:])
-        bound = {"hilbert_schmidt": "Hilbert-Schmidt", "dobrushin": "Dobrushin"}.get(first.method, "proved")
+        names = {"hilbert_schmidt": "Hilbert-Schmidt", "dobrushin": "Dobrushin", "sharp": "sharp"}
+        bound = names.get(first.method, "proved")
         if first.method == "dobrushin":
             said = f"at layer {first.n} {first.dobrushin_reason or 'the Dobrushin bound is 1'}"
         elif first.reason and math.isinf(first.upper):
@@ -105,7 +114,8 @@ class Certificate:
     def memory_bound(self, n: int, m: int) -> float:
         """Proved upper bound of ||K(n, m)||, MATH (22).
 
-        The bound of ||P_n M_n Q_{n+1}|| (``entrance``) times those of ||Q_i M_i||, i = n+1..m-1, rounded up.
+        The bound of ||P_n M_n Q_{n+1}|| (``entrance``) times those of ||Q_i M_i Q_{i+1}||, i = n+1..m-2, and that of
+        ||Q_{m-1} M_{m-1}||, rounded up.
 
         Parameters
         ----------
@@ -130,9 +140,9 @@ class Certificate:
             )
         first = self.layers[n]
         bound = first.entrance
-        for layer in self.layers[n + 1 : m]:
-            bound = times_up(bound, layer.upper)
-        return bound
+        for layer in self.layers[n + 1 : m - 1]:
+            bound = times_up(bound, layer.interior.upper)
+        return times_up(bound, self.layers[m - 1].upper)
 
     def dobrushin_window(self, n: int, m: int) -> float:
         """Proved upper bound of Dobrushin's coefficient of M_n M_{n+1} ... M_{m-1}, MATH (25).
@@ -188,6 +198,7 @@ class Certificate:
                 "operator_upper": layer.operator,
                 "entrance_upper": layer.entrance,
                 "interior_upper": layer.interior.upper,
+                "interior_lower": layer.interior.lower,
                 "dobrushin": layer.dobrushin,
                 "lipschitz": layer.lipschitz,
                 "estimate": None if layer.estimate is None else layer.estimate.value,
@@ -238,12 +249,15 @@ class Certificate:
     def __str__(self) -> str:
         lines = [
             f"Certificate for a network of {self.depth} layers; {self.projection}, {self.measure} measure",
-            "  n   ||Q_n M_n|| <=   (proved by)        ||Q_n M_n||, estimated    ||Q_n M_n Q_(n+1)||, estimated",
+            "  n   ||Q_n M_n|| in                (proved by)        ||Q_n M_n Q_(n+1)|| in        estimated, both",
         ]
         for layer in self.layers:
-            bound = "no bound" if math.isinf(layer.upper) else decimal_up(layer.upper, 6)
-            guess, inner = _in_words(layer.estimate), _in_words(layer.interior.estimate)
-            lines.append(f"  {layer.n:<3d} {bound:<16s} {layer.method:<18s} {guess:<25s} {inner}")
+            whole = between(layer.lower, layer.upper)
+            inner = between(layer.interior.lower, layer.interior.upper)
+            guess = "-"
+            if layer.estimate is not None:
+                guess = f"{_in_words(layer.estimate)}, {_in_words(layer.interior.estimate)}"
+            lines.append(f"  {layer.n:<3d} {whole:<29s} {layer.method:<18s} {inner:<29s} {guess}")
         return "\n".join([*lines, *self._other_norms(), f"memory contracts: {self.contracts}"])
 
     def _other_norms(self) -> list[str]:

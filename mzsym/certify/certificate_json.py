@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from mzsym.certify.certificate import Certificate
 
 FORMAT = "mzsym certificate"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 CLAIM = (
-    "For every layer n, upper bounds the norm of Q_n M_n and operator_upper that of M_n, as operators from "
-    "L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure; dobrushin bounds the factor by which M_n shrinks "
+    "For every layer n, upper and lower bound the norm of Q_n M_n, interior_upper and interior_lower that of "
+    "Q_n M_n Q_{n+1}, and operator_upper that of M_n, as operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated "
+    "measure; dobrushin bounds the factor by which M_n shrinks "
     "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; estimates are not "
     "proved."
 )
@@ -80,6 +81,7 @@ def _layer(layer: LayerBound) -> dict[str, Any]:
         "operator_upper": _number(layer.operator),
         "entrance_upper": _number(layer.entrance),
         "interior_upper": _number(layer.interior.upper),
+        "interior_lower": _number(layer.interior.lower),
         "interior_estimate": _estimate(layer.interior.estimate),
         "estimate": _estimate(layer.estimate),
         "reason": layer.reason,
@@ -198,7 +200,11 @@ def _read_layer(content: dict[str, Any]) -> LayerBound:
         standing=Standing(content["standing"]),
         operator=_float(content["operator_upper"]),
         entrance=_float(content["entrance_upper"]),
-        interior=Interior(_float(content["interior_upper"]), _read_estimate(content["interior_estimate"])),
+        interior=Interior(
+            _float(content["interior_upper"]),
+            _read_estimate(content["interior_estimate"]),
+            _float(content["interior_lower"]),
+        ),
         estimate=_read_estimate(content["estimate"]),
         reason=str(content["reason"]),
         noise=str(content["noise"]),

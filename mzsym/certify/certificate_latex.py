@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mzsym.certify.bounds import LayerBound, decimal_up
+from mzsym.certify.bounds import LayerBound, decimal_down, decimal_up, digits_apart
 from mzsym.core import Standing
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def statement(certificate: Certificate) -> str:
     methods = {layer.method for layer in certificate.layers}
     if methods == {"dobrushin"}:
         return _law_statement(opening)
+    if "sharp" in methods:
+        return _sharp_statement(certificate, opening)
     if "hilbert_schmidt" not in methods:
         return opening + r" No method asked for bounds $\|Q_nM_n\|$ in this measure."
     square = r"\lambda(\Omega_{n+1})\,\|\rho_n\|_{L^2}^2 - 1"
@@ -79,6 +81,35 @@ def statement(certificate: Certificate) -> str:
         r"constants lie in the range of $P_n$, and by the Cauchy--Schwarz inequality their part of "
         r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for "
         rf"$M_nQ_{{n+1}}$.{mixed} All numbers were computed in ball arithmetic and rounded up. $\square$"
+    )
+
+
+def _sharp_statement(certificate: Certificate, opening: str) -> str:
+    """Enclosures from both sides, beside Hilbert-Schmidt bounds where these are the better ones."""
+    square = ""
+    if any(layer.method == "hilbert_schmidt" for layer in certificate.layers):
+        square = (
+            r" Where the table says HS, $u_n$ is a bound of $\|Q_nM_n\|_{\mathrm{HS}}$, which follows from the kernel "
+            r"$\rho_n(y-F_n(x))$ of $M_n$ and from $M_n1=1$, and $u'_n$ is at most $u_n$."
+        )
+    return (
+        rf"\medskip\noindent\textbf{{Proposition.}} \emph{{{opening} Then for every layer}}"
+        "\n\\[\n"
+        r"l_n \le \|Q_nM_n\| \le u_n, \qquad \|Q_nM_nQ_{n+1}\| \le u'_n,"
+        "\n\\]\n"
+        r"\emph{with the numbers in the table, and with $\|M_nQ_{n+1}\| \le v_n$ for $m \ge n+2$}"
+        "\n\\[\n"
+        r"\|K(n,m)\| \le v_n \Bigl(\prod_{i=n+1}^{m-2} u'_i\Bigr) u_{m-1}."
+        "\n\\]\n"
+        r"\textit{Proof.} Let $S = Q_nM_nM_n^*Q_n$ act on the orthonormal Legendre polynomials $p_0, p_1, \dots$ of "
+        r"$\Omega_n$ mapped to $[-1,1]$, $V$ stand for the degrees resolved by neither $P_n$ nor a cut-off at $k$, $W$ "
+        r"for those not below $k$. A bound $\mu$ of $\|S_{WW}\|$ follows from the total variation of $\rho_n$ and the "
+        r"slopes of $F_n$, the matrix $R \ge S_{VW}S_{WV}$ from $\int(1-t^2)(M_nM_n^*p_i)'(M_nM_n^*p_j)'\,dt$. For "
+        r"$\lambda_0 \le \lambda_{\max}(S_{VV})$, $\lambda_0 > \mu$, the Schur complement gives "
+        r"$\|S\| \le \max\bigl(\lambda_0, \lambda_{\max}(S_{VV} + R/(\lambda_0-\mu))\bigr)$, and $\|S\| \ge "
+        r"\lambda_{\max}(S_{VV})$. With $Q_{n+1}$ the same holds for $Q_nM_nQ_{n+1}M_n^*Q_n$. The integrals were "
+        r"computed by Gauss's rule with errors bounded from the analyticity of the integrands, proved in ball "
+        rf"arithmetic; the rounding of all matrices is bounded and added.{square} $\square$"
     )
 
 
@@ -161,17 +192,27 @@ def escape_around(text: str) -> str:
     return "".join(out)
 
 
-def _bound(value: float) -> str:
-    return r"$\infty$" if math.isinf(value) else decimal_up(value, 6)
+def _bound(value: float, digits: int = 6) -> str:
+    return r"$\infty$" if math.isinf(value) else decimal_up(value, digits)
 
 
-def _row(layer: LayerBound) -> str:
+def _row(layer: LayerBound, sharp: bool, estimates: bool) -> str:
     estimate = "--"
     if layer.estimate is not None:
         estimate = rf"${layer.estimate.value:.6g} \pm {_power(layer.estimate.error)}$"
     proved = layer.standing is Standing.PROVED
     upper = _bound(layer.upper) if proved else "--"
     operator = _bound(layer.operator) if proved else "--"
+    if sharp:
+        digits = min(7, digits_apart(layer.lower, layer.upper))
+        name = {"sharp": "sharp", "hilbert_schmidt": "HS"}.get(layer.method, "--")
+        bounds = [layer.interior.upper, layer.entrance]
+        cells = [str(layer.n), rf"\raggedright {escape(layer.noise)}", name]
+        cells += ["--"] * 4 if not proved else []
+        if proved:
+            low = decimal_down(layer.lower, digits) if layer.lower > 0.0 else "--"
+            cells += [low, _bound(layer.upper, digits), *(_bound(value, digits) for value in bounds)]
+        return " & ".join([*cells, *([estimate] if estimates else [])]) + r" \\"
     return rf"{layer.n} & \raggedright {escape(layer.noise)} & {upper} & {operator} & {estimate} \\"
 
 
@@ -189,7 +230,18 @@ def table(certificate: Certificate) -> str:
         "\n"
         r"\hline $n$ & noise & $u_n$, proved & $v_n$, proved & $\|Q_nM_n\|$, estimated \\ \hline"
     )
+    sharp = any(layer.method == "sharp" and layer.standing is Standing.PROVED for layer in certificate.layers)
+    estimates = any(layer.estimate is not None for layer in certificate.layers)
+    if sharp:
+        head = (
+            r"\begin{center}\footnotesize\setlength{\tabcolsep}{2.5pt}"
+            rf"\begin{{tabular}}{{rp{{0.13\linewidth}}lllll{'l' * estimates}}}"
+            "\n"
+            r"\hline $n$ & noise & proved by & $l_n$ & $u_n$ & $u'_n$ & $v_n$"
+            + r" & $\|Q_nM_n\|$, estimated" * estimates
+            + r" \\ \hline"
+        )
     tail = r"\hline \end{tabular}\end{center}"
-    rows = [_row(layer) for layer in certificate.layers]
+    rows = [_row(layer, sharp, estimates) for layer in certificate.layers]
     parts = [rows[i : i + 18] for i in range(0, len(rows), 18)]
     return "\n".join("\n".join([head, *part, tail]) for part in parts)

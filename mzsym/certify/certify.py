@@ -16,6 +16,7 @@ from mzsym.certify.certificate import Certificate
 from mzsym.certify.contractions import Contractions, contractions_of, root_up
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
 from mzsym.certify.sharp import affordable, sharp_estimate
+from mzsym.certify.sharp_proof import NOTHING, WIDTH, Enclosure, sharp_enclosure
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
@@ -42,13 +43,16 @@ LAW = "law"
 _LAWS = {"uniform", "truncated_gaussian", "deterministic"}
 
 
-def certify(net: Network, projection: AbstractProjection, method: Method = "auto") -> Certificate:
+def certify(
+    net: Network, projection: AbstractProjection, method: Method = "auto", *, width: float = WIDTH
+) -> Certificate:
     """Bound the orthogonal dynamics of every layer, MATH (22)-(26).
 
     Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
-    measures on boxes, roots of Dobrushin's coefficients (25) in the law of the state. Proved beside them, about other
-    norms and at any width: Dobrushin's coefficients of oscillations and Lipschitz constants (26). Not proved: the sharp
-    norm, with an observed error.
+    measures on boxes, there also sharp enclosures (24) from both sides in dimension one with uniform noise, and roots
+    of Dobrushin's coefficients (25) in the law of the state. Proved beside them, about other norms and at any width:
+    Dobrushin's coefficients of oscillations and Lipschitz constants (26). Not proved: the norm where it is not
+    enclosed, with an observed error.
 
     Parameters
     ----------
@@ -58,8 +62,10 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
         On polynomials, in a box measure.
         Its measure is the measure of the norms.
     method : {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}
-        All bounds and estimates; Hilbert-Schmidt bounds only; estimates only, which prove nothing; proved bounds with
-        Dobrushin's coefficients, or with Lipschitz constants, and no estimates.
+        All bounds, the best for each layer, and estimates; Hilbert-Schmidt bounds only; sharp enclosures, and estimates
+        where there are none; Hilbert-Schmidt bounds with Dobrushin's coefficients, or with Lipschitz constants.
+    width : float
+        Relative width asked for of the sharp enclosures; a layer says in ``reason`` where it was not reached.
 
     Returns
     -------
@@ -68,7 +74,8 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     Raises
     ------
     MzError
-        For another method, unbounded noise where the measure needs a box, or a parameter without a value.
+        For another method, a width that is not positive, unbounded noise where the measure needs a box, or a parameter
+        without a value.
 
     Examples
     --------
@@ -78,6 +85,9 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     >>> c = mz.certify(net, mz.Legendre(2), method="hilbert_schmidt")
     >>> bool(c.contracts), c.layers[1].upper < 0.71
     (True, True)
+    >>> layer = mz.certify(net, mz.Legendre(2), method="sharp").layers[1]
+    >>> 0.1753186 < layer.lower <= layer.upper < 0.1753187
+    True
     >>> c = mz.certify(net, mz.Legendre(2), method="dobrushin")
     >>> c.layers[1].dobrushin < 0.5, c.dobrushin_window(0, 3) < 0.1
     (True, True)
@@ -85,6 +95,8 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     if method not in get_args(Method):
         names = ", ".join(f'"{name}"' for name in get_args(Method))
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
+    if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0.0 < width < math.inf:
+        raise MzError(f"The width is {width!r}", "certify(width=)", "Give a positive number, such as 1e-4")
     check_stated(net, projection, "certify")
     contractions = contractions_of(net, method in ("auto", "dobrushin"), method in ("auto", "lipschitz"))
     seen: dict[tuple[str, ...], LayerBound] = {}
@@ -93,7 +105,7 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
         # Equal layers on equal boxes have equal norms.
         key = (net.layers[n].key(), *((net.domains[n].key(), net.domains[n + 1].key()) if net.has_domains else ()))
         if key not in seen:
-            seen[key] = _layer(net, projection, n, method)
+            seen[key] = _layer(net, projection, n, method, float(width))
         layers.append(_with_contraction(replace(seen[key], n=n), net, projection, contractions))
     return Certificate(
         layers=tuple(layers),
@@ -107,38 +119,57 @@ def certify(net: Network, projection: AbstractProjection, method: Method = "auto
     )
 
 
-def _layer(net: Network, projection: AbstractProjection, n: int, method: Method) -> LayerBound:
+def _layer(net: Network, projection: AbstractProjection, n: int, method: Method, width: float) -> LayerBound:
     """What belongs to ||Q_n M_n|| in the projection's measure, the law of the state left out."""
-    estimated = method in ("auto", "sharp")
-    whole: Estimate | None = None
-    inner: Estimate | None = None
-    left_out = ""
+    wanted = method in ("auto", "sharp")
+    sharp, whole, inner = NOTHING, None, None
+    reasons: list[str] = []
     if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
         bound = hilbert_schmidt(net, projection, n)
-        whole, inner, left_out = _estimates(net, projection, n) if estimated else (None, None, "")
+        if wanted:
+            sharp, whole, inner, reasons = _sharp(net, projection, n, width)
     else:
         bound = _no_hilbert_schmidt(projection)
-        left_out = "no estimate: it takes polynomials in a measure on boxes" if estimated else ""
-    proved = method != "sharp"
-    if not proved:
-        bound = HilbertSchmidt(math.inf, math.inf, bound.density, bound.volume, bound.ratio, "only estimated")
+        reasons = ["no estimate: it takes polynomials in a measure on boxes"] if wanted else []
+    enclosed = math.isfinite(sharp.upper)
+    square = math.inf if method == "sharp" else bound.resolved
+    known = method != "sharp" or enclosed
+    upper = min(square, sharp.upper)
     return LayerBound(
         n=n,
-        upper=bound.resolved,
-        lower=0.0,
-        method=("hilbert_schmidt" if math.isfinite(bound.volume[1]) else "none") if proved else "sharp",
-        standing=Standing.PROVED if proved else Standing.ESTIMATED,
-        operator=bound.operator,
-        entrance=min(bound.operator, bound.resolved),
-        interior=Interior(bound.resolved, inner),
+        upper=upper,
+        lower=sharp.lower,
+        method=_name(method, sharp.upper, square, bound),
+        standing=Standing.PROVED if known else Standing.ESTIMATED,
+        operator=bound.operator if known else math.inf,
+        entrance=min(bound.operator, bound.resolved) if known else math.inf,
+        interior=Interior(min(upper, sharp.interior_upper), inner, sharp.interior_lower),
         estimate=whole,
-        reason="; ".join(part for part in (bound.reason if proved else "", left_out) if part),
+        reason="; ".join([*([bound.reason] if bound.reason and not enclosed and method != "sharp" else []), *reasons]),
         noise=noise_in_words(net, n),
         density=bound.density,
         volume=bound.volume,
         ratio=bound.ratio,
         plain_noise=net.layers[n].plain_noise,
     )
+
+
+def _name(method: Method, sharp: float, square: float, bound: HilbertSchmidt) -> str:
+    """Where the upper bound comes from."""
+    if method == "sharp" or sharp < square:
+        return "sharp"
+    return "hilbert_schmidt" if math.isfinite(bound.volume[1]) else "none"
+
+
+def _sharp(
+    net: Network, projection: TotalDegree, n: int, width: float
+) -> tuple[Enclosure, Estimate | None, Estimate | None, list[str]]:
+    """The enclosure of layer n, and estimates where there is none."""
+    found = sharp_enclosure(net, projection, n, width)
+    if math.isfinite(found.upper):
+        return found, None, None, [found.reason] if found.reason else []
+    whole, inner, left_out = _estimates(net, projection, n)
+    return found, whole, inner, [reason for reason in (found.reason, left_out) if reason]
 
 
 def _no_hilbert_schmidt(projection: AbstractProjection) -> HilbertSchmidt:

@@ -282,7 +282,9 @@ def _proved_by(c: Certificate) -> str:
     methods = {layer.method for layer in c.layers}
     if methods == {"dobrushin"}:
         return "the root of Dobrushin\u2019s coefficient"
-    return "a Hilbert\u2013Schmidt bound" if "hilbert_schmidt" in methods else "where there is a bound, it holds"
+    words = {"sharp": "a sharp enclosure", "hilbert_schmidt": "a Hilbert\u2013Schmidt bound"}
+    found = [text for name, text in words.items() if name in methods]
+    return " or ".join(found) if found else "where there is a bound, it holds"
 
 
 def _forgets(c: Certificate) -> str:
@@ -294,7 +296,9 @@ def _forgets(c: Certificate) -> str:
 
 
 def _chain_words(c: Certificate) -> Markup:
-    rule = mathml(r"\|K(n,m)\| \le \|P_nM_nQ_{n+1}\| \prod_{i=n+1}^{m-1} \|Q_iM_i\|")
+    rule = mathml(
+        r"\|K(n,m)\| \le \|P_nM_nQ_{n+1}\| \Bigl(\prod_{i=n+1}^{m-2} \|Q_iM_iQ_{i+1}\|\Bigr) \|Q_{m-1}M_{m-1}\|"
+    )
     if c.depth < 2:
         return Markup("A network of one layer has no memory term.")
     worst = max(c.memory_bound(n, n + 2) for n in range(c.depth - 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mzsym.certify.bounds import decimal_up
+from mzsym.certify.bounds import decimal_down, decimal_up, digits_apart
 from mzsym.core import Standing
 from mzsym.evaluate.kept import isometric
 from mzsym.evaluate.norms import table, term_error, term_norm
@@ -126,11 +126,13 @@ class NormView:
 
     n: int
     noise: str
+    lower: str
     upper: str
     upper_standing: str
     estimate: str
     error: str
     interior: str
+    interior_upper: str
     remark: str
     contracts: bool
 
@@ -144,16 +146,22 @@ def norm_rows(certificate: Certificate) -> list[NormView]:
             NormView(
                 layer.n,
                 layer.noise,
-                bound(layer.upper),
+                "\u2013" if layer.lower == 0.0 else decimal_down(layer.lower, digits_apart(layer.lower, layer.upper)),
+                _upper(layer.lower, layer.upper),
                 "" if layer.standing is Standing.ESTIMATED else str(layer.standing),
                 "\u2013" if layer.estimate is None else f"{layer.estimate.value:.5g}",
                 "" if layer.estimate is None else f"{layer.estimate.error:.0e}",
                 "\u2013" if inner is None else f"{inner.value:.5g}",
+                _upper(layer.interior.lower, layer.interior.upper),
                 layer.reason,
                 layer.upper < 1.0,
             )
         )
     return rows
+
+
+def _upper(low: float, high: float) -> str:
+    return bound(high) if low == 0.0 or math.isinf(high) else decimal_up(high, digits_apart(low, high))
 
 
 @dataclass(frozen=True)

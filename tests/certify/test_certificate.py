@@ -36,8 +36,9 @@ def test_contraction_is_proved_under_much_noise():
     assert c.layers[2].upper < math.sqrt(1 / 2)
 
 
-def test_undecided_names_the_first_layer_and_its_number(mixed):
-    verdict = mixed.contracts
+def test_undecided_names_the_first_layer_and_its_number():
+    noises = [mz.Uniform(2), mz.Uniform(0.5), mz.TruncatedGaussian(1.5, cutoff=2)]
+    verdict = chain(noises, method="hilbert_schmidt").contracts
     assert verdict.decision == "undecided" and not verdict
     assert "layer 1" in verdict.why and "Hilbert-Schmidt" in verdict.why
     assert "does not mean that the memory grows" in verdict.why
@@ -51,12 +52,36 @@ def test_no_noise_gives_no_bound_and_says_why():
     assert "no bound" in str(c)
 
 
-def test_sharp_alone_proves_nothing():
-    c = chain([mz.Uniform(2)] * 3, method="sharp")
+def test_an_estimate_proves_nothing():
+    c = chain([mz.TruncatedGaussian(1.5, cutoff=2)] * 3, method="sharp")
+    assert "sharp enclosures take uniform noise" in c.layers[0].reason
     assert all(layer.standing is mz.Standing.ESTIMATED and math.isinf(layer.upper) for layer in c.layers)
-    assert all(layer.estimate.value < 1 for layer in c.layers)
-    assert not c.contracts and c.contracts.decision == "undecided" and "proves nothing" in c.contracts.why
+    assert all(layer.estimate.value < 1 and layer.lower == 0 for layer in c.layers)
+    assert not c.contracts and c.contracts.decision == "undecided" and "uniform noise" in c.contracts.why
     assert math.isinf(c.memory_bound(0, 3))
+
+
+def test_sharp_norms_prove_what_hilbert_schmidt_norms_do_not(mixed):
+    layer = mixed.layers[1]
+    assert layer.method == "sharp" and str(layer.standing) == "proved" and layer.estimate is None
+    assert layer.upper * (1 - 1e-4) <= layer.lower <= layer.upper < 0.51
+    assert layer.interior.lower <= layer.interior.upper <= layer.upper
+    assert mixed.contracts and "below 1" in mixed.contracts.why
+    square = chain([mz.Uniform(2), mz.Uniform(0.5)], method="hilbert_schmidt")
+    assert square.layers[1].upper > 1 and not square.contracts
+
+
+def test_a_norm_of_one_or_more_is_refuted():
+    layers = [mz.dense([[3.0]], [0.0], activation="tanh", noise=mz.Uniform(0.2))] * 2
+    c = mz.certify(mz.Network(layers, domain=mz.Box([(-1, 1)])), mz.Mean())
+    assert c.layers[1].interior.lower > 1
+    assert c.contracts.decision == "refuted" and not c.contracts and "does not mean" in c.contracts.why
+
+
+@pytest.mark.parametrize("width", [0, -1e-4, True, "fine", float("nan"), float("inf")])
+def test_widths_that_are_none(width):
+    with pytest.raises(mz.MzError, match="width"):
+        chain([mz.Uniform(1)], width=width)
 
 
 def test_one_layer_has_no_memory():
@@ -67,7 +92,8 @@ def test_one_layer_has_no_memory():
 
 
 def test_estimates_stay_below_the_proved_bounds(mixed):
-    for layer in mixed.layers:
+    assert [layer.estimate is None for layer in mixed.layers] == [True, True, False]
+    for layer in mixed.layers[2:]:
         assert layer.estimate.value <= layer.upper
         assert layer.interior.estimate.value <= layer.interior.upper
         assert layer.interior.estimate.value <= layer.estimate.value + layer.estimate.error
@@ -75,9 +101,10 @@ def test_estimates_stay_below_the_proved_bounds(mixed):
 
 def test_the_chain_is_the_product_rounded_up(mixed):
     first, second, third = mixed.layers
-    exact = Fraction(min(first.operator, first.upper)) * Fraction(second.upper) * Fraction(third.upper)
+    assert second.interior.upper < second.upper
+    exact = Fraction(first.entrance) * Fraction(second.interior.upper) * Fraction(third.upper)
     assert exact <= Fraction(mixed.memory_bound(0, 3)) <= exact * (1 + Fraction(1, 10**14))
-    exact = Fraction(min(second.operator, second.upper)) * Fraction(third.upper)
+    exact = Fraction(second.entrance) * Fraction(third.upper)
     assert exact <= Fraction(mixed.memory_bound(1, 3)) <= exact * (1 + Fraction(1, 10**14))
 
 
@@ -168,7 +195,7 @@ def test_an_unwritable_place_leaves_nothing(mixed, tmp_path):
 
 
 def test_words_table_and_latex(mixed):
-    assert "estimated" in str(mixed) and "undecided" in str(mixed)
+    assert "estimated" in str(mixed) and "proved" in str(mixed)
     rows = mixed.table()
     assert [row["n"] for row in rows] == [0, 1, 2]
     assert rows[1]["upper"] == mixed.layers[1].upper and rows[1]["standing"] == "proved"

@@ -295,7 +295,8 @@ def test_other_norms_never_enter_the_bounds_in_box_measures():
             assert (c.layers[0].dobrushin is None) == (method == "lipschitz")
             assert (c.layers[0].lipschitz is None) == (method == "dobrushin")
     auto = chain(mz.Uniform(2), mz.Legendre(2))
-    assert auto.layers[1].dobrushin < 1 and auto.layers[1].lipschitz == pytest.approx(1.2) and auto.layers[1].estimate
+    assert auto.layers[1].dobrushin < 1 and auto.layers[1].lipschitz == pytest.approx(1.2)
+    assert auto.layers[1].method == "sharp" and auto.layers[1].upper < auto.layers[1].dobrushin
 
 
 def test_in_other_measures_nothing_bounds_the_norm():

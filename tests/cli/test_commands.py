@@ -167,7 +167,7 @@ def test_run_writes_everything_and_says_what_was_found(model: Path, tmp_path: Pa
     result = call("run", model, "-o", out)
     assert result.exit_code == 0, result.stderr
     assert listing(out) == FILES
-    for said in ("memory decays by a factor of", "error of 1 %", "Contraction is undecided", str(out / "report.html")):
+    for said in ("memory decays by a factor of", "error of 1 %", "Contraction is proved", str(out / "report.html")):
         assert said in result.stdout
     summary = json.loads((out / "summary.json").read_text())
     tables = json.loads((out / "tables.json").read_text())

@@ -131,9 +131,13 @@ def test_the_tables_hold_the_evaluators_numbers(small, parsed):
 def test_the_table_of_norms_never_prints_less_than_the_bound(small, parsed):
     rows = next(t for t in parsed.tables if "its error" in t[0])[1:]
     for layer, row in zip(small.c.layers, rows, strict=True):
-        assert layer.upper <= float(row[2]) <= layer.upper * 1.001
-        assert float(row[3]) == pytest.approx(layer.estimate.value, rel=1e-4)
-        assert float(row[5]) == pytest.approx(layer.interior.estimate.value, rel=1e-4)
+        if layer.method == "hilbert_schmidt":
+            assert row[2] == "\u2013" and float(row[5]) == pytest.approx(layer.estimate.value, rel=1e-4)
+            continue
+        assert layer.lower * (1 - 1e-6) <= float(row[2]) <= layer.lower
+        assert layer.upper <= float(row[3]) <= layer.upper * 1.001
+        assert layer.interior.upper <= float(row[4]) <= layer.interior.upper * 1.001
+        assert row[5] == row[7] == "\u2013" and layer.estimate is None
 
 
 def test_the_table_of_other_norms_never_prints_less_than_the_bound(small, parsed):
@@ -173,7 +177,9 @@ def test_symbols_of_the_user_cannot_break_out():
 def test_several_observables_and_dimensions(plane):
     parsed = Page(page(plane.eq, plane.ev, plane.c))
     assert "over all 2 observables" in " ".join(" ".join(parsed.text).split())
-    assert any(row[3] == "\u2013" for t in parsed.tables if "its error" in t[0] for row in t[1:]), "no estimate asked"
+    assert any(row[2] == row[5] == "\u2013" for t in parsed.tables if "its error" in t[0] for row in t[1:]), (
+        "no estimate asked"
+    )
 
 
 def test_one_layer_and_no_bound():

@@ -1,0 +1,206 @@
+"""Proved enclosures of ||Q_n M_n|| and ||Q_n M_n Q_{n+1}|| of a layer in dimension one, MATH (24)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from mzsym.balls import enclose, lower, precision, to_arb, upper
+from mzsym.balls.crossings import NextBasis, Quadrature
+from mzsym.balls.curves import Curve, curve_of, left_out, on_unit_interval, weighted_slope
+from mzsym.certify.schur import interior, whole
+from mzsym.certify.smoothed import smoothed
+from mzsym.core import MzError
+from mzsym.core.names import state_symbol
+from mzsym.evaluate.blas import blas_threads
+from mzsym.projections.measures import BOX_MEASURES
+
+if TYPE_CHECKING:
+    from mzsym.model import Network
+    from mzsym.projections import TotalDegree
+
+WIDTH = 1e-4
+"""Relative width of an enclosure that is asked for by default."""
+
+FIRST, LAST = 40, 640
+"""Numbers of Legendre functions, at first and at most: the budget."""
+
+TOLERANCE = 1e-11
+"""Error of quadrature, before the factor 1/(4 s^2)."""
+
+_T = sp.Symbol("t", real=True)
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """Proved bounds of a norm from both sides.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Of ||Q_n M_n||.
+    interior_lower, interior_upper : float
+        Of ||Q_n M_n Q_{n+1}||.
+    functions : int
+        Legendre functions of the finest level.
+    reason : str
+        Why it is wider than asked for, or there is none.
+    """
+
+    lower: float
+    upper: float
+    interior_lower: float
+    interior_upper: float
+    functions: int
+    reason: str = ""
+
+    @property
+    def width(self) -> float:
+        """Relative width of the enclosure of ||Q_n M_n||."""
+        return 0.0 if self.upper == 0.0 else (self.upper - self.lower) / self.upper
+
+
+NOTHING = Enclosure(0.0, math.inf, 0.0, math.inf, 0)
+
+
+def reason_against(net: Network, projection: Any, n: int) -> str:
+    """Why the method does not take a layer on; empty where it does."""
+    layer = net.layers[n]
+    if projection.measure not in BOX_MEASURES:
+        return "sharp enclosures need a measure on boxes"
+    if not layer.plain_noise:
+        return "sharp enclosures take noise that is added to a fixed map, without gain and random weights"
+    if (net.dims[n], net.dims[n + 1]) != (1, 1):
+        return (
+            f"sharp enclosures are for dimension one, and the layer maps dimension {net.dims[n]} to {net.dims[n + 1]}"
+        )
+    if layer.noise[0].name != "uniform":
+        return "sharp enclosures take uniform noise"
+    return ""
+
+
+def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float = WIDTH) -> Enclosure:
+    """Enclose both norms of layer n, with more functions until the width is reached or the budget is spent.
+
+    Parameters
+    ----------
+    net : Network
+        Every parameter has a value.
+    projection : TotalDegree
+        In a measure on boxes.
+    n : int
+    width : float
+        Relative width asked for, of both.
+
+    Returns
+    -------
+    Enclosure
+        With the reason where it is wider, or there is none.
+    """
+    reason = reason_against(net, projection, n)
+    if reason:
+        return Enclosure(0.0, math.inf, 0.0, math.inf, 0, reason)
+    best = NOTHING
+    with precision(), blas_threads():
+        try:
+            problem = _Problem.of(net, projection, n)
+            size = max(FIRST, problem.degree + 24)
+            while size <= LAST:
+                best = _better(best, problem.level(size))
+                reached = max(best.width, _inner_width(best))
+                if reached <= width:
+                    return best
+                size = _next(size, reached / width)
+        except MzError as error:
+            return _with_reason(best, error.what)
+    if not best.functions:
+        return _with_reason(best, f"degree {problem.degree} is too large")
+    return _with_reason(best, f"the width {best.width:.1e} is what {best.functions} functions give")
+
+
+def _next(size: int, excess: float) -> int:
+    """More functions: the width falls at least like size^-3, once it falls."""
+    factor = min(2.5, max(1.3, 1.1 * excess**0.25)) if excess < 1e3 else 1.6
+    return max(size + 1, LAST if size < LAST < size * factor else int(size * factor))
+
+
+def _with_reason(found: Enclosure, reason: str) -> Enclosure:
+    bounds = found.lower, found.upper, found.interior_lower, found.interior_upper
+    return Enclosure(*bounds, found.functions, f"sharp: {reason}")
+
+
+def _better(a: Enclosure, b: Enclosure) -> Enclosure:
+    """Both are true."""
+    return Enclosure(
+        max(a.lower, b.lower),
+        min(a.upper, b.upper),
+        max(a.interior_lower, b.interior_lower),
+        min(a.interior_upper, b.interior_upper),
+        b.functions,
+    )
+
+
+def _inner_width(found: Enclosure) -> float:
+    # Relative to the whole norm: the interior one may be 0.
+    return 0.0 if found.upper == 0.0 else (found.interior_upper - found.interior_lower) / found.upper
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """One layer with its map on [-1, 1]."""
+
+    curve: Curve
+    half_width: Any
+    following: NextBasis
+    degree: int
+    scale: Any
+    """Square of the factor from 2 s times a norm in L^2(-1, 1) to the norm in the projection's measure."""
+
+    @classmethod
+    def of(cls, net: Network, projection: TotalDegree, n: int) -> _Problem:
+        layer, shared = net.layers[n], net.shared
+        values = {symbol: sp.Rational(Fraction(value)) for symbol, value in {**shared, **layer.map_bindings(n)}.items()}
+        expr = layer.map_exprs(n)[0].xreplace(values)
+        ((lo, hi),) = net.domains[n].intervals
+        ((lo_next, hi_next),) = net.domains[n + 1].intervals
+        noise = layer.noise[0].scale
+        s = enclose(noise, shared) if isinstance(noise, sp.Expr) else to_arb(noise)
+        curve = curve_of(on_unit_interval(expr, state_symbol(n, 0), lo, hi, _T), _T)
+        half = to_arb(Fraction(hi_next) - Fraction(lo_next)) / 2
+        middle = to_arb(Fraction(hi_next) + Fraction(lo_next)) / 2
+        degree = projection.degree_of(projection.size(1) - 1, 1)
+        # dx = a dt on the left; in uniform measures ||.||^2 is divided by the volumes 2a and 2 half.
+        scale = half if projection.measure == "uniform" else to_arb(Fraction(hi) - Fraction(lo)) / 2
+        return cls(curve, s, NextBasis(middle, half, degree), degree, scale / (4 * s * s))
+
+    def level(self, size: int) -> Enclosure:
+        """The enclosure with this many functions."""
+        # The straight replacement on the gaps moves M by at most this, in units of 1/(2s).
+        moved = 2 * left_out(self.curve).sqrt()
+        if not self.curve.branches:
+            # Q M is 0 for a constant map.
+            most = self._root(0.0, moved, upper)
+            return Enclosure(0.0, most, 0.0, most, size)
+        nodes = Quadrature(self.curve, self.half_width, self.following, size, TOLERANCE).run()
+        found = smoothed(nodes, size, self.degree, float(self.following.half))
+        # TV(rho)^2 = 1/s^2; half of it where the two shifted images do not meet.
+        levels = [gap.level for gap in self.curve.gaps]
+        apart = all(abs(a - b) < 2 * self.half_width for a in levels for b in levels)
+        mu = upper(weighted_slope(self.curve) * (2 if apart else 4) / (size * (size + 1)))
+        outer, inner = whole(found, self.degree, mu), interior(found, self.degree, mu)
+        return Enclosure(
+            self._root(outer[0], -moved, lower),
+            self._root(outer[1], moved, upper),
+            self._root(inner[0], -moved, lower),
+            self._root(inner[1], moved, upper),
+            size,
+        )
+
+    def _root(self, square: float, moved: Any, end: Any) -> float:
+        if math.isinf(square):
+            return math.inf
+        return float(max(0.0, end((to_arb(square).sqrt() + moved) * self.scale.sqrt())))
