@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from mzsym.codegen import checked_target
 from mzsym.core import MzError, Options
+from mzsym.derive.terms import Term
 from mzsym.evaluate.evaluator import Evaluator
+from mzsym.evaluate.term_evaluator import TermEvaluator
 from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
@@ -15,13 +17,20 @@ if TYPE_CHECKING:
 _ENGINES = ("auto", "quadrature", "spectral", "panels")
 
 
-def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None) -> Evaluator:
+@overload
+def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: Options | None = None) -> Evaluator: ...
+@overload
+def compile(eq: Term, engine: str = "auto", target: str = "numba", options: Options | None = None) -> TermEvaluator: ...
+def compile(
+    eq: Equation | Term, engine: str = "auto", target: str = "numba", options: Options | None = None
+) -> Evaluator | TermEvaluator:
     """Numbers for every term of an equation: tables, coefficients, the function q_0 and the law of the output.
 
     Parameters
     ----------
-    eq : Equation
-        As ``mz.derive`` returns it, backward or forward; every parameter must have a value.
+    eq : Equation, or Term
+        As ``mz.derive`` returns it, backward or forward; every parameter must have a value. A closed term becomes a
+        function of its parameters instead, for any number of parameter sets.
     engine : {"auto", "quadrature", "spectral", "panels"}
         Quadrature, for states of dimension 1 to 3: the average over the noise is exact up to rounding on the functions
         that the grids represent, and grids are refined until ``options.tolerance`` is met. Functions are one series on
@@ -34,13 +43,14 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
 
     Returns
     -------
-    Evaluator
+    Evaluator, or TermEvaluator
 
     Raises
     ------
     MzError
-        For another engine or target, ``target="c"`` without a C compiler, an oblique or conditional projection forward,
-        parameters without a value, dimensions above 3, and tables that exceed the memory budget.
+        For another engine or target, a term that is not closed, ``target="c"`` without a C compiler, an oblique or
+        conditional projection forward, parameters without a value, dimensions above 3, and tables that exceed the
+        memory budget.
 
     Examples
     --------
@@ -58,6 +68,8 @@ def compile(eq: Equation, engine: str = "auto", target: str = "numba", options: 
             'Use "quadrature" (or "auto"); "spectral" and "panels" choose how it represents functions',
         )
     by = checked_target(target, "compile(target=)")
+    if isinstance(eq, Term):
+        return TermEvaluator(eq, by)
     if eq.direction == "forward" and not finite_rank(eq.projection, "compile(eq), forward").orthogonal:
         raise MzError(
             "An oblique projection is not its own adjoint, so the forward terms are no transposes of the backward ones",

@@ -326,7 +326,7 @@ class Evaluator(ForwardSide, GradientSide):
     def __reduce__(self) -> tuple[Any, ...]:
         # It travels to other processes as what it was made from: its functions are compiled there.
         made_from = (self.network, self.projection, self.options, self.engine, self._asked, self.direction)
-        return Evaluator, made_from
+        return Evaluator, (*made_from, self.target)
 
     def _no_input(self, p0: Any, where: str) -> None:
         if p0 is not None:

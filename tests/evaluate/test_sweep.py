@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import xarray as xr
+from distributed import Client, LocalCluster
 
 import mzsym as mz
 from mzsym.evaluate import Evaluator
@@ -88,6 +89,17 @@ def test_another_executor_gives_the_same_numbers(ev: Evaluator, pool: str) -> No
     )
     with executor:
         assert made_here.identical(ev.sweep(params, executor=executor))
+
+
+def test_a_cluster_gives_the_same_numbers(ev: Evaluator) -> None:
+    params = {(0, "scale"): np.linspace(0.2, 0.9, 40)}
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+        client.get_executor() as executor,
+    ):
+        found = ev.sweep(params, executor=executor)
+    assert ev.sweep(params).identical(found)
 
 
 def test_the_file_holds_the_dataset(ev: Evaluator, tmp_path: Path) -> None:
