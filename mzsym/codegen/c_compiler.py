@@ -29,8 +29,8 @@ _CPU_LINES: Final = (
 
 FLAGS: Final = (
     *("-std=c99", "-O3", "-fPIC"),
-    # Both targets round alike: no a*b + c in one step, integers that wrap.
-    *("-ffp-contract=off", "-fwrapv"),
+    # Both targets round alike: no a*b + c in one step.
+    "-ffp-contract=off",
     # Nobody reads errno or floating-point flags; without them loops vectorise. Values do not change.
     *("-fno-math-errno", "-fno-trapping-math"),
     # gcc makes branches of selections by it, before it could vectorise them; clang does not know it, and says so.

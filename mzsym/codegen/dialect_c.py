@@ -41,6 +41,9 @@ _TERNARY, _OR, _AND, _COMPARE, _SHIFT, _SUM, _PRODUCT, _UNARY, _ATOM = range(1, 
 _BINARY: Final[Mapping[type[ast.operator], tuple[str, int]]] = MappingProxyType(
     {ast.Add: ("+", _SUM), ast.Sub: ("-", _SUM), ast.Mult: ("*", _PRODUCT), ast.Div: ("/", _PRODUCT)}
 )
+_WRAPPING: Final[Mapping[type[ast.operator], str]] = MappingProxyType(
+    {ast.Add: "mz_plus", ast.Sub: "mz_minus", ast.Mult: "mz_times"}
+)
 _COMPARISONS: Final[Mapping[type[ast.cmpop], str]] = MappingProxyType(
     {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 )
@@ -64,6 +67,14 @@ PRELUDE: Final = """\
 #endif
 """
 
+
+def _wrapping(name: str, sign: str) -> str:
+    return (
+        f"MZ_INLINE int64_t mz_{name}(int64_t a, int64_t b)\n{{\n"
+        f"    return (int64_t)((uint64_t)a {sign} (uint64_t)b);\n}}\n"
+    )
+
+
 _HELPERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "mz_pair": "typedef struct {\n    double first, second;\n} mz_pair;\n",
@@ -74,6 +85,10 @@ _HELPERS: Final[Mapping[str, str]] = MappingProxyType(
         # Both sides are computed before one is taken: nothing is left to branch around.
         "mz_select": "MZ_INLINE double mz_select(int c, double a, double b)\n{\n    return c ? a : b;\n}\n",
         "mz_pick": "MZ_INLINE int64_t mz_pick(int c, int64_t a, int64_t b)\n{\n    return c ? a : b;\n}\n",
+        # Bits of floats are added as machine integers are: they wrap.
+        "mz_plus": _wrapping("plus", "+"),
+        "mz_minus": _wrapping("minus", "-"),
+        "mz_times": _wrapping("times", "*"),
         "mz_min": "MZ_INLINE double mz_min(double a, double b)\n{\n    return b < a ? b : a;\n}\n",
         "mz_max": "MZ_INLINE double mz_max(double a, double b)\n{\n    return b > a ? b : a;\n}\n",
         # Quotient and remainder as Python rounds them.
@@ -161,7 +176,8 @@ def _constant(name: str, value: Any) -> str:
         return f"static const double MZ_{name}[{len(value)}] = {{{', '.join(map(number, value))}}};"
     if isinstance(value, int):
         return f"static const int64_t MZ_{name} = INT64_C({value});"
-    return f"static const double MZ_{name} = {number(value)};"
+    text = number(value) if math.isfinite(value) else "NAN" if math.isnan(value) else "INFINITY"
+    return f"static const double MZ_{name} = {text};"
 
 
 class _Writer:
@@ -316,6 +332,9 @@ class _Writer:
         whole = a.kind == b.kind == INTEGER
         if isinstance(op, ast.Div) and whole:
             return _Text(f"(double){a.at(_ATOM)} / (double){b.at(_ATOM)}", REAL, _PRODUCT)
+        if whole and self._leaf.straight and type(op) in _WRAPPING:
+            self._uses.add(_WRAPPING[type(op)])
+            return _Text(f"{_WRAPPING[type(op)]}({a.text}, {b.text})", INTEGER)
         if type(op) in _BINARY:
             sign, level = _BINARY[type(op)]
             return _Text(f"{a.at(level)} {sign} {b.at(level + 1)}", INTEGER if whole else REAL, level)

@@ -11,6 +11,9 @@ from mzsym.codegen.nodes import Program
 BLOCK: Final = 64
 """Rows that are worked on at a time."""
 
+LONG_BLOCK: Final = 4096
+"""The same where no columns are gathered: one argument, one output."""
+
 COLUMNS: Final = 512
 """Columns of a block that the stack has room for; blocks of more columns have fewer rows."""
 
@@ -53,6 +56,7 @@ class CEmitter(AbstractEmitter):
     def _run(self, program: Program) -> str:
         points, outputs = _used(program, "point"), self.output_names(program)
         rows = max(1, min(BLOCK, BLOCK * COLUMNS // max(1, len(points) + len(outputs))))
+        rows = LONG_BLOCK if program.n_point == 1 == len(outputs) else rows
         lines = [
             f"void {self._function}(size_t points, const double *X, const double *P, double *out);\n",
             f"void {self._function}(size_t points, const double *restrict X, const double *restrict P, "

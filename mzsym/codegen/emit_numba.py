@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, final
+from typing import Any, Final, final
 
 from mzsym.codegen.emit_base import AbstractEmitter
 from mzsym.codegen.leaves.library import Leaf, constants, leaves, needed
@@ -13,6 +13,9 @@ from mzsym.codegen.operations import ELEMENTARY
 
 BLOCK: Final = 64
 """Rows that are worked on at a time."""
+
+LONG_BLOCK: Final = 4096
+"""The same where no columns are gathered: one argument, one output."""
 
 JIT: Final = '@njit(cache=True, nogil=True, error_model="numpy")'
 """No fast-math: results do not depend on the target. IEEE division instead of Python's exception."""
@@ -95,22 +98,29 @@ class NumbaEmitter(AbstractEmitter):
         points = _used(program, "point")
         body = [f"    p{index} = P[{index}]" for index in _used(program, "param")]
         body += [f"    {name} = {text}" for name, text in self.statements(program, varying=False)]
-        # Blocks of columns: every load and store of the loop in the middle is contiguous, so it can vectorise.
+        # Blocks of columns: every load and store of the loop in the middle is contiguous, so it can vectorise; a column
+        # alone is contiguous as it is.
+        count, narrow = len(program.outputs), program.n_point == 1
+        rows = LONG_BLOCK if narrow and count == 1 else BLOCK
+        body += [] if narrow else [f"    xs = np.empty({max(1, len(points)) * rows})"]
+        body += [] if count == 1 else [f"    ys = np.empty({count * rows})"]
+        body += ["    flat = X.reshape(X.size)"] * narrow + ["    results = out.reshape(out.size)"] * (count == 1)
         body += [
-            f"    xs = np.empty({max(1, len(points)) * BLOCK})",
-            f"    ys = np.empty({len(program.outputs) * BLOCK})",
-            f"    for start in range(0, X.shape[0], {BLOCK}):",
-            f"        n = min({BLOCK}, X.shape[0] - start)",
+            f"    for start in range(0, X.shape[0], {rows}):",
+            f"        n = min({rows}, X.shape[0] - start)",
         ]
-        if points:
+        body += ["        xs = flat[start : start + n]"] * narrow
+        body += ["        ys = results[start : start + n]"] * (count == 1)
+        if points and not narrow:
             body.append("        for i in range(n):")
             body += [f"            xs[{_at(at)}] = X[start + i, {index}]" for at, index in enumerate(points)]
         body.append("        for i in range(n):")
         body += [f"            x{index} = xs[{_at(at)}]" for at, index in enumerate(points)]
         body += [f"            {name} = {text}" for name, text in self.statements(program, varying=True)]
         body += [f"            ys[{_at(at)}] = {name}" for at, name in enumerate(self.output_names(program))]
-        body.append("        for i in range(n):")
-        body += [f"            out[start + i, {at}] = ys[{_at(at)}]" for at in range(len(program.outputs))]
+        if count != 1:
+            body.append("        for i in range(n):")
+            body += [f"            out[start + i, {at}] = ys[{_at(at)}]" for at in range(count)]
         return "\n".join([f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
 
 
@@ -131,7 +141,7 @@ def leaf_library() -> str:
     """Source of every leaf for numba; the functions compile when a kernel first calls them."""
     parts = ['"""Stable scalar functions of mzsym kernels."""\n', "from __future__ import annotations\n"]
     parts += ["import math", *imports("".join(f"{name}(" for name in LIBM) + "_bits(")]
-    parts += [f"{name} = {value!r}" for name, value in constants().items()]
+    parts += [_constant(name, value) for name, value in constants().items()]
     parts += [f"\n\n{JIT}\n{source}" for source in _SPECIAL.values()]
     parts += [_BITS]
     parts += [_decorated(leaf) for leaf in leaves().values()]
@@ -154,11 +164,16 @@ def standalone(program: Program) -> str:
     functions, values = needed(emitter.calls(program))
     text = emitter.function(program)
     inner = "\n".join([*(leaf.source for leaf in functions.values()), text])
-    parts = [f"{name} = {value!r}" for name, value in values.items()]
+    parts = [_constant(name, value) for name, value in values.items()]
     parts += [f"\n\n{JIT}\n{source}" for name, source in _SPECIAL.items() if f"{name}(" in inner]
     parts += [_BITS] if "_bits(" in inner else []
     parts += [_decorated(leaf) for leaf in functions.values()]
     return "\n".join([*parts, "", text])
+
+
+def _constant(name: str, value: Any) -> str:
+    finite = isinstance(value, tuple) or math.isfinite(value)
+    return f"{name} = {value!r}" if finite else f"{name} = math.{value!r}"
 
 
 def _decorated(leaf: Leaf) -> str:

@@ -45,7 +45,8 @@ ELEMENTARY = (
 
 def _rows() -> tuple[Operation, ...]:
     cheap = {"sqrt": 4, "floor": 1, "ceil": 1}
-    own = {"exp": "vexp", "tanh": "vtanh"}
+    own = {"exp": "vexp", "expm1": "vexpm1", "log": "vlog", "log1p": "vlog1p", "tanh": "vtanh"}
+    own |= {"erf": "verf", "erfc": "verfc", "atan": "vatan"}
     rows = [
         Operation(name, 1, own.get(name, name), cheap.get(name, 20), leaf=name in own)
         for name in (*ELEMENTARY, "floor", "ceil")

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from mzsym.codegen.leaves.double import exp_two, int_power, two_prod, two_sum
-from mzsym.codegen.leaves.plain import (
-    INV_SQRT_2PI,
-    exp_half_square,
-    gelu,
-    normal_cdf,
-    relu,
-)
+from mzsym.codegen.leaves.errors import INV_SQRT_2PI, exp_half_square, gelu, normal_cdf
+from mzsym.codegen.leaves.rectifiers import relu
 from mzsym.codegen.leaves.tails import FRACTION_FROM, half_moment, mills, one_minus_v_mills
 from mzsym.codegen.libm import erf, fabs, sqrt
 

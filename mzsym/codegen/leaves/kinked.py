@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mzsym.codegen.leaves.double import int_power, two_prod
 from mzsym.codegen.leaves.elementary import umean_identity, umean_relu
+from mzsym.codegen.leaves.errors import INV_SQRT_2PI, normal_cdf, normal_cdf_two
 from mzsym.codegen.leaves.gaussian import (
     FARTHEST,
     density_of_ratio,
@@ -15,8 +16,8 @@ from mzsym.codegen.leaves.gaussian import (
     gmean_relu,
     gmean_relu_power,
 )
-from mzsym.codegen.leaves.plain import INV_SQRT_2PI, hardtanh, normal_cdf, normal_cdf_two
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
+from mzsym.codegen.leaves.rectifiers import hardtanh
 from mzsym.codegen.leaves.tails import mills
 from mzsym.codegen.libm import exp, expm1, fabs, log, sqrt
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mzsym.codegen.leaves.double import exp_two, int_power, two_prod
-from mzsym.codegen.leaves.plain import heaviside
+from mzsym.codegen.leaves.rectifiers import heaviside
 from mzsym.codegen.libm import cos, fabs, sin
 
 LAPLACE_FARTHEST = 760.0

@@ -11,13 +11,17 @@ from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 from mzsym.codegen.leaves import (
+    arcs,
+    dilogarithm,
     double,
     elementary,
+    errors,
     gaussian,
     kinked,
     laplace,
-    plain,
+    logarithms,
     quadrature,
+    rectifiers,
     straight,
     tails,
     trigonometric,
@@ -29,7 +33,11 @@ MODULES: tuple[ModuleType, ...] = (
     quadrature,
     double,
     straight,
-    plain,
+    logarithms,
+    errors,
+    arcs,
+    rectifiers,
+    dilogarithm,
     tails,
     elementary,
     uniform,
@@ -41,7 +49,7 @@ MODULES: tuple[ModuleType, ...] = (
 )
 """In an order in which what is used comes first."""
 
-STRAIGHT = (double, straight)
+STRAIGHT = (double, straight, logarithms, errors, arcs, rectifiers)
 """Modules of functions without branches, or so short that it does not matter."""
 
 

@@ -74,6 +74,17 @@ def vexp(x: float) -> float:
     return value if x == x else x
 
 
+def vexp_two(x: float, rest: float) -> float:
+    """exp(x + rest), -1600 <= x <= 0, rest a rounding error of x."""
+    y = x if x > EXP_LOWEST else EXP_LOWEST
+    t = y * LOG2_E + ROUNDER
+    n = t - ROUNDER
+    r = ((y - n * LN2_HIGH) - n * LN2_LOW) + rest
+    k = to_bits(t) - ROUNDER_BITS
+    half = k >> 1
+    return (1.0 + exp_polynomial(r)) * power_of_two(half) * power_of_two(k - half)
+
+
 def exp_parts(x: float) -> tuple[float, float]:
     """(expm1(x), exp(x)) for -708 <= x <= 0."""
     t = x * LOG2_E + ROUNDER
@@ -108,7 +119,8 @@ def vtanh(z: float) -> float:
     a, e = exp_parts(-2.0 * (u if u < FAR else FAR))
     value = -a / (1.0 + e)
     value = value if z > 0 else -value
-    return value if z == z else z
+    # Where z*z underflows, at 0 and at NaN.
+    return value if z * z > 0.0 else z
 
 
 def sigmoid(z: float) -> float:
@@ -121,17 +133,6 @@ def silu(z: float) -> float:
     """z/(1 + exp(-z))."""
     u = z if z > EXP_LOWEST else EXP_LOWEST
     value = u * sigmoid(u)
-    return value if z == z else z
-
-
-def softplus(z: float) -> float:
-    """log(1 + exp(z))."""
-    u = fabs(z)
-    # Below exp(-700) the logarithm is its argument.
-    e = vexp(-u)
-    tail = log_one_plus_ratio(e, 1.0)
-    tail = tail if u < TAIL else e
-    value = z + tail if z > 0 else tail
     return value if z == z else z
 
 

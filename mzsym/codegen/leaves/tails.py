@@ -7,7 +7,7 @@ and the repeated integrals without cancellation for larger v.
 from __future__ import annotations
 
 from mzsym.codegen.leaves.double import two_prod
-from mzsym.codegen.leaves.plain import INV_SQRT_2PI, SQRT_HALF, exp_half_square
+from mzsym.codegen.leaves.errors import INV_SQRT_2PI, SQRT_HALF, exp_half_square
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
 from mzsym.codegen.libm import erfc, exp, sqrt
 

@@ -6,11 +6,13 @@ difference of antiderivatives in a form that does not cancel. S = 0 is the funct
 
 from __future__ import annotations
 
+from mzsym.codegen.leaves.dilogarithm import PI2_OVER_6, silu_tail, softplus_tail
 from mzsym.codegen.leaves.double import two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
-from mzsym.codegen.leaves.plain import PI2_OVER_6, gelu, gelu_two, silu_tail, softplus_tail
+from mzsym.codegen.leaves.errors import gelu, gelu_two
+from mzsym.codegen.leaves.logarithms import softplus
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
-from mzsym.codegen.leaves.straight import silu, softplus
+from mzsym.codegen.leaves.straight import silu
 from mzsym.codegen.leaves.tails import erfc_tail, gelu_tail
 from mzsym.codegen.libm import atan, erf, expm1, fabs, log1p
 
