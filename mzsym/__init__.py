@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mzsym.derive import derive as derive
     from mzsym.evaluate import compile as compile
     from mzsym.evaluate import explain as explain
+    from mzsym.evaluate.sampling import Sampler as Sampler
     from mzsym.export import export as export
     from mzsym.model import Box as Box
     from mzsym.model import Deterministic as Deterministic
@@ -79,6 +80,7 @@ _HOME = {
     "Mean": "mzsym.projections",
     "derive": "mzsym.derive",
     "compile": "mzsym.evaluate",
+    "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
     "report": "mzsym.report",

@@ -161,14 +161,19 @@ def imports(text: str) -> list[str]:
 def standalone(program: Program) -> str:
     """The function ``run(X, P, out)`` of a program, after the leaves that it needs; ``imports`` go before."""
     emitter = NumbaEmitter("")
-    functions, values = needed(emitter.calls(program))
     text = emitter.function(program)
+    return "\n".join([standalone_leaves(program, text), "", text])
+
+
+def standalone_leaves(program: Program, text: str = "") -> str:
+    """The leaves that a program needs, and what they and a text need of the C library."""
+    functions, values = needed(NumbaEmitter("").calls(program))
     inner = "\n".join([*(leaf.source for leaf in functions.values()), text])
     parts = [_constant(name, value) for name, value in values.items()]
     parts += [f"\n\n{JIT}\n{source}" for name, source in _SPECIAL.items() if f"{name}(" in inner]
     parts += [_BITS] if "_bits(" in inner else []
     parts += [_decorated(leaf) for leaf in functions.values()]
-    return "\n".join([*parts, "", text])
+    return "\n".join(parts)
 
 
 def _constant(name: str, value: Any) -> str:

@@ -52,6 +52,20 @@ def _module(name: str, path: Path, body: str) -> ModuleType:
     return module
 
 
+def module_of(kind: str, body: str) -> ModuleType:
+    """A module of any text with numba functions, its machine code kept beside its source in the cache.
+
+    Parameters
+    ----------
+    kind : str
+        First word of its name.
+    body : str
+    """
+    path = stored(kind, body)
+    name = f"mzsym_{path.stem}"
+    return sys.modules[name] if name in sys.modules else _module(name, path, body)
+
+
 class NumbaRun:
     """``run(X, P, out)`` of a program, built at the first call.
 

@@ -1,0 +1,80 @@
+"""The fused pass of a dense layer: bias, activation, residual and fresh noise in one loop."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias
+
+import sympy as sp
+
+from mzsym.codegen import freeze
+from mzsym.codegen.emit_numba import NumbaEmitter, imports, standalone_leaves
+from mzsym.codegen.numba_build import module_of
+from mzsym.core.primitives import PRIMITIVES
+from mzsym.evaluate.sampling import double, single
+
+Precision: TypeAlias = Literal["float32", "float64"]
+
+SINGLE: Final = frozenset({"tanh", "sigmoid", "softplus", "silu", "relu", "hardtanh", "identity"})
+"""Activations that float32 has functions for."""
+
+NOISES: Final[dict[str, str]] = {
+    "none": "zero",
+    "uniform": "{u}",
+    "gaussian": "normal({u})",
+    "laplace": "laplace({u})",
+    "truncated_gaussian": "normal({u} * reach)",
+}
+"""Law -> a draw of unit scale from u, uniform on (-1, 1); ``reach`` is the mass within the cutoff."""
+
+_RUN = '''
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={{"nsz", "contract", "arcp"}})
+def run(Z, b, X, step, scale, reach, first, second, out):
+    """out = [X + step *] act(Z + b) + scale * noise; the counter of an entry is its place."""
+    zero = {kind}(0.0)
+    for i in range(Z.shape[0]):
+        base = i * Z.shape[1]
+        for j in range(Z.shape[1]):
+            value = act(Z[i, j] + b[j])
+            if step != zero:
+                value = X[i, j] + step * value
+            noise = {noise}
+            out[i, j] = value + scale[j] * noise
+'''
+
+Fused: TypeAlias = Callable[..., None]
+
+
+@lru_cache(maxsize=64)
+def fused(activation: str, slope: float | None, law: str, precision: Precision) -> Fused:
+    """The kernel ``run(Z, b, X, step, scale, reach, first, second, out)``; machine code comes from the cache."""
+    own = inspect.getsource(single if precision == "float32" else double)
+    act = _single(activation) if precision == "float32" else _double(activation, slope)
+    u = "uniform(np.uint32(base + j), first, second)"
+    text = _RUN.format(kind=f"np.{precision}", noise=NOISES[law].format(u=u))
+    body = "\n".join([f'"""Sampling kernel of mzsym: {activation}, {law} noise, {precision}."""', own, act, text])
+    # A __future__ import must stand first.
+    body = body.replace("from __future__ import annotations\n", "", 1)
+    compiled: Any = module_of("sampling", body).run
+    run: Fused = compiled
+    return run
+
+
+def _single(activation: str) -> str:
+    return f"\n\nact = {activation}\n"
+
+
+def _double(activation: str, slope: float | None) -> str:
+    z = sp.Symbol("z", real=True)
+    parameters = () if slope is None else (sp.Float(slope, 17),)
+    program = freeze([PRIMITIVES[activation].expr(z, *parameters)], [z])
+    emitter = NumbaEmitter("")
+    leaves = standalone_leaves(program)
+    lines = [f"    {name} = {text}" for name, text in emitter.statements(program, varying=True)]
+    (value,) = emitter.output_names(program)
+    head = ["", "", "@njit(forceinline=True, error_model='numpy')", "def act(x0):"]
+    text = "\n".join([*head, *lines, f"    return {value}", ""])
+    return "\n".join([*imports(leaves + text), leaves, text])
