@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -97,18 +97,19 @@ def pull(
     sides, laws = problem.boxes[n + 1], problem.laws[n]
     inner = tuple(shrunken(side, law) for side, law in zip(sides, laws, strict=True))
     matrices = [smoothing_matrix(*item) for item in zip(sides, laws, sizes, strict=True)]
-    full = transform(block, sizes, matrices)
+    stages = [block]
+    for axis, matrix in enumerate(matrices):
+        stages.append(_along(matrix, stages[-1], sizes, axis))
+    full = stages.pop()
     terms = _counting(full, sizes, inner, small, margin)
     Y = problem.states(n, X)
     T = np.stack([side.reference(Y[:, i]) for i, side in enumerate(inner)], axis=1)
     steep, weights = _contracted(terms, T, np.ascontiguousarray(full[terms.below]), seed)
     bar = np.zeros_like(full)
     bar[terms.below] = weights
-    out = Pulled(
-        transform(bar, sizes, [np.ascontiguousarray(matrix.T) for matrix in matrices]),
-        *(np.zeros(shape) for shape in (Y.shape, len(sides), len(sides), len(sides))),
-    )
-    for i, (side, law, small_side) in enumerate(zip(sides, laws, inner, strict=True)):
+    out = Pulled(block, *(np.zeros(shape) for shape in (Y.shape, len(sides), len(sides), len(sides))))
+    for i in reversed(range(len(sides))):
+        side, law, small_side = sides[i], laws[i], inner[i]
         cut = _cut(law)
         if small_side.half > 0.0:
             out.states[:, i] = steep[:, i] / small_side.half
@@ -118,11 +119,25 @@ def pull(
             out.scales[i] -= cut * width
         if law.scale > 0.0:
             slope = smoothing_slope(law.scaled(1.0 / side.half), small_side.half / side.half, sizes[i])
-            moved = transform(block, sizes, [*matrices[:i], slope, *matrices[i + 1 :]])
-            rho = float(np.vdot(bar, moved)) / side.half
+            rho = float(np.vdot(slope, _paired(bar, stages[i], sizes, i))) / side.half
             out.scales[i] += rho
             out.halves[i] -= rho * law.scale / side.half
-    return out
+        bar = _along(np.ascontiguousarray(matrices[i].T), bar, sizes, i)
+    return replace(out, block=bar)
+
+
+def _along(matrix: Array, block: Array, sizes: tuple[int, ...], axis: int) -> Array:
+    """A square matrix applied along one tensor axis of a block of shape (prod(sizes), columns)."""
+    return np.asarray(np.matmul(matrix, _cube(block, sizes, axis)).reshape(block.shape))
+
+
+def _paired(bar: Array, block: Array, sizes: tuple[int, ...], axis: int) -> Array:
+    """The derivative by the matrix that is applied to a block along an axis: products summed over all other axes."""
+    return np.asarray(np.matmul(_cube(bar, sizes, axis), _cube(block, sizes, axis).transpose(0, 2, 1)).sum(axis=0))
+
+
+def _cube(block: Array, sizes: tuple[int, ...], axis: int) -> Array:
+    return np.ascontiguousarray(block).reshape(math.prod(sizes[:axis]), sizes[axis], -1)
 
 
 def _cut(law: NoiseLaw) -> float:

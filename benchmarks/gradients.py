@@ -1,0 +1,78 @@
+"""Gradients of a scalar of the tables: their cost in evaluations of the scalar, and their error.
+
+Deep networks of tanh layers in one to three dimensions, with about 10 and about 1000 weights, biases and noise scales.
+A value is a new evaluator, as an optimiser asks for: domains, sweeps on two grids, tables. The error is the difference
+to central differences of sixth order along one direction in all parameters, relative to the gradient's norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import mzsym as mz
+from benchmarks.timing import interleaved, seconds
+
+CASES = ((1, 3), (1, 334), (2, 2), (2, 143), (3, 2), (3, 77))
+STEP = 2e-3
+WEIGHTS = {1: 0.75, 2: -0.15, 3: 1 / 60}
+"""Of the values at 1, 2, 3 steps to either side."""
+
+
+def network(dim: int, depth: int) -> mz.Network:
+    """Rotations and small random matrices: every layer mixes its components."""
+    rng = np.random.default_rng(dim)
+    layers = []
+    for _ in range(depth):
+        W = (0.8 if dim < 3 else 0.5) * np.linalg.qr(rng.normal(size=(dim, dim)))[0] + 0.1 * rng.normal(size=(dim, dim))
+        layers.append(mz.dense(W, 0.1 * rng.normal(size=dim), activation="tanh", noise=mz.Uniform(0.5)))
+    return mz.Network(layers, domain=mz.Box([(-1, 1)] * dim), observable=sum(mz.state(dim)))
+
+
+def loss(e: Any) -> Any:
+    """All streaming terms, the first memory term and two conditional means."""
+    depth, dim = e.network.depth, e.network.dims[0]
+    total = (e.memory(0, 2) ** 2).sum() + (e.expectation(np.full((2, dim), 0.3)) ** 2).sum()
+    for n in range(depth):
+        total = total + np.tanh(e.streaming(n)).sum() / depth
+    return total
+
+
+def main() -> None:
+    print("value and gradient in evaluations of the value; with check: compared with a second grid")
+    for dim, depth in CASES:
+        degree = 2 if dim == 1 else 1
+        tolerance = 1e-10 if dim < 3 else 1e-6
+        equation = mz.derive(network(dim, depth), mz.Legendre(degree))
+        ev = mz.compile(equation, options=mz.Options(tolerance=tolerance))
+        variants: dict[str, Callable[[], Any]] = {
+            "value": lambda ev=ev: loss(ev.with_params({})),
+            "gradient": lambda ev=ev: ev.with_params({}).value_and_grad(loss, check=False),
+            "with check": lambda ev=ev: ev.with_params({}).value_and_grad(loss),
+        }
+        best = interleaved(variants, rounds=3 if dim == 1 or depth < 10 else 1)
+        _, gradient = ev.value_and_grad(loss)
+        count = sum(array.size for array in gradient.values())
+        print(
+            f"  {dim}-D, {count:4} parameters: value {seconds(best['value']):>8}, gradient "
+            f"{best['gradient'] / best['value']:.2f}, with check {best['with check'] / best['value']:.2f}; "
+            f"error {error_along(ev, gradient):.0e}, observed {gradient.reached:.0e}"
+        )
+
+
+def error_along(ev: mz.Evaluator, gradient: Mapping[Any, Any]) -> float:
+    """Against differences along one direction, which is that of the gradient's signs."""
+    objective = ev.objective(loss)
+    flat = np.concatenate([array.ravel() for array in gradient.values()])
+    direction = np.sign(flat) / np.sqrt(flat.size)
+    slope = 0.0
+    for k, weight in WEIGHTS.items():
+        ends = [loss(objective.evaluator(objective.x0 + sign * k * STEP * direction)) for sign in (1, -1)]
+        slope += weight * (ends[0] - ends[1]) / STEP
+    return abs(float(slope - flat @ direction)) / float(np.linalg.norm(flat))
+
+
+if __name__ == "__main__":
+    main()
