@@ -5,6 +5,8 @@ The pipeline, each stage a function from one frozen value to the next::
     Network --derive--> Equation --compile--> Evaluator
        |                                         |
        +----------------certify----------> Certificate --report--> HTML, LaTeX
+       |                                         |
+       +----------------reduce-----------> Reduction, a shallow Network
 
 ``load`` and ``save`` read and write model files. Names are imported on first use, so ``import mzsym`` stays light.
 """
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from mzsym.projections import Mean as Mean
     from mzsym.projections.study import load as load
     from mzsym.projections.study import save as save
+    from mzsym.reduce import reduce as reduce
     from mzsym.report import report as report
 
 __version__ = VERSION
@@ -83,6 +86,7 @@ _HOME = {
     "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
+    "reduce": "mzsym.reduce",
     "report": "mzsym.report",
     "export": "mzsym.export",
 }

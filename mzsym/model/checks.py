@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,41 @@ def checked_observable(observable: Any, chain: tuple[AbstractLayer, ...]) -> tup
         inputs = used if used and not set(used) & set(own) else own
         checked.append(checked_expr(known, tuple(inputs), where).xreplace(names))
     return tuple(checked), is_list
+
+
+def checked_readouts(
+    readouts: Mapping[int, Any], chain: tuple[AbstractLayer, ...], outputs: int
+) -> dict[int, tuple[sp.Expr, ...]]:
+    """Functions that are read out of the states before the last, one per observable, in the order of the layers."""
+    dims = (chain[0].dim_in, *(layer.dim_out for layer in chain))
+    found = {}
+    for m in sorted(readouts):
+        if isinstance(m, bool) or not isinstance(m, (int, np.integer)) or not 0 <= m < len(chain):
+            raise MzError(f"There is no read-out {m!r}", "Network(readouts=)", f"Use 0 <= m < {len(chain)}")
+        stated = readouts[m]
+        exprs = list(stated) if isinstance(stated, (list, tuple)) else [stated]
+        where = f"readouts[{m}]"
+        if len(exprs) != outputs:
+            raise MzError(f"{len(exprs)} functions are read out beside {outputs} observables", where, "Give one each")
+        symbols = state(dims[m])
+        functions = tuple(checked_expr(expr, symbols, where) for expr in exprs)
+        others = sorted(s.name for f in functions for s in f.free_symbols - set(symbols))
+        if others:
+            raise MzError(
+                f"The read-out depends on {', '.join(others)}", where, f"Use the symbols of mz.state({dims[m]}) only"
+            )
+        found[int(m)] = functions
+    return found
+
+
+def check_one_observable(net: Any, where: str) -> None:
+    """Refuse a network that reads out from several layers, where only an observable of the last one is known."""
+    if net.readouts:
+        raise MzError(
+            f"The network reads out from the layers {', '.join(map(str, net.readouts))} as well",
+            where,
+            "Use the network it was reduced from, or predict of the reduction",
+        )
 
 
 def check_names(chain: tuple[AbstractLayer, ...], shared: Collection[sp.Symbol]) -> None:

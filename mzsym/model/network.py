@@ -16,7 +16,7 @@ from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.model.abstract_layer import AbstractLayer, check_points
 from mzsym.model.box import Box
-from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable
+from mzsym.model.checks import as_box, check_boxes, check_names, checked_layers, checked_observable, checked_readouts
 from mzsym.model.domains import checked_domains, propagated_domains
 from mzsym.model.gains import Gain
 from mzsym.model.inputs import InputLaw, input_law, statement_of
@@ -46,6 +46,9 @@ class Network:
     input : "uniform", noise law, list of noise laws, sympy.Expr, or array of shape (points, N_0)
         Law of X_0: uniform on its box (without a domain standard normal on R^N), independent components with these
         laws, a density with respect to dx in ``mz.state(N_0)``, or samples.
+    readouts : mapping of int to sympy.Expr or sequence of them, optional
+        m -> what is read out of X_m beside the observable, m < L, in ``mz.state(N_m)``: the network then stands for
+        u(X_L) + sum_m f_m(X_m), a shallow network as ``mz.reduce`` returns it, MATH (29). One function per observable.
 
     Raises
     ------
@@ -71,6 +74,8 @@ class Network:
     """Law of X_0."""
     shared: Mapping[sp.Symbol, Number]
     """Values of shared symbols, set by ``with_params``."""
+    readouts: Mapping[int, tuple[sp.Expr, ...]]
+    """What is read out of layers before the last; empty for most networks."""
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Network:
         *,
         input: Any = "uniform",
         shared: Mapping[sp.Symbol, Number] | None = None,
+        readouts: Mapping[int, Any] | None = None,
     ) -> None:
         chain = checked_layers(layers)
         given = None if domains is None else tuple(as_box(box, f"domains[{n}]") for n, box in enumerate(domains))
@@ -96,6 +102,7 @@ class Network:
             observable_is_list=is_list,
             input_law=input_law(input, chain[0].dim_in, first),
             shared=dict(shared or {}),
+            readouts=checked_readouts(readouts or {}, chain, len(exprs)),
         )
         check_names(self.layers, self.shared_symbols)
         if self.given_domains is not None and self.has_domains and not self.free_symbols:
@@ -203,6 +210,7 @@ class Network:
             list(self.observable) if self.observable_is_list else self.observable[0],
             input=self.input_law,
             shared=shared,
+            readouts=self.readouts,
         )
 
     def _shared_symbol(self, key: object) -> sp.Symbol:
@@ -352,6 +360,15 @@ class Network:
         out = evaluate(self.observable, values | dict(self.shared), len(array))
         return out if self.observable_is_list else out[:, 0]
 
+    def observe_path(self, states: Sequence[Any]) -> Array:
+        """The observable and all read-outs along X_0..X_L, as ``trajectory`` gives them: (points,) or (points, k)."""
+        total = self.observe(states[-1])
+        for m, exprs in self.readouts.items():
+            array = check_points(states[m], self.dims[m], "observe_path(states)")
+            values: dict[sp.Symbol, Any] = {s: array[:, i] for i, s in enumerate(state(self.dims[m]))}
+            total = total + evaluate(exprs, values, len(array)).reshape(total.shape)
+        return total
+
     # ------------------------------------------------------------------ identity
 
     @cached_property
@@ -361,6 +378,7 @@ class Network:
         parts += [sp.srepr(expr) for expr in self.observable]
         parts += [str(self.observable_is_list), self.input_law.key(), "" if self.domain is None else self.domain.key()]
         parts += [box.key() for box in self.given_domains or ()]
+        parts += [f"read out {m} {sp.srepr(expr)}" for m, exprs in sorted(self.readouts.items()) for expr in exprs]
         parts += sorted(f"{symbol.name}={number_key(value)}" for symbol, value in self.shared.items())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -378,7 +396,10 @@ class Network:
         lines += [f"  {n}: {layer!r}" for n, layer in enumerate(self.layers)]
         lines.append(f"  domain: {self.domain!r}")
         shown = list(self.observable) if self.observable_is_list else self.observable[0]
-        return "\n".join([*lines, f"  observable: {shown}"])
+        lines += [f"  observable: {shown}"]
+        if self.readouts:
+            lines += [f"  read out as well: layers {', '.join(map(str, self.readouts))}"]
+        return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
         rows = [layer_latex(n, layer) for n, layer in enumerate(self.layers)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from mzsym.core import MzError
 from mzsym.model import Network
+from mzsym.model.checks import check_one_observable
 from mzsym.projections.abstract import AbstractProjection, FiniteRank
 from mzsym.projections.measures import BOX_MEASURES, measure_words
 from mzsym.projections.polynomials import TotalDegree
@@ -22,6 +23,7 @@ def check_stated(net: Any, projection: Any, caller: str) -> None:
         raise MzError(f"{net!r} is no network", f"{caller}(net)", "Give a mz.Network")
     if not isinstance(projection, AbstractProjection):
         raise MzError(f"{projection!r} is no projection", f"{caller}(projection)", "Give mz.Legendre(5) or mz.Mean()")
+    check_one_observable(net, f"{caller}(net)")
     projection.check(net)
 
 

@@ -66,6 +66,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         breaks=tuple(b.at for b in problem.breaks[0]),
         carried=kept.carried,
         first=kept.first,
+        right=kept.right,
     )
 
 

@@ -54,6 +54,8 @@ class Solution:
     first : function or None
         () -> z -> E q_1(z + xi_0) as a series: with z = F_0(x) it is q_0(x). Gives None where q_0 is no function of
         F_0 alone (gains, random weights).
+    right : tuple of arrays of shape (d_n, d_n)
+        Coefficients of eta^(n) in the functions of the projection as stated; empty where they are the same.
     """
 
     tables: Tables
@@ -67,6 +69,7 @@ class Solution:
     carried: Callable[[int], Carried] | None = None
     compared: tuple[tuple[int, ...], ...] = ()
     first: Callable[[], StateSeries | None] | None = None
+    right: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from mzsym.core.errors import MzError
 from mzsym.core.names import NOISE_VARIABLE
 from mzsym.core.options import Options
 from mzsym.model.abstract_layer import AbstractLayer
+from mzsym.model.checks import check_one_observable
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
 from mzsym.model.density_noise import Noise
 from mzsym.model.files import limits
@@ -54,6 +55,7 @@ def write_model(
     MzError
         If the network holds what the schema cannot say, or the folder cannot be written. Nothing is then changed.
     """
+    check_one_observable(net, "save(net)")
     writer = _Writer(net, path)
     text = writer.text(projection, options)
     if len(text.encode()) > limits.FILE_BYTES:

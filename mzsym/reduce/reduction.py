@@ -1,0 +1,182 @@
+"""The reduction: a shallow network with its read-outs, its error, and what every other depth would cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mzsym.certify.bounds import in_digits
+from mzsym.core import MzError, Standing
+from mzsym.core.arrays import Array
+from mzsym.derive import derive
+from mzsym.evaluate import Evaluator
+from mzsym.evaluate import compile as compiled
+from mzsym.reduce.depths import DepthBound
+from mzsym.reduce.reduction_latex import latex
+from mzsym.reduce.shallow import shallow_mean
+from mzsym.reduce.truncation import Truncation, truncate
+
+if TYPE_CHECKING:
+    from mzsym.certify import Certificate
+    from mzsym.evaluate.protocols import HasSolution
+    from mzsym.model import Network
+    from mzsym.projections import AbstractProjection
+    from mzsym.reduce.measured import Points
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """A network of the first H layers, read out from each, in place of a deep one, MATH (29).
+
+    q_0(x) = E[u(X_L) | X_0 = x] is replaced by E[sum_m alpha^(m) . eta^(m)(X_m) | X_0 = x], m = 1..H.
+
+    Attributes
+    ----------
+    depth : int
+        H.
+    network : Network
+        The shallow network; its ``readouts`` and its observable are what is read out, exactly as computed.
+    readouts : mapping of int to array of shape (d_m,), or (d_m, k) for a list of k observables
+        alpha^(m), m = 1..H, in the orthonormal bases eta^(m).
+    depths : tuple of DepthBound
+        Every depth 1..L.
+    tolerance : float or None
+        What was asked for.
+    certificate : Certificate
+        Of the deep network.
+    deep : Evaluator
+        Of the deep network.
+    noise_free : float
+        Distance of q_0 to the network without noise, measured in L^2(mu_0), MATH (32); NaN where no rule is known.
+    rule : str
+        How errors were measured.
+    """
+
+    depth: int
+    network: Network
+    readouts: Mapping[int, Array]
+    depths: tuple[DepthBound, ...]
+    tolerance: float | None
+    certificate: Certificate
+    deep: HasSolution
+    noise_free: float
+    rule: str
+    points: Points | None = field(repr=False)
+
+    @property
+    def projection(self) -> AbstractProjection:
+        """What the read-outs are made for."""
+        return self.deep.projection
+
+    @property
+    def bounds(self) -> DepthBound:
+        """What is known of the error at this depth."""
+        return self.depths[self.depth - 1]
+
+    @property
+    def error_bound(self) -> float:
+        """Bound of ||q_0 - shallow|| in L^2(mu_0), absolute, the worst over the observables; see ``standing``."""
+        return self.bounds.bound
+
+    @property
+    def standing(self) -> Standing:
+        """Of ``error_bound``: proved only if every number in it is."""
+        return self.bounds.standing
+
+    @property
+    def a_priori(self) -> float:
+        """Proved bound of the error with exact read-outs, MATH (29); ``inf`` where there is none."""
+        return self.bounds.a_priori
+
+    @cached_property
+    def measured_error(self) -> float:
+        """||q_0 - shallow||, measured at points by the shallow network's own evaluator; NaN where no rule is known."""
+        if self.points is None:
+            return math.nan
+        X = self.points.X
+        exact = self.deep.expectation(X).reshape(len(X), -1)
+        return float(self.points.norm(exact - self.predict(X).reshape(len(X), -1)).max())
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Of the first H layers alone: what takes the averages over their noise."""
+        return compiled(derive(self._last_readout(), self.projection), options=self.deep.options)
+
+    def _last_readout(self) -> Network:
+        """The shallow network with what it reads out of its last layer only; the read-outs are applied to its bases."""
+        net = self.network
+        return type(net)(
+            net.layers,
+            None if net.given_domains else net.domain,
+            net.given_domains,
+            list(net.observable) if net.observable_is_list else net.observable[0],
+            input=net.input_law,
+            shared=net.shared,
+        )
+
+    def predict(self, X: Any) -> Array:
+        """The shallow network: E[sum_m alpha^(m) . eta^(m)(X_m) | X_0 = x], compiled.
+
+        Parameters
+        ----------
+        X : array of shape (points, N_0)
+
+        Returns
+        -------
+        array of shape (points,), or (points, k) for a list of k observables
+
+        Raises
+        ------
+        MzError
+            For another shape, values that are not finite, and points whose next state leaves its domain.
+        """
+        alpha = np.vstack([np.asarray(a).reshape(len(a), -1) for a in self.readouts.values()])
+        values = shallow_mean(self.evaluator, alpha, X)
+        return values if self.network.observable_is_list else values[:, 0]
+
+    def truncation(self, length: int) -> Truncation:
+        """The deep network's memory cut off after ``length`` layers, MATH (30)."""
+        return truncate(self.deep, length, self.certificate)
+
+    def table(self) -> list[dict[str, Any]]:
+        """One dict per depth: bound, its standing, measured error, and the bounds it comes from."""
+        return [item.row() for item in self.depths]
+
+    def latex(self) -> str:
+        """The shallow network and the table of depths, for a LaTeX document with amsmath."""
+        return latex(self)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def __str__(self) -> str:
+        total = len(self.depths)
+        lines = [
+            f"Shallow network of {self.depth} of {total} layers, {self.projection.describe()}",
+            f"error at most {in_digits(self.error_bound)} ({self.standing}), measured {self.measured_error:.3g}",
+            "  H    bound       standing    measured    a priori, exact read-outs (proved)    a priori (estimated)",
+        ]
+        for item in self.depths:
+            mark = "*" if item.depth == self.depth else " "
+            lines.append(
+                f"{mark} {item.depth:<4d} {in_digits(item.bound):<11s} {item.standing!s:<11s} {item.measured:<11.3e} "
+                f"{in_digits(item.a_priori):<37s} {in_digits(item.a_priori_estimate)}"
+            )
+        return "\n".join(lines)
+
+
+def check_depth(depth: object, deepest: int) -> int:
+    """A depth that there is.
+
+    Raises
+    ------
+    MzError
+    """
+    if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or not 1 <= depth <= deepest:
+        raise MzError(f"The depth is {depth!r}", "reduce(depth=)", f"Use a whole number from 1 to {deepest}")
+    return int(depth)
