@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mzsym.derive import derive as derive
     from mzsym.evaluate import compile as compile
     from mzsym.evaluate import explain as explain
+    from mzsym.evaluate.derivatives import derivatives as derivatives
     from mzsym.evaluate.sampling import Sampler as Sampler
     from mzsym.export import export as export
     from mzsym.model import Box as Box
@@ -83,6 +84,7 @@ _HOME = {
     "Mean": "mzsym.projections",
     "derive": "mzsym.derive",
     "compile": "mzsym.evaluate",
+    "derivatives": "mzsym.evaluate.derivatives",
     "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",

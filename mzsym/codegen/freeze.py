@@ -53,7 +53,11 @@ def freeze(
     >>> first == freeze([b * sp.sin(x1)], [x1], [b])
     True
     """
-    program = lift(exprs, point_args, param_args)
+    return finished(lift(exprs, point_args, param_args), passes)
+
+
+def finished(program: Program, passes: Sequence[Pass] = PASSES) -> Program:
+    """A program as it was lifted, after every pass."""
     for one in passes:
         program = one(program)
     return program
