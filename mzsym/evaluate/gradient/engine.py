@@ -14,6 +14,7 @@ from mzsym.evaluate.gradient.sweep import Recorded
 from mzsym.evaluate.gradient.tables import PassSeeds, Seeds, pulled_tables
 from mzsym.evaluate.gradient.traced import Traced, recording
 from mzsym.evaluate.gradient.view import TracedEvaluator
+from mzsym.evaluate.quadrature.engine import solve
 from mzsym.evaluate.quadrature.problem import Problem
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Adjoint:
 
     def __init__(self, ev: Evaluator) -> None:
         self.ev, self.problem = ev, spectral_problem(ev)
+        # Where no table was asked for yet, the pass that makes them is recorded at once.
+        if "solution" not in vars(ev):
+            vars(ev)["solution"] = solve(self.problem, ev.options, keep=True)
         self._recorded: dict[bool, Recorded] = {}
 
     def gradient(self, seeds: Seeds, check: bool) -> Gradient:
@@ -93,14 +97,14 @@ class Adjoint:
         return out
 
     def _gradient(self, own: PassSeeds, seeds: Seeds, other: bool) -> dict[Key, Array]:
+        ev, solution = self.ev, self.ev.solution
         if other not in self._recorded:
-            ev, sizes = self.ev, self.ev.solution.nodes
-            chosen = self.ev.solution.compared if other else sizes
+            sizes, kept = (solution.compared, None) if other else (solution.nodes, solution.sweep)
             lebesgue = ev.projection.measure == "lebesgue"
-            # The second pass keeps more terms, so that what the first leaves out shows.
-            margin = _MARGIN[max(ev.network.dims)] if other else 1.0
-            self._recorded[other] = Recorded.of(ev.network, lebesgue, self.problem, chosen, ev.options, margin)
-        return self._recorded[other].gradient(own, seeds.points)
+            self._recorded[other] = Recorded.of(ev.network, lebesgue, self.problem, sizes, ev.options, kept)
+        # The second pass has more terms, so that what the first leaves out shows.
+        margin = _MARGIN[max(ev.network.dims)] if other else 1.0
+        return self._recorded[other].gradient(own, seeds.points, margin)
 
 
 def _difference(ours: Mapping[Key, Array], theirs: Mapping[Key, Array]) -> float:

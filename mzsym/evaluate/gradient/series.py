@@ -241,8 +241,3 @@ def smoothing_slope(law: NoiseLaw, inner: float, order: int) -> Array:
 def analysed_adjoint(bar: Array, sizes: Sequence[int]) -> Array:
     """The adjoint of ``Grid.analyse``: from derivatives by coefficients to derivatives by values at the nodes."""
     return transform(bar, sizes, [np.ascontiguousarray(analysis(k).T) for k in sizes])
-
-
-def total_size(sizes: Sequence[Sequence[int]]) -> list[int]:
-    """Coefficients of every layer."""
-    return [math.prod(size) for size in sizes]

@@ -13,17 +13,18 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.gradient.boxes import BoxGradient
 from mzsym.evaluate.gradient.parameters import Key, ParameterGradient
-from mzsym.evaluate.gradient.series import analysed_adjoint, pull, total_size
+from mzsym.evaluate.gradient.series import analysed_adjoint, pull
 from mzsym.evaluate.gradient.tables import PassSeeds
 from mzsym.evaluate.quadrature.grid import Grid
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Fixed
-from mzsym.evaluate.quadrature.sweep import Sweep, run_sweep, smoothed
+from mzsym.evaluate.quadrature.sweep import Sweep, kept_bytes, points_of, run_sweep, smoothed
 
 if TYPE_CHECKING:
     from mzsym.model import Network
 
 Sizes: TypeAlias = tuple[tuple[int, ...], ...]
+Points: TypeAlias = list[tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,6 @@ class Recorded:
     chooser : Fixed
     lebesgue : bool
         Whether the bases carry the volumes of the domains.
-    margin : float
-        As ``series.pull`` takes it.
     """
 
     net: Network
@@ -48,31 +47,31 @@ class Recorded:
     sweep: Sweep
     chooser: Fixed
     lebesgue: bool
-    margin: float
 
     @classmethod
     def of(
-        cls, net: Network, lebesgue: bool, problem: Problem, sizes: Sizes, options: Options, margin: float
+        cls, net: Network, lebesgue: bool, problem: Problem, sizes: Sizes, options: Options, kept: Sweep | None
     ) -> Recorded:
-        """Run the pass on grids of these sizes.
+        """Run the pass on grids of these sizes, or take one that was kept.
 
         Raises
         ------
         MzError
             Where the functions of all layers do not fit into the budget of memory.
         """
-        widths = np.cumsum([*reversed(problem.ranks)])[::-1] + problem.outputs
-        needed = sum(8 * size * int(width) for size, width in zip(total_size(sizes), widths, strict=True))
+        chooser = Fixed(sizes, options.tolerance / (10.0 * math.sqrt(problem.depth + 1)))
+        if kept is not None and kept.blocks:
+            return cls(net, problem, kept, chooser, lebesgue)
+        needed = kept_bytes(problem, points_of(sizes))
         if needed > options.memory_budget:
             raise MzError(
                 f"The functions of all layers take {needed} bytes and the budget is {options.memory_budget}",
                 "value_and_grad, options.memory_budget",
                 "Raise memory_budget, or lower the degree of the projection",
             )
-        chooser = Fixed(sizes, options.tolerance / (10.0 * math.sqrt(problem.depth + 1)))
-        return cls(net, problem, run_sweep(problem, chooser, keep=True), chooser, lebesgue, margin)
+        return cls(net, problem, run_sweep(problem, chooser, keep=True), chooser, lebesgue)
 
-    def gradient(self, seeds: PassSeeds, points: list[tuple[Array, Array]]) -> dict[Key, Array]:
+    def gradient(self, seeds: PassSeeds, points: Points, margin: float = 1.0) -> dict[Key, Array]:
         """Derivatives by every parameter.
 
         Parameters
@@ -81,22 +80,24 @@ class Recorded:
             Derivatives with respect to C, c_L and c_perp.
         points : list of (X, seed)
             Points at which q_0 was asked, with the derivative with respect to its values.
+        margin : float
+            As ``series.pull`` takes it.
         """
         with blas_threads():
-            return _Backward(self, seeds).run(points)
+            return _Backward(self, seeds, margin).run(points)
 
 
 class _Backward:
     """The state of an adjoint pass on its way from layer 0 to layer L."""
 
-    def __init__(self, recorded: Recorded, seeds: PassSeeds) -> None:
+    def __init__(self, recorded: Recorded, seeds: PassSeeds, margin: float) -> None:
         self.problem, self.sweep, self.chooser = recorded.problem, recorded.sweep, recorded.chooser
-        self.margin = recorded.margin
+        self.margin = margin
         self.seeds, self.last = seeds, seeds.last.copy()
         self.parameters = ParameterGradient(recorded.net)
         self.boxes = BoxGradient(recorded.net, self.problem, recorded.lebesgue)
 
-    def run(self, points: list[tuple[Array, Array]]) -> dict[Key, Array]:
+    def run(self, points: Points) -> dict[Key, Array]:
         problem = self.problem
         block = np.zeros((self._basis(0).shape[0], self.sweep.blocks[0].shape[1]))
         for n in range(problem.depth):
@@ -108,7 +109,7 @@ class _Backward:
     def _basis(self, n: int) -> Array:
         return self.sweep.blocks[n][:, : self.problem.ranks[n]]
 
-    def _layer(self, n: int, block: Array, points: list[tuple[Array, Array]]) -> Array:
+    def _layer(self, n: int, block: Array, points: Points) -> Array:
         """From the derivative by the block of layer n to that by the block of layer n + 1."""
         problem, o, sizes = self.problem, self.sweep.tables.offsets, self.sweep.sizes
         here, basis, d = slice(o[n], o[n + 1]), self._basis(n), problem.ranks[n]

@@ -16,10 +16,12 @@ from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.quadrature.grid import Series, StateSeries
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
-from mzsym.evaluate.quadrature.sweep import Sweep, points_of, run_sweep
+from mzsym.evaluate.quadrature.sweep import Sweep, kept_bytes, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
 
 _ROUNDS = 4
+_KEPT = 8
+"""Part of the memory budget that functions may take which are kept for a later derivative."""
 _COMPARED = 256
 
 
@@ -51,6 +53,8 @@ class Solution:
         projection.
     compared : tuple of tuples of int
         Nodes of the other grid, with which the tables were compared.
+    sweep : Sweep or None
+        The pass that the tables come from, with its functions where they were kept.
     first : function or None
         () -> z -> E q_1(z + xi_0) as a series: with z = F_0(x) it is q_0(x). Gives None where q_0 is no function of
         F_0 alone (gains, random weights).
@@ -68,6 +72,7 @@ class Solution:
     breaks: tuple[float, ...] = ()
     carried: Callable[[int], Carried] | None = None
     compared: tuple[tuple[int, ...], ...] = ()
+    sweep: Sweep | None = None
     first: Callable[[], StateSeries | None] | None = None
     right: tuple[Array, ...] = ()
 
@@ -100,7 +105,7 @@ def check_budget(ranks: Sequence[int], options: Options) -> None:
         )
 
 
-def solve(problem: Problem, options: Options) -> Solution:
+def solve(problem: Problem, options: Options, keep: bool = False) -> Solution:
     """All tables to ``options.tolerance``, or as far as the limits allow.
 
     Parameters
@@ -108,6 +113,8 @@ def solve(problem: Problem, options: Options) -> Solution:
     problem : Problem
     options : Options
         ``tolerance`` is absolute, for every table entry.
+    keep : bool
+        Keep the functions of every layer of the finer pass, where they take a small part of the budget.
 
     Returns
     -------
@@ -123,7 +130,9 @@ def solve(problem: Problem, options: Options) -> Solution:
     best: tuple[Sweep, dict[str, float], tuple[Sweep, Sweep]] | None = None
     for _ in range(_ROUNDS):
         coarse = run_sweep(problem, Adaptive(allowed, options.max_nodes, options.memory_budget // 2))
-        fine = run_sweep(problem, Fixed(finer(coarse.sizes, problem.degrees, options.max_nodes), allowed))
+        sizes = finer(coarse.sizes, problem.degrees, options.max_nodes)
+        small = kept_bytes(problem, points_of(sizes)) <= options.memory_budget // _KEPT
+        fine = run_sweep(problem, Fixed(sizes, allowed), keep=keep and small)
         reached = differences(problem, coarse, fine)
         # Where max_nodes forbids a finer grid the second one is coarser: the larger of the two is kept.
         larger = max((fine, coarse), key=lambda sweep: sum(points_of(sweep.sizes)))
@@ -153,6 +162,7 @@ def solve(problem: Problem, options: Options) -> Solution:
         pulled_error=float(pulled),
         carried=carried,
         compared=coarse.sizes if sweep.sizes == fine.sizes else fine.sizes,
+        sweep=sweep,
         first=lambda: sweep.first.on_one_panel(),
     )
 

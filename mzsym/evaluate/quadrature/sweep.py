@@ -164,6 +164,12 @@ def sweep_bytes(problem: Problem, points: Sequence[int]) -> int:
     return int(max(4 * 8 * p * int(w) for p, w in zip(points, widths, strict=True)))
 
 
+def kept_bytes(problem: Problem, points: Sequence[int]) -> int:
+    """Memory that the functions of all layers take on these grids."""
+    widths = np.cumsum([*reversed(problem.ranks)])[::-1] + problem.outputs
+    return sum(8 * p * int(w) for p, w in zip(points, widths, strict=True))
+
+
 def points_of(sizes: Sequence[Sequence[int]]) -> list[int]:
     """Grid points of every layer."""
     return [math.prod(size) for size in sizes]
