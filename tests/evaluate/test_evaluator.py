@@ -160,7 +160,7 @@ def test_other_engines_are_refused(engine: str) -> None:
 def test_other_refusals() -> None:
     eq = mz.derive(network(), mz.Legendre(2))
     with pytest.raises(MzError, match="target"):
-        mz.compile(eq, target="c")
+        mz.compile(eq, target="fortran")
     x = mz.state(1)[0]
     with pytest.raises(MzError, match="oblique"):
         mz.compile(mz.derive(network(), mz.Basis([1, x], test=[1, x**3]), direction="forward"))

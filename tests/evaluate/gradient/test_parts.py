@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mzsym.evaluate.gradient.kernels import averaged_slopes, legendre_slopes
-from mzsym.evaluate.gradient.series import analysed_adjoint, smoothing_slope
+from mzsym.evaluate.gradient.series import _counting, analysed_adjoint, smoothing_slope
 from mzsym.evaluate.gradient.tables import Seeds, pulled_tables
 from mzsym.evaluate.quadrature.grid import Grid, Interval
 from mzsym.evaluate.quadrature.rules import NoiseLaw
@@ -85,3 +85,21 @@ def test_the_tables_against_complex_steps(sparse):
                 assert bar[index] == pytest.approx(number(*moved).imag / 1e-30, rel=1e-11, abs=1e-12)
             else:
                 assert bar[index] == 0.0
+
+
+def test_terms_below_a_kept_one_count_and_so_do_products_of_decays():
+    sizes, sides = (20, 24), (Interval(0.0, 1.0), Interval(0.0, 1.0))
+
+    def counted(*kept):
+        full = np.zeros((20, 24, 1))
+        for index in kept:
+            full[index] = 1.0
+        return _counting(full.reshape(-1, 1), sizes, sides, 1e-10, 1.0).below.reshape(sizes)
+
+    corner = counted((15, 16))
+    assert corner[:16, :17].all() and corner[15, 0] and not corner[16:, 17:].any()
+    # Functions of one coordinate, and constants: what a small grid resolves of the other one counts.
+    axes = counted((17, 0), (0, 18))
+    assert axes[17, 0] and axes[0, 18] and axes[8, 9] and not axes[15, 16]
+    alone = counted((0, 0))
+    assert alone[11, 0] and alone[0, 11] and alone[5, 5] and not alone[13, 0] and not alone[10, 10]
