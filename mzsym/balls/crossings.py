@@ -122,7 +122,7 @@ def _polygon(bits: int, corners: int = 16) -> tuple[tuple[Arb, Arb], ...]:
     return tuple((reach * angle.cos(), reach * angle.sin()) for angle in angles)
 
 
-def _sum_of_distances(centre: Arb, a: Arb, b: Arb) -> Arb:
+def sum_of_distances(centre: Arb, a: Arb, b: Arb) -> Arb:
     """Upper bound of (|u - 1| + |u + 1|)/2 on an ellipse around a real centre with half-axes a, b."""
     best = flint.arb(1)
     for x, y in _polygon(flint.ctx.prec):
@@ -273,13 +273,13 @@ class Quadrature:
         crossings = self._crossings(branch, u, v, value, moved, guesses, middle)
         if crossings is None:
             return False
-        distances = _sum_of_distances(middle, half * self.axes[0], half * self.axes[1])
+        distances = sum_of_distances(middle, half * self.axes[0], half * self.axes[1])
         left = _growth(distances, self.top)
         right = left * 2
         for crossing in crossings:
             if crossing.centre is not None:
                 right = right + _growth(
-                    _sum_of_distances(crossing.centre, crossing.radius, crossing.radius), self.top
+                    sum_of_distances(crossing.centre, crossing.radius, crossing.radius), self.top
                 ) * abs(crossing.count)
         both = right**2 + self._basis_growth(value, moved) ** 2
         first = half * size * left * both.sqrt()
@@ -300,7 +300,7 @@ class Quadrature:
         total = flint.arb(0)
         for shift in (self.s, -self.s) if d else ():
             radius = (moved / half).upper()
-            distances = _sum_of_distances((value + shift - self.following.middle) / half, radius, radius)
+            distances = sum_of_distances((value + shift - self.following.middle) / half, radius, radius)
             beta = distances + (distances * distances - 1).max(flint.arb(0)).sqrt()
             # Sum of (2l+1)/(2 half) beta^(2l) over l <= d.
             total = total + beta**d * (d + 1) / (2 * half).sqrt()

@@ -49,10 +49,10 @@ def certify(
     """Bound the orthogonal dynamics of every layer, MATH (22)-(26).
 
     Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
-    measures on boxes, there also sharp enclosures (24) from both sides in dimension one with uniform noise, and roots
-    of Dobrushin's coefficients (25) in the law of the state. Proved beside them, about other norms and at any width:
-    Dobrushin's coefficients of oscillations and Lipschitz constants (26). Not proved: the norm where it is not
-    enclosed, with an observed error.
+    measures on boxes, there also sharp enclosures (24) from both sides in dimension one, and roots of Dobrushin's
+    coefficients (25) in the law of the state. Proved beside them, about other norms and at any width: Dobrushin's
+    coefficients of oscillations and Lipschitz constants (26). Not proved: the norm where it is not enclosed, with an
+    observed error.
 
     Parameters
     ----------

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from mzsym.balls import enclose, lower, precision, to_arb, upper
+from mzsym.balls import density_norm_squared, enclose, lower, precision, to_arb, upper
+from mzsym.balls.averages import AverageQuadrature, Density, density_pieces
 from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import Curve, curve_of, left_out, on_unit_interval, weighted_slope
-from mzsym.certify.schur import interior, whole
+from mzsym.calculus.laws import Law
+from mzsym.certify.averaged import averaged, raised_by_tail
+from mzsym.certify.schur import bounds, interior, whole
 from mzsym.certify.smoothed import smoothed
 from mzsym.core import MzError
-from mzsym.core.names import state_symbol
+from mzsym.core.names import NOISE_VARIABLE, state_symbol
 from mzsym.evaluate.blas import blas_threads
+from mzsym.model import Noise
 from mzsym.projections.measures import BOX_MEASURES
 
 if TYPE_CHECKING:
     from mzsym.model import Network
+    from mzsym.model.noise import AbstractNoise
     from mzsym.projections import TotalDegree
 
 WIDTH = 1e-4
@@ -28,6 +33,9 @@ WIDTH = 1e-4
 
 FIRST, LAST = 40, 640
 """Numbers of Legendre functions, at first and at most: the budget."""
+
+LAST_AVERAGED, MORE = 256, 24
+"""The same for noise that is not uniform, and how many more functions the next layer gets."""
 
 TOLERANCE = 1e-11
 """Error of quadrature, before the factor 1/(4 s^2)."""
@@ -78,8 +86,8 @@ def reason_against(net: Network, projection: Any, n: int) -> str:
         return (
             f"sharp enclosures are for dimension one, and the layer maps dimension {net.dims[n]} to {net.dims[n + 1]}"
         )
-    if layer.noise[0].name != "uniform":
-        return "sharp enclosures take uniform noise"
+    if not layer.noise[0].bounded or layer.noise[0].deterministic:
+        return "sharp enclosures need noise with a density of bounded support"
     return ""
 
 
@@ -108,13 +116,13 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
     with precision(), blas_threads():
         try:
             problem = _Problem.of(net, projection, n)
-            size = max(FIRST, problem.degree + 24)
-            while size <= LAST:
+            size, last = max(FIRST, problem.degree + 24), LAST if problem.density is None else LAST_AVERAGED
+            while size <= last:
                 best = _better(best, problem.level(size))
                 reached = max(best.width, _inner_width(best))
                 if reached <= width:
                     return best
-                size = _next(size, reached / width)
+                size = _next(size, reached / width, last)
         except MzError as error:
             return _with_reason(best, error.what)
     if not best.functions:
@@ -122,10 +130,10 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
     return _with_reason(best, f"the width {best.width:.1e} is what {best.functions} functions give")
 
 
-def _next(size: int, excess: float) -> int:
+def _next(size: int, excess: float, last: int) -> int:
     """More functions: the width falls at least like size^-3, once it falls."""
     factor = min(2.5, max(1.3, 1.1 * excess**0.25)) if excess < 1e3 else 1.6
-    return max(size + 1, LAST if size < LAST < size * factor else int(size * factor))
+    return max(size + 1, last if size < last < size * factor else int(size * factor))
 
 
 def _with_reason(found: Enclosure, reason: str) -> Enclosure:
@@ -158,7 +166,9 @@ class _Problem:
     following: NextBasis
     degree: int
     scale: Any
-    """Square of the factor from 2 s times a norm in L^2(-1, 1) to the norm in the projection's measure."""
+    """Square of the factor from a norm in L^2(-1, 1) to the norm in the projection's measure."""
+    density: Density | None
+    """None where the noise is uniform."""
 
     @classmethod
     def of(cls, net: Network, projection: TotalDegree, n: int) -> _Problem:
@@ -167,40 +177,79 @@ class _Problem:
         expr = layer.map_exprs(n)[0].xreplace(values)
         ((lo, hi),) = net.domains[n].intervals
         ((lo_next, hi_next),) = net.domains[n + 1].intervals
-        noise = layer.noise[0].scale
-        s = enclose(noise, shared) if isinstance(noise, sp.Expr) else to_arb(noise)
+        noise = layer.noise[0]
+        s, density = to_arb(0), None
+        if noise.name == "uniform":
+            s = enclose(noise.scale, shared) if isinstance(noise.scale, sp.Expr) else to_arb(noise.scale)
+        else:
+            density = _density(noise, {symbol: sp.Rational(Fraction(value)) for symbol, value in shared.items()})
         curve = curve_of(on_unit_interval(expr, state_symbol(n, 0), lo, hi, _T), _T)
         half = to_arb(Fraction(hi_next) - Fraction(lo_next)) / 2
         middle = to_arb(Fraction(hi_next) + Fraction(lo_next)) / 2
         degree = projection.degree_of(projection.size(1) - 1, 1)
         # dx = a dt on the left; in uniform measures ||.||^2 is divided by the volumes 2a and 2 half.
         scale = half if projection.measure == "uniform" else to_arb(Fraction(hi) - Fraction(lo)) / 2
-        return cls(curve, s, NextBasis(middle, half, degree), degree, scale / (4 * s * s))
+        return cls(curve, s, NextBasis(middle, half, degree), degree, scale, density)
 
     def level(self, size: int) -> Enclosure:
         """The enclosure with this many functions."""
-        # The straight replacement on the gaps moves M by at most this, in units of 1/(2s).
-        moved = 2 * left_out(self.curve).sqrt()
+        # The straight replacement on the gaps moves M by at most this.
+        moved = left_out(self.curve).sqrt() * self._variation()
         if not self.curve.branches:
             # Q M is 0 for a constant map.
-            most = self._root(0.0, moved, upper)
+            most = self._root(to_arb(0), moved, upper)
             return Enclosure(0.0, most, 0.0, most, size)
+        factor, outer, inner = self._uniform(size) if self.density is None else self._averaged(self.density, size)
+        return Enclosure(
+            self._root(to_arb(outer[0]) * factor, -moved, lower),
+            self._root(to_arb(outer[1]) * factor, moved, upper),
+            self._root(to_arb(inner[0]) * factor, -moved, lower),
+            self._root(to_arb(inner[1]) * factor, moved, upper),
+            size,
+        )
+
+    def _variation(self) -> Any:
+        """Total variation of the density."""
+        return 1 / self.half_width if self.density is None else self.density.variation
+
+    def _uniform(self, size: int) -> tuple[Any, tuple[float, float], tuple[float, float]]:
+        """A factor and bounds that it makes bounds of ||Q M||^2 and ||Q M Q'||^2."""
         nodes = Quadrature(self.curve, self.half_width, self.following, size, TOLERANCE).run()
         found = smoothed(nodes, size, self.degree, float(self.following.half))
         # TV(rho)^2 = 1/s^2; half of it where the two shifted images do not meet.
         levels = [gap.level for gap in self.curve.gaps]
         apart = all(abs(a - b) < 2 * self.half_width for a in levels for b in levels)
         mu = upper(weighted_slope(self.curve) * (2 if apart else 4) / (size * (size + 1)))
-        outer, inner = whole(found, self.degree, mu), interior(found, self.degree, mu)
-        return Enclosure(
-            self._root(outer[0], -moved, lower),
-            self._root(outer[1], moved, upper),
-            self._root(inner[0], -moved, lower),
-            self._root(inner[1], moved, upper),
-            size,
-        )
+        factor = 1 / (4 * self.half_width**2)
+        return factor, whole(found, self.degree, mu), interior(found, self.degree, mu)
 
-    def _root(self, square: float, moved: Any, end: Any) -> float:
-        if math.isinf(square):
+    def _averaged(self, density: Density, size: int) -> tuple[Any, tuple[float, float], tuple[float, float]]:
+        """As ``_uniform``, for any density."""
+        count = size + MORE
+        nodes = AverageQuadrature(self.curve, density, self.following, size, count, TOLERANCE).run()
+        found = averaged(nodes, size, count, float(self.following.half), upper(density.square))
+        mu = upper(weighted_slope(self.curve) * density.variation**2 / (size * (size + 1)))
+        outer = bounds(*found.matrices(0), self.degree, mu)
+        inner = bounds(*found.matrices(self.degree + 1), self.degree, mu)
+        return to_arb(1), raised_by_tail(outer, found.tail), raised_by_tail(inner, found.tail)
+
+    def _root(self, square: Any, moved: Any, end: Any) -> float:
+        if not square.is_finite():
             return math.inf
-        return float(max(0.0, end((to_arb(square).sqrt() + moved) * self.scale.sqrt())))
+        return float(max(0.0, end((square.sqrt() + moved) * self.scale.sqrt())))
+
+
+def _density(noise: AbstractNoise, shared: dict[sp.Symbol, sp.Rational]) -> Density:
+    """The density of a noise law in pieces."""
+    law: Law
+    if isinstance(noise, Noise):
+        law, square = noise.numeric_law, noise.norm_squared()
+    else:
+        scale: Any = noise.scale
+        exact = scale.xreplace(shared) if isinstance(scale, sp.Expr) else sp.Rational(Fraction(scale))
+        law = noise.law(exact)
+        square = density_norm_squared(noise.name, enclose(exact, {}), getattr(noise, "cutoff", None))
+    if not square.is_finite():
+        raise MzError("the noise density is not proved to be square integrable", "certify", "Use another density")
+    ends = law.support
+    return density_pieces(law.density(NOISE_VARIABLE), NOISE_VARIABLE, (ends[0], *law.breaks, ends[1]), square)
