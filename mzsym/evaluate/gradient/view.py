@@ -8,6 +8,7 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.means import rule_of
 from mzsym.evaluate.gradient.tables import Seeds
 from mzsym.evaluate.gradient.traced import Tape, Traced
 from mzsym.evaluate.norms import memory_layers, term_norm
@@ -52,6 +53,10 @@ class TracedEvaluator:
         self._points.append(points)
         return self._tape.leaf(("points", len(self._points) - 1), lambda: self._ev.expectation(points))
 
+    def mean(self, p0: Any = None) -> Any:
+        X, weights = rule_of(self._ev, p0)
+        return weights @ self.expectation(X)
+
     def norm(self, kind: str, n: int, m: int | None = None) -> Any:
         term_norm(self._ev, kind, n, m)
         table = self.memory(n, m) if kind == "memory" else getattr(self, kind)(n)
@@ -63,7 +68,7 @@ class TracedEvaluator:
         raise MzError(
             f"There is no derivative of {name!r}",
             "scalar of value_and_grad",
-            "Use streaming, memory, correlation, noise, coefficients, expectation and norm",
+            "Use streaming, memory, correlation, noise, coefficients, expectation, mean and norm",
         )
 
     @property
@@ -80,9 +85,9 @@ class TracedEvaluator:
     def _backward_only(self, where: str) -> None:
         if self._forward:
             raise MzError(
-                "Derivatives of averages over the law of X_0 are not made in this version",
+                "Derivatives of forward coefficients and noise terms are not made in this version",
                 f"scalar of value_and_grad, {where}",
-                'Use streaming, memory, correlation and expectation, or direction="backward"',
+                'Use streaming, memory, correlation, expectation and mean, or direction="backward"',
             )
 
     def seeds(self, result: Any) -> Seeds:

@@ -72,8 +72,22 @@ def test_the_forward_terms_are_transposes():
     _, one = forward.value_and_grad(lambda e: (weights * e.memory(2, 0)).sum() + e.streaming(1)[0, 2] ** 2, check=False)
     _, two = EV.value_and_grad(lambda e: (weights.T * e.memory(0, 3)).sum() + e.streaming(1)[2, 0] ** 2, check=False)
     assert all(np.allclose(one[key], two[key], rtol=1e-11, atol=1e-15) for key in one)
-    with pytest.raises(MzError, match="law of X_0"):
+    with pytest.raises(MzError, match="forward coefficients"):
         forward.value_and_grad(lambda e: e.coefficients(1)[0])
+
+
+def test_means_over_a_law_of_the_input():
+    uniform = EV.value_and_grad(lambda e: e.mean()[0])[1]
+    first = EV.value_and_grad(lambda e: e.coefficients(0)[0, 0])[1]
+    assert all(np.allclose(uniform[key], first[key], rtol=1e-9, atol=1e-13) for key in first)
+    samples = np.array([[0.1], [0.4], [-0.3]])
+    value, mean = EV.value_and_grad(lambda e: e.mean(samples)[1] ** 2, check=False)
+    assert value == pytest.approx(EV.mean(samples)[1] ** 2, rel=1e-13)
+    law = mz.TruncatedGaussian(0.3)
+    value, mean = EV.value_and_grad(lambda e: e.mean(law)[1], check=False)
+    assert value == pytest.approx(EV.mean(law)[1], rel=1e-11)
+    ends = [EV.with_params({(0, "b"): [0.1 + k * 1e-3]}).mean(law)[1] for k in (-2, -1, 1, 2)]
+    assert mean[0, "b"][0] == pytest.approx((ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / 12e-3, rel=1e-8)
 
 
 def test_scipy_minimises_with_it():
@@ -121,7 +135,7 @@ def test_a_component_without_noise_keeps_scale_zero():
         (lambda: EV.value_and_grad(lambda e: 1.0), "does not depend"),
         (lambda: EV.value_and_grad(lambda e: EV.memory(0, 2).sum()), "does not depend"),
         (lambda: EV.value_and_grad(lambda e: e.memory(0, 2)), r"shape \(3, 3\)"),
-        (lambda: EV.value_and_grad(lambda e: e.mean()), "no derivative of 'mean'"),
+        (lambda: EV.value_and_grad(lambda e: e.law()), "no derivative of 'law'"),
         (lambda: EV.value_and_grad(lambda e: e.memory(0, 1).sum()), "n . 2 <= m"),
         (lambda: EV.jacobian(lambda e: [1.0, 2.0]), "does not depend"),
         (lambda: EV.objective(lambda e: e.memory(0, 2).sum(), [(0, "weights")]), "no parameter with the key"),
