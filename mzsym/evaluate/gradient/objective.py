@@ -68,6 +68,18 @@ class Objective:
         """The evaluator at x."""
         return self._ev.with_params(self.mapping(x))
 
+    def torch(self) -> Callable[[Any], Any]:
+        """x -> value for a flat torch tensor x of the shape of ``x0``; ``backward()`` runs the adjoint pass.
+
+        Raises
+        ------
+        MzError
+            If torch is not installed (``pip install 'mzsym[torch]'``).
+        """
+        from mzsym.evaluate.gradient.torch_function import torch_function
+
+        return torch_function(self)
+
     @property
     def bounds(self) -> list[tuple[float | None, float | None]]:
         out: list[tuple[float | None, float | None]] = []
