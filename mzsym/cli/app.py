@@ -225,6 +225,26 @@ def certify(
 
 
 @_command
+def reduce(
+    model: Model,
+    output: Output = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest error, absolute, in L2 of the input's measure.", show_default=False)
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="The depth itself.", show_default=False)] = None,
+    method: How = Method.auto,
+    json: AsJson = False,
+) -> int:
+    """Find a shallow network: the first layers, read out from each.
+
+    Give --tolerance or --depth. With -o it is written as shallow.json and shallow.tex.
+    """
+    from mzsym.cli.reducing import reduce as command
+
+    return command(_job(model, json), output, tolerance, depth, method.value, json)
+
+
+@_command
 def report(model: Model, output: Output = None, method: How = Method.auto, json: AsJson = False) -> int:
     """Write the HTML report."""
     from mzsym.cli.commands import report as command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mzsym.cli.commands import print_json
+from mzsym.cli.words import print_json
 from mzsym.codegen.c_compiler import find_compiler
 from mzsym.codegen.cache import cache_directory
 from mzsym.codegen.cache_contents import cache_contents, clear_cache

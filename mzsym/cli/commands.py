@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ import typer
 
 import mzsym as mz
 from mzsym.cli.pipeline import CHECKPOINT, TABLES, Job
+from mzsym.cli.reducing import SHARE, in_a_sentence, within_a_share
+from mzsym.cli.words import dump, print_files, print_json
 from mzsym.cli.workspace import Workspace
 from mzsym.core import MzError
 from mzsym.derive.choice import chosen
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mzsym.derive import Equation, Term
     from mzsym.derive.costs import TermName
     from mzsym.derive.operators.words import Direction
+    from mzsym.reduce import Reduction
     from mzsym.report.law_view import OutputLaw, OutputLaws
 
 SHOWN_TERMS = 12
@@ -84,7 +86,7 @@ def derive(job: Job, output: Path | None, direction: Direction, wanted: Filter, 
             lines = _term_lines(eq, names)
         typer.echo("\n".join(lines))
         typer.echo("The whole of it as LaTeX: -o DIR")
-    _print_files(files)
+    print_files(files)
     return 0
 
 
@@ -124,7 +126,7 @@ def certify(job: Job, output: Path | None, method: Method, required: bool, json:
         typer.echo(certificate.to_json(), nl=False)
     else:
         typer.echo(str(certificate))
-        _print_files(files)
+        print_files(files)
     return _required(certificate, required)
 
 
@@ -135,13 +137,13 @@ def report(job: Job, output: Path | None, method: Method, json: bool) -> int:
         eq, _ = job.proved()
         ev = job.tables(eq, output)
         certificate = job.certificate(method)
-        _write_report(job, eq, ev, certificate, job.laws(ev), space)
+        _write_report(job, eq, ev, certificate, job.laws(ev), within_a_share(job, ev, certificate), space)
         files = space.publish()
         (output / CHECKPOINT).unlink(missing_ok=True)
     if json:
         print_json({"model": job.source.path.name, "files": _names(files)})
     else:
-        _print_files(files)
+        print_files(files)
     return 0
 
 
@@ -154,14 +156,18 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         certificate = job.certificate(method)
         _write_equation(job, eq, space, certificate)
         store(ev, space.draft / TABLES)
-        _write(space, "tables.json", _dump(_tables(ev)))
+        _write(space, "tables.json", dump(_tables(ev)))
         certificate.to_json(space.draft / "certificate.json")
         laws = job.laws(ev)
         _write_laws(laws, space)
-        _write_report(job, eq, ev, certificate, laws, space)
+        shallow = within_a_share(job, ev, certificate)
+        _write_report(job, eq, ev, certificate, laws, shallow, space)
         found = findings(ev)
-        summary = _summary(job, steps, ev, certificate, found) | {"output": [_law_summary(law) for law in laws.laws]}
-        _write(space, "summary.json", _dump(summary))
+        summary = _summary(job, steps, ev, certificate, found) | {
+            "output": [_law_summary(law) for law in laws.laws],
+            "shallow": None if shallow is None else shallow.bounds.row() | {"share": SHARE},
+        }
+        _write(space, "summary.json", dump(summary))
         files = space.publish()
         # Its content now stands in tables.npz.
         (output / CHECKPOINT).unlink(missing_ok=True)
@@ -169,9 +175,11 @@ def run(job: Job, output: Path | None, method: Method, required: bool, json: boo
         print_json({**summary, "files": _names(files)})
     else:
         _print_findings(job, ev, certificate, found)
+        if shallow is not None:
+            typer.echo(f"  {in_a_sentence(shallow)}")
         for line in _law_lines(laws):
             typer.echo(f"  {line}")
-        _print_files(files)
+        print_files(files)
     return _required(certificate, required)
 
 
@@ -207,7 +215,7 @@ def _write_equation(
 
 
 def _write_laws(laws: OutputLaws, space: Workspace) -> None:
-    _write(space, "law.json", _dump({"laws": [law.to_dict() for law in laws.laws], "refused": laws.refused or None}))
+    _write(space, "law.json", dump({"laws": [law.to_dict() for law in laws.laws], "refused": laws.refused or None}))
     if laws.laws:
         from mzsym.report import save_output
 
@@ -215,10 +223,16 @@ def _write_laws(laws: OutputLaws, space: Workspace) -> None:
 
 
 def _write_report(
-    job: Job, eq: Equation, ev: HasSolution, certificate: Certificate, laws: OutputLaws, space: Workspace
+    job: Job,
+    eq: Equation,
+    ev: HasSolution,
+    certificate: Certificate,
+    laws: OutputLaws,
+    shallow: Reduction | None,
+    space: Workspace,
 ) -> None:
     with job.progress.stage("Writing the report"):
-        mz.report(eq, ev, certificate, path=space.draft / "report.html", laws=laws)
+        mz.report(eq, ev, certificate, shallow, path=space.draft / "report.html", laws=laws)
 
 
 def _tables(ev: HasTables) -> dict[str, Any]:
@@ -296,46 +310,8 @@ def _summary(
 # -- words -------------------------------------------------------------------------------------------------------
 
 
-def _dump(value: Any) -> str:
-    # Infinity is no JSON: a missing bound is null.
-    return jsonlib.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
-
-
-def print_json(value: Any) -> None:
-    """JSON on the standard output."""
-    typer.echo(_dump(value), nl=False)
-
-
 def _names(files: list[Path]) -> list[str]:
     return [str(path) for path in files]
-
-
-def _print_files(files: list[Path]) -> None:
-    if files:
-        width = max(len(str(path)) for path in files)
-        notes = {
-            "equation.tex": "the exact equation, LaTeX",
-            "tables.npz": "every table, numpy",
-            "tables.json": "norms and tables, JSON",
-            "certificate.json": "proved bounds, JSON",
-            "law.json": "the law of the output, JSON",
-            "law.svg": "density of the output, picture",
-            "report.html": "the report, open it in a browser",
-            "summary.json": "what was found, JSON",
-        }
-        typer.echo("Files:")
-        for path in files:
-            typer.echo(f"  {path!s:{width}}  {notes.get(path.name, '')}".rstrip())
 
 
 def _print_findings(job: Job, ev: HasTables, certificate: Certificate, found: Findings) -> None:

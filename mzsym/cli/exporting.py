@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import mzsym as mz
-from mzsym.cli.commands import print_json
+from mzsym.cli.words import print_json
 
 if TYPE_CHECKING:
     from mzsym.cli.pipeline import Job

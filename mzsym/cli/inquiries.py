@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import mzsym as mz
-from mzsym.cli.commands import print_json
+from mzsym.cli.words import print_json
 from mzsym.core import MzError
 from mzsym.projections.checks import finite_rank
 

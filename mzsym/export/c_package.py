@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from mzsym.codegen.emit_c import CEmitter
 from mzsym.core.arrays import Array
-from mzsym.export.c_templates import CHECKS, EXPECTATION, MAKEFILE, WRAPPER, banner, guard, unguard
-from mzsym.export.content import EvaluatorContent, Expectation, check_size
+from mzsym.export.c_templates import CHECKS, EXPECTATION, MAKEFILE, WRAPPER, WRAPPER_SHALLOW, banner, guard, unguard
+from mzsym.export.content import TABLE_KINDS, EvaluatorContent, Expectation, check_size
 from mzsym.export.words import comment, literals, rows_of, table_words
 
 BLOCK = 64
 """Points that the expectation works on at a time, on the stack."""
 
-_KINDS = (("streaming", "int n"), ("memory", "int n, int m"), ("correlation", "int n, int m"))
-_VECTORS = (("noise", "int n"), ("coefficients", "int n"))
+
+def _accessors(content: EvaluatorContent) -> list[tuple[str, str]]:
+    return [(kind, "int n, int m" if count == 2 else "int n") for kind, count in content.kinds]
 
 
 def evaluator_package(content: EvaluatorContent) -> dict[str, str]:
@@ -32,7 +33,7 @@ def evaluator_package(content: EvaluatorContent) -> dict[str, str]:
 
 
 def _wrapper(content: EvaluatorContent) -> str:
-    text = WRAPPER.format(
+    text = (WRAPPER if content.kinds == TABLE_KINDS else WRAPPER_SHALLOW).format(
         name=content.name,
         about="\n".join(comment(content.about, "")),
         depth=content.depth,
@@ -42,7 +43,7 @@ def _wrapper(content: EvaluatorContent) -> str:
         several=content.several,
     )
     if content.expectation is not None:
-        text += EXPECTATION.format(name=content.name, dim=content.dims[0])
+        text += EXPECTATION.format(name=content.name, dim=content.dims[0], what=content.what)
     return text
 
 
@@ -62,13 +63,13 @@ def _header(content: EvaluatorContent) -> str:
         *comment([f"Numbers are pure: coefficients in the basis of the projection. {_shapes(content)}"], " * "),
         " */",
     ]
-    for kind, arguments in (*_KINDS, *_VECTORS):
+    for kind, arguments in _accessors(content):
         lines += [f"/* {table_words(kind)} */", f"const double *{name}_{kind}({arguments});"]
     if content.expectation is not None:
         lines += [
             "",
             "/*",
-            " * q_0(x) = E[u(X_L) | X_0 = x] at many points; safe in any number of threads, nothing is allocated.",
+            f" * {content.what} at many points; safe in any number of threads, nothing is allocated.",
             f" *   X: points x {content.dims[0]}, {_domain(content)}",
             f" *   out: points x {content.outputs}, in the units of the observable",
             " */",
@@ -80,6 +81,8 @@ def _header(content: EvaluatorContent) -> str:
 
 
 def _shapes(content: EvaluatorContent) -> str:
+    if content.kinds != TABLE_KINDS:
+        return "readout(n): d_n" + ("." if content.outputs == 1 else f" x {content.outputs}.")
     if content.direction == "forward":
         return "streaming(n): d_(n+1) x d_n; memory(n, m): d_(n+1) x d_m; correlation(n, m): d_n x d_m."
     vector = "" if content.outputs == 1 else f" x {content.outputs}"
@@ -200,7 +203,7 @@ def _tables(content: EvaluatorContent) -> str:
     lines = [*banner(content.about), f'#include "{name}.h"', ""]
     for label, values in content.tables.items():
         lines += _array(f"{name}_{label}_", values)
-    for kind, arguments in _KINDS + _VECTORS:
+    for kind, arguments in _accessors(content):
         lines += [f"const double *{name}_{kind}({arguments})", "{", *_lookup(content, kind), "}", ""]
     return "\n".join(lines)
 
@@ -238,10 +241,13 @@ def _array(name: str, array: Array) -> list[str]:
 def _example(content: EvaluatorContent) -> str:
     name = content.name
     lines = [*banner(content.about), f'#include "{name}.h"', "#include <stdio.h>", "", "int main(void)", "{"]
+    first, label, at = "streaming(0)", "first row of the streaming term A_0", int(content.direction == "backward")
+    if content.kinds != TABLE_KINDS:
+        first, label, at = "readout(1)", "first numbers of the read-out of layer 1", 1
     lines += [
-        f"    const double *A = {name}_streaming(0);",
-        f"    const size_t columns = {name}_rank({1 if content.direction == 'backward' else 0});",
-        '    printf("first row of the streaming term A_0:\\n");',
+        f"    const double *A = {name}_{first};",
+        f"    const size_t columns = {name}_rank({at});",
+        f'    printf("{label}:\\n");',
         "    for (size_t j = 0; j < columns; j++)",
         '        printf("  %.17g\\n", A[j]);',
     ]

@@ -134,6 +134,35 @@ def coefficients(n):
 '''
 )
 
+WRAPPER_SHALLOW = (
+    '''"""{about}
+
+The compiled shallow network as Python functions; needs numpy, and `make` beforehand.
+"""
+
+'''
+    + _LIBRARY
+    + '''
+
+DEPTH = {depth}
+RANKS = {ranks}
+OUTPUTS = {outputs}
+SEVERAL = {several}
+FORWARD = {forward}
+
+
+def readout(n):
+    """alpha^(n), 1 <= n <= DEPTH: (d_n,), or (d_n, outputs) for several."""
+    function = _library.{name}_readout
+    function.restype = _double_p
+    found = function(n)
+    if not found:
+        raise IndexError(f"nothing is read out of layer {{n}}")
+    values = np.ctypeslib.as_array(found, shape=(RANKS[n], OUTPUTS)).copy()
+    return values if SEVERAL else values[:, 0]
+'''
+)
+
 EXPECTATION = '''
 
 _library.{name}_expectation.restype = None
@@ -141,7 +170,7 @@ _library.{name}_expectation.argtypes = [ctypes.c_size_t, _double_p, _double_p]
 
 
 def expectation(X):
-    """q_0(x) = E[u(X_L) | X_0 = x] at X of shape (points, {dim}): (points,), or (points, outputs) for several."""
+    """{what} at X of shape (points, {dim}): (points,), or (points, outputs) for several."""
     points = np.ascontiguousarray(X, dtype=np.float64).reshape(-1, {dim})
     out = np.empty((len(points), OUTPUTS))
     _library.{name}_expectation(len(points), _address(points), _address(out))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
 
+from mzsym.certify.bounds import decimal_up
 from mzsym.codegen import Program, freeze
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
@@ -24,9 +26,13 @@ from mzsym.projections.measures import measure_text
 if TYPE_CHECKING:
     from mzsym.derive.terms import Term
     from mzsym.evaluate import Evaluator
+    from mzsym.reduce import Reduction
 
 MOST_NUMBERS = 200_000
 """Numbers that source text may hold."""
+
+TABLE_KINDS = (("streaming", 1), ("memory", 2), ("correlation", 2), ("noise", 1), ("coefficients", 1))
+"""Accessors of an evaluator's tables."""
 
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]{0,40}$")
 
@@ -93,6 +99,10 @@ class EvaluatorContent:
     expectation : Expectation or None
     without : str
         Why there is no expectation.
+    what : str
+        What the expectation is.
+    kinds : tuple of (str, int)
+        Accessors that the tables have, and how many indices each takes.
     """
 
     name: str
@@ -107,6 +117,8 @@ class EvaluatorContent:
     domain: tuple[tuple[float, float], ...] | None
     expectation: Expectation | None
     without: str
+    what: str = "q_0(x) = E[u(X_L) | X_0 = x]"
+    kinds: tuple[tuple[str, int], ...] = TABLE_KINDS
 
     @property
     def depth(self) -> int:
@@ -204,6 +216,56 @@ def _about_evaluator(ev: Evaluator, conditional: bool) -> tuple[str, ...]:
         f"Projection: {ev.projection.describe()}, in the measure {measure_text(ev.projection.measure)}; {basis}.",
         f"Network SHA-256 {net.digest}.",
         f"The numbers are estimated: two grids were compared and differ by at most {worst:.1e}.",
+        *_colophon(),
+    )
+
+
+def reduction_content(r: Reduction, name: str) -> EvaluatorContent:
+    """A shallow network: its read-outs, and its mean as a function.
+
+    Raises
+    ------
+    MzError
+        Where that mean is no function of F_0(x) alone.
+    """
+    net, solution = r.network, r.evaluator.solution
+    alpha = np.vstack([np.asarray(a).reshape(len(a), -1) for a in r.readouts.values()])
+    series = None if solution.first is None else solution.first(alpha)
+    expectation, without = None, "it is no function of F_0(x) alone, or no series of it resolved"
+    if series is not None:
+        program, parameters = map_program(net, 0)
+        points = net.sample_input(16, seed=0)
+        values = r.predict(points).reshape(len(points), -1)
+        expectation, without = Expectation(program, parameters, series, points, values), ""
+    o = solution.tables.offsets
+    box = None if net.domain is None else net.domains[0]
+    return EvaluatorContent(
+        name=name,
+        about=_about_reduction(r),
+        direction="backward",
+        ranks=tuple(int(b - a) for a, b in pairwise(o)),
+        dims=tuple(net.dims),
+        outputs=len(net.observable_exprs),
+        several=net.observable_is_list,
+        tables={f"readout_{m}": np.asarray(a) for m, a in r.readouts.items()},
+        reached={"error_bound": r.error_bound},
+        domain=None if box is None else tuple((float(a), float(b)) for a, b in zip(box.lower, box.upper, strict=True)),
+        expectation=expectation,
+        without=without,
+        what="E[sum_m alpha^(m) . eta^(m)(X_m) | X_0 = x] of the shallow network",
+        kinds=(("readout", 1),),
+    )
+
+
+def _about_reduction(r: Reduction) -> tuple[str, ...]:
+    return (
+        f"Shallow network of the first {r.depth} of {len(r.depths)} layers, states of dimension "
+        f"{' -> '.join(map(str, r.network.dims))}, with a linear read-out from each.",
+        f"Projection: {r.projection.describe()}, in the measure {measure_text(r.projection.measure)}; read-outs are "
+        "coefficients in the orthonormal basis.",
+        f"Distance to q_0 of the deep network in L^2 of that measure: at most {decimal_up(r.error_bound, 4)} "
+        f"({r.standing}).",
+        f"Deep network SHA-256 {r.deep.network.digest}.",
         *_colophon(),
     )
 

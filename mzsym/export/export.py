@@ -9,7 +9,8 @@ from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
 from mzsym.derive import Equation, Term, derive
 from mzsym.evaluate import Evaluator
-from mzsym.export.content import checked_name, evaluator_content, term_content
+from mzsym.export.content import EvaluatorContent, checked_name, evaluator_content, reduction_content, term_content
+from mzsym.reduce import Reduction
 
 if TYPE_CHECKING:
     from mzsym.evaluate.stored import StoredTables
@@ -19,15 +20,19 @@ _TARGETS = ("c", "numba", "latex", "json")
 
 
 def export(
-    x: Evaluator | StoredTables | Term | Equation, directory: str | Path, target: Target = "c", name: str = "mz"
+    x: Evaluator | StoredTables | Term | Equation | Reduction,
+    directory: str | Path,
+    target: Target = "c",
+    name: str = "mz",
 ) -> list[Path]:
     """Write what stands alone: neither mzsym nor SymPy is needed to use it.
 
     Parameters
     ----------
-    x : Evaluator, Equation or Term
+    x : Evaluator, Equation, Term or Reduction
         An evaluator: its tables and, backward, the function q_0. A term, closed: its entries as functions of the
-        parameters. An equation: LaTeX only.
+        parameters. An equation: LaTeX only. A reduction: the read-outs of the shallow network, and its mean as a
+        function.
     directory : str or Path
         Made where it is missing. Files of the same names are replaced, one by one and each whole.
     target : {"c", "numba", "latex", "json"}
@@ -87,14 +92,22 @@ def _files(x: Any, target: Target, name: str) -> dict[str, str]:
         return _document(x, name)
     if isinstance(x, Term):
         return _term_files(x, target, name)
+    if isinstance(x, Reduction):
+        return _document_of(x, name) if target == "latex" else _numbers(reduction_content(x, name), target)
     evaluator = x if isinstance(x, Evaluator) else getattr(x, "evaluator", None)
     if not isinstance(evaluator, Evaluator):
         raise MzError(
-            f"A {type(x).__name__} cannot be exported", "export(x)", "Give an evaluator, an equation or a term"
+            f"A {type(x).__name__} cannot be exported",
+            "export(x)",
+            "Give an evaluator, an equation, a term or a reduction",
         )
     if target == "latex":
         return _document(derive(evaluator.network, evaluator.projection, evaluator.direction, evaluator.options), name)
-    content = evaluator_content(evaluator, name)
+    return _numbers(evaluator_content(evaluator, name), target)
+
+
+def _numbers(content: EvaluatorContent, target: Target) -> dict[str, str]:
+    """Tables and a function."""
     if target == "json":
         from mzsym.export.json_file import evaluator_json
 
@@ -125,6 +138,12 @@ def _term_files(term: Term, target: Target, name: str) -> dict[str, str]:
     from mzsym.export.c_term import term_package
 
     return term_package(content)
+
+
+def _document_of(r: Reduction, name: str) -> dict[str, str]:
+    from mzsym.report.latex_document import reduction_document
+
+    return {f"{name}.tex": reduction_document(r)}
 
 
 def _document(eq: Equation, name: str) -> dict[str, str]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from mzsym.core.arrays import Array
 from mzsym.core.version import VERSION
-from mzsym.export.content import EvaluatorContent, TermContent
+from mzsym.export.content import TABLE_KINDS, EvaluatorContent, TermContent
 
 
 def evaluator_json(content: EvaluatorContent) -> dict[str, str]:
     """File name -> text."""
     found = content.expectation
     whole: dict[str, Any] = {
-        "format": "mzsym evaluator 1",
+        "format": "mzsym evaluator 1" if content.kinds == TABLE_KINDS else "mzsym shallow network 1",
         "mzsym": VERSION,
         "about": list(content.about),
         "standing": "estimated",
@@ -28,7 +28,7 @@ def evaluator_json(content: EvaluatorContent) -> dict[str, str]:
         "expectation": content.without
         if found is None
         else {
-            "what": "q_0(x): with z = F_0(x), t_i in [-1, 1] the place of z_i in its panel, "
+            "what": f"{content.what}: with z = F_0(x), t_i in [-1, 1] the place of z_i in its panel, "
             "the sum of coefficients * prod_i sqrt(2 j_i + 1) P_(j_i)(t_i)",
             "parameters_of_F_0": {name: value.hex() for name, value in found.parameters},
             "ends": [_exact(ends) for ends in found.series.ends],

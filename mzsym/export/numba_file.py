@@ -70,9 +70,10 @@ def term_file(content: TermContent) -> dict[str, str]:
 
 
 def _usage(content: EvaluatorContent) -> list[str]:
-    lines = ["streaming(n), memory(n, m), correlation(n, m), noise(n), coefficients(n): tables, as arrays."]
+    listed = ", ".join(f"{kind}(n{', m' if count == 2 else ''})" for kind, count in content.kinds)
+    lines = [f"{listed}: tables, as arrays."]
     if content.expectation is not None:
-        lines.append(f"expectation(X): q_0 at points of shape (points, {content.dims[0]}).")
+        lines.append(f"expectation(X): {content.what.split(' =')[0]} at points of shape (points, {content.dims[0]}).")
     else:
         lines.append(f"There is no expectation(X): {content.without}.")
     return lines
@@ -109,7 +110,7 @@ def _expectation(content: EvaluatorContent, found: Expectation) -> list[str]:
     shape = "(points, outputs)" if content.several else "(points,)"
     parts += [
         "def expectation(X):",
-        f'    """q_0(x) = E[u(X_L) | X_0 = x] at X of shape (points, {content.dims[0]}): shape {shape}.',
+        f'    """{content.what} at X of shape (points, {content.dims[0]}): shape {shape}.',
         "",
         f"    {_domain_words(content)}",
         '    """',
@@ -137,13 +138,8 @@ def _tables(content: EvaluatorContent) -> list[str]:
         parts += [f'    "{name}": np.array(', "        [", *rows_of(literals(table), " " * 12, 112), "        ]"]
         parts += [f"    ).reshape({table.shape}),"]
     parts += ["}", f"RANKS = {content.ranks!r}", f"TOLERANCE_REACHED = {dict(content.reached)!r}", "", ""]
-    for kind, arguments in (
-        ("streaming", "n"),
-        ("memory", "n, m"),
-        ("correlation", "n, m"),
-        ("noise", "n"),
-        ("coefficients", "n"),
-    ):
+    for kind, count in content.kinds:
+        arguments = "n, m" if count == 2 else "n"
         key = "_".join(["{" + argument + "}" for argument in arguments.split(", ")])
         parts += [
             f"def {kind}({arguments}):",

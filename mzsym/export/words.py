@@ -42,5 +42,6 @@ def table_words(kind: str) -> str:
         "memory": "Memory term K(n, m).",
         "correlation": "C(n, m) = <eta^(n), M(n, m) eta^(m)>, n < m <= L.",
         "noise": "Noise term r_n = <eta^(n), R_n>, 0 <= n < L.",
+        "readout": "Read-out alpha^(n) of layer n, 1 <= n <= H, in the orthonormal basis eta^(n).",
         "coefficients": "Coefficients c_n = <eta^(n), q_n>, 0 <= n <= L.",
     }[kind]

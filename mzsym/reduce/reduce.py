@@ -92,11 +92,11 @@ def reduce(
     chosen = depth if depth is not None else _smallest(found, tolerance)
     alpha = readouts(ev.solution.tables, chosen)
     shaped = alpha if net.observable_is_list else tuple(a[:, 0] for a in alpha)
-    noise_free = math.nan
+    noise_free, size = math.nan, math.nan
     if points is not None:
         exact = ev.expectation(points.X).reshape(len(points.X), -1)
         without = net.observe(net.forward(points.X)).reshape(exact.shape)
-        noise_free = float(points.norm(exact - without).max())
+        noise_free, size = float(points.norm(exact - without).max()), float(points.norm(exact).min())
     return Reduction(
         depth=chosen,
         network=shallow_network(ev, basis, alpha),
@@ -106,6 +106,7 @@ def reduce(
         certificate=certificate,
         deep=ev,
         noise_free=noise_free,
+        size=size,
         rule="" if points is None else points.how,
         points=points,
     )

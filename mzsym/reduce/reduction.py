@@ -53,6 +53,8 @@ class Reduction:
         Of the deep network.
     noise_free : float
         Distance of q_0 to the network without noise, measured in L^2(mu_0), MATH (32); NaN where no rule is known.
+    size : float
+        Norm of q_0, measured likewise, the smallest over the observables.
     rule : str
         How errors were measured.
     """
@@ -65,6 +67,7 @@ class Reduction:
     certificate: Certificate
     deep: HasSolution
     noise_free: float
+    size: float
     rule: str
     points: Points | None = field(repr=False)
 

@@ -36,12 +36,14 @@ from mzsym.report.number_view import (
     output_rows,
 )
 from mzsym.report.plots import decay_svg, describe_decay
+from mzsym.report.reduce_view import reduce_view
 from mzsym.report.term_view import term_views
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.derive import Equation
     from mzsym.evaluate.protocols import HasSolution, HasTables
+    from mzsym.reduce import Reduction
 
 MAX_TRUNCATIONS = 10
 
@@ -60,7 +62,7 @@ def report(
     eq: Equation,
     ev: HasSolution,
     c: Certificate,
-    r: None = None,
+    r: Reduction | None = None,
     *,
     path: str | Path = "report.html",
     title: str = "Mori\u2013Zwanzig report",
@@ -75,8 +77,8 @@ def report(
         Of the same network.
     c : Certificate
         Of the same network and projection.
-    r : None
-        Kept for the shallow network that a later version reports.
+    r : Reduction, optional
+        Of the same network and projection: adds a section on the shallow network.
     path : str or Path
         Written whole or not at all.
     title : str
@@ -90,12 +92,10 @@ def report(
     Raises
     ------
     MzError
-        When the three belong to different networks, or the file cannot be written.
+        When they belong to different networks, or the file cannot be written.
     """
-    if r is not None:
-        raise MzError("This version reports no shallow network", "report(r=)", "Leave r out")
     target = Path(path)
-    write_atomic(target, page(eq, ev, c, title, laws))
+    write_atomic(target, page(eq, ev, c, title, laws, r))
     return target
 
 
@@ -105,16 +105,24 @@ def page(
     c: Certificate,
     title: str = "Mori\u2013Zwanzig report",
     laws: OutputLaws | None = None,
+    r: Reduction | None = None,
 ) -> str:
     """The page as text."""
     digests = {eq.network.digest, ev.network.digest, c.model_digest}
+    if r is not None and (r.deep.network.digest, r.projection) != (eq.network.digest, eq.projection):
+        raise MzError(
+            "The reduction belongs to another network or projection",
+            "report(eq, ev, c, r)",
+            "Reduce the network of the equation, with its projection",
+        )
     if len(digests) > 1 or (eq.projection.describe(), measure_text(eq.projection.measure)) != (c.projection, c.measure):
         raise MzError(
             "Equation, evaluator and certificate belong to different networks or projections",
             "report(eq, ev, c)",
             "Make all three from the same network and projection",
         )
-    return _template().render(_content(eq, ev, c, title) | _output(output_laws(ev) if laws is None else laws))
+    shown = _output(output_laws(ev) if laws is None else laws) | {"shallow": None if r is None else reduce_view(r)}
+    return _template().render(_content(eq, ev, c, title) | shown)
 
 
 @lru_cache(maxsize=1)

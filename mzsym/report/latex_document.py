@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mzsym.derive import Equation
     from mzsym.derive.costs import TermName
     from mzsym.derive.terms import Term
+    from mzsym.model import Network
+    from mzsym.reduce import Reduction
 
 LINE = 33.0
 """Width in em that a row may take."""
@@ -56,7 +58,7 @@ def equation_document(
     parts += [r"\section{The derivation}", eq.derivation.latex()]
     if certificate is not None:
         parts += [r"\section{The certificate}", certificate.latex()]
-    parts += [_colophon(eq), r"\end{document}", ""]
+    parts += [_colophon(eq.network), r"\end{document}", ""]
     return "\n".join(parts)
 
 
@@ -81,6 +83,14 @@ def _fitted_row(row: str, room: float) -> str:
     return rf"{left}&{relation}\resizebox{{{room - width(relation) - 1.0:.1f}em}}{{!}}{{$\displaystyle {body}$}}"
 
 
+def reduction_document(r: Reduction) -> str:
+    """A document of a shallow network: its layers, its read-outs, what it costs in accuracy."""
+    net = r.network
+    title = PREAMBLE.replace("The Mori--Zwanzig equation of a neural network", "A shallow network for a deep one")
+    parts = [title, r"\section{The first layers}", _layers(net), r"\section{The shallow network}", r.latex()]
+    return "\n".join([*parts, _colophon(r.deep.network), r"\end{document}", ""])
+
+
 def term_document(term: Term) -> str:
     """A document of one term, with why it is there."""
     why = [rf"\item {escape(reason)}" for reason in term.why]
@@ -89,7 +99,10 @@ def term_document(term: Term) -> str:
 
 
 def _network(eq: Equation) -> str:
-    net = eq.network
+    return _layers(eq.network) + "\n" + rf"The observable is ${observable_latex(eq.network)}$."
+
+
+def _layers(net: Network) -> str:
     rows = []
     for layer in layer_views(net):
         box = layer.box.replace("\u00d7", r"$\times$").replace("\u2212", "$-$").replace("\u211d", r"$\mathbb{R}$")
@@ -102,13 +115,12 @@ def _network(eq: Equation) -> str:
         head = r"\hline layer & noise, where the next state lies \\ \hline"
         # A tabular does not break over pages by itself.
         lines += [r"\begin{center}", columns, head, *rows[start : start + 18], r"\hline \end{tabular}", r"\end{center}"]
-    lines += [rf"The observable is ${observable_latex(net)}$."]
     return "\n".join(lines)
 
 
-def _colophon(eq: Equation) -> str:
+def _colophon(net: Network) -> str:
     return (
         r"\bigskip\noindent{\footnotesize Model SHA-256: \texttt{"
-        + r"\allowbreak ".join(eq.network.digest[i : i + 8] for i in range(0, 64, 8))
+        + r"\allowbreak ".join(net.digest[i : i + 8] for i in range(0, 64, 8))
         + "}}"
     )

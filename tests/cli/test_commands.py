@@ -195,6 +195,8 @@ def test_run_takes_up_finished_tables(model: Path, tmp_path: Path, monkeypatch: 
     # The documents have their own tests and take most of the time.
     monkeypatch.setattr(commands, "_write_equation", lambda job, eq, space, c: (space.draft / "equation.tex").touch())
     monkeypatch.setattr(commands, "_write_report", lambda *args: (args[-1].draft / "report.html").touch())
+    # Reductions need functions, which are not stored with the tables.
+    monkeypatch.setattr(commands, "within_a_share", lambda *args: None)
     with monkeypatch.context() as patch:
         patch.setattr(commands, "_write_report", interrupted)
         result = call("run", model, "-o", out)
@@ -326,3 +328,33 @@ def test_stopped_in_the_middle(tmp_path: Path, name: str, code: int) -> None:
     assert stdout == ""
     out = tmp_path / "out"
     assert not out.exists() or listing(out) == [pipeline.CHECKPOINT]
+
+
+def test_reduce_finds_the_smallest_depth(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = call("reduce", model, "--tolerance", "0.05", "-o", out, "--json")
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    study = mz.load(model)
+    r = mz.reduce(study.network, study.projection, tolerance=0.05)
+    assert data["depth"] == r.depth == 2 and data["of"] == 3 and data["error_bound"] == r.error_bound
+    assert data["readouts"]["1"] == r.readouts[1].tolist() and len(data["depths"]) == 3
+    assert listing(out) == ["shallow.json", "shallow.tex"] and data["standing"] == str(r.standing)
+    assert json.loads((out / "shallow.json").read_text())["format"] == "mzsym shallow network 1"
+    words = call("reduce", model, "--depth", "1")
+    assert words.exit_code == 0 and "Shallow network of 1 of 3 layers" in words.stdout
+
+
+def test_reduce_refuses_what_no_depth_reaches(model: Path) -> None:
+    refused(call("reduce", model, "--tolerance", "1e-9"), "best that can be reached", "model.toml")
+    refused(call("reduce", model), "Either a tolerance or a depth", "model.toml")
+    refused(call("reduce", model, "--depth", "9"), "The depth is 9", "model.toml")
+
+
+def test_run_says_how_few_layers_do(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = call("run", model, "-o", out)
+    assert "The first 2 of 3 layers, read out, replace the network up to" in result.stdout
+    shallow = json.loads((out / "summary.json").read_text())["shallow"]
+    assert shallow["depth"] == 2 and shallow["measured_error"] <= shallow["bound"]
+    assert "A shallow network in its place" in (out / "report.html").read_text()

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import mzsym as mz
 from mzsym.cli.app import app
 from mzsym.evaluate import Evaluator
 from mzsym.evaluate.stored import all_tables
+from mzsym.reduce import Reduction
 
 x, y = mz.state(1)[0], mz.state(2)
 w = sp.Symbol("w", real=True)
@@ -215,3 +217,50 @@ def test_refusals(what: str, target: Any, name: str, words: str, tmp_path: Path)
     with pytest.raises(mz.MzError, match=words):
         mz.export(made, tmp_path / "out", target, name=name)
     assert not (tmp_path / "out").exists()
+
+
+@lru_cache(maxsize=3)
+def reduction(name: str) -> Reduction:
+    net, projection, _ = networks()[name]
+    return mz.reduce(net, projection, depth=2)
+
+
+def shallow_measured(r: Reduction, folder: Path) -> None:
+    """Read-outs and the mean of the module ``mine`` against the reduction."""
+    X = r.network.sample_input(300, seed=5)
+    np.save(folder / "X.npy", X)
+    calls = [f"readout_{m}=mine.readout({m})" for m in r.readouts]
+    alone(folder, f"np.savez('found.npz', expectation=mine.expectation(np.load('X.npy')), {', '.join(calls)})")
+    with np.load(folder / "found.npz") as found:
+        assert np.abs(found["expectation"] - r.predict(X)).max() < 1e-13
+        for m, alpha in r.readouts.items():
+            assert np.array_equal(found[f"readout_{m}"], alpha)
+
+
+@pytest.mark.parametrize("name", ["spectral", "panels"])
+def test_a_shallow_network_as_a_numba_file(name: str, tmp_path: Path) -> None:
+    r = reduction(name)
+    mz.export(r, tmp_path, "numba", name="mine")
+    shallow_measured(r, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.parametrize("name", ["spectral", "panels", "plane"])
+def test_a_shallow_network_as_a_c_package(name: str, tmp_path: Path) -> None:
+    r = reduction(name)
+    mz.export(r, tmp_path, "c", name="mine")
+    make(tmp_path, "all", "test", "example")
+    shallow_measured(r, tmp_path)
+
+
+def test_a_shallow_network_as_text(tmp_path: Path) -> None:
+    r = reduction("spectral")
+    mz.export(r, tmp_path, "json", name="mine")
+    mz.export(r, tmp_path, "latex", name="mine")
+    data = json.loads((tmp_path / "mine.json").read_text())
+    values = [float.fromhex(text) for text in data["tables"]["readout_1"]["values"]]
+    assert np.array_equal(np.reshape(values, data["tables"]["readout_1"]["shape"]), r.readouts[1])
+    assert float.fromhex(data["tolerance_reached"]["error_bound"]) == r.error_bound
+    tex = (tmp_path / "mine.tex").read_text()
+    assert r"\section{The shallow network}" in tex and tex.rstrip().endswith(r"\end{document}")
+    assert tex.count(r"\begin{tabular}") == tex.count(r"\end{tabular}") and "The observable is" not in tex

@@ -211,6 +211,23 @@ def test_a_conditional_projection_is_reported_by_the_norms_of_its_maps():
 def test_pieces_of_different_networks_are_refused(small, plane):
     with pytest.raises(mz.MzError, match="different networks"):
         page(small.eq, small.ev, plane.c)
+    r = mz.reduce(plane.eq.network, plane.eq.projection, depth=1, certificate=plane.c, evaluator=plane.ev)
+    with pytest.raises(mz.MzError, match="another network"):
+        page(small.eq, small.ev, small.c, r=r)
+
+
+def test_the_shallow_network_is_shown_with_every_depth(small, text):
+    r = mz.reduce(small.eq.network, small.eq.projection, tolerance=0.1, certificate=small.c, evaluator=small.ev)
+    shown = Page(page(small.eq, small.ev, small.c, r=r))
+    words = " ".join(" ".join(shown.text).split())
+    assert "within 0.1, as asked" in words and f"The first {r.depth} of 4 layers" in words
+    rows = [row for t in shown.tables for row in t if row[0].strip() in ("1", "2", "3", "4", f"{r.depth} (taken)")]
+    for item in r.depths:
+        label = f"{item.depth} (taken)" if item.depth == r.depth else str(item.depth)
+        (row,) = [row for row in rows if row[0].strip() == label and "estimated" in row[3:4]]
+        assert float(row[1]) == pytest.approx(item.measured, rel=1e-3) and float(row[2]) >= item.bound
+        assert float(row[4]) >= item.a_priori
+    assert "shallow" not in text
 
 
 def test_written_whole_or_not_at_all(small, tmp_path):

@@ -108,12 +108,18 @@ class Pass:
             outputs = self.problem.outputs
             return carried(self.steps[0], X, self.levels[1].values[:, -outputs:])
 
-    def first(self) -> StateSeries | None:
-        """z -> E q_1(z + xi_0) as a series; None where q_0 is no function of F_0(x) alone."""
+    def first(self, matrix: Array | None = None) -> StateSeries | None:
+        """z -> E q_1(z + xi_0) as a series; None where q_0 is no function of F_0(x) alone.
+
+        With a matrix the same for its combinations of what layer 1 carries but the observable, orthonormalised.
+        """
         if len(self.steps[0]) > 1:
             return None
         (step,) = self.steps[0]
-        values = self.levels[1].values[:, -self.problem.outputs :]
+        if matrix is None:
+            values = self.levels[1].values[:, -self.problem.outputs :]
+        else:
+            values = self.carried(1).columns[:, : -self.problem.outputs] @ matrix
         return step.transition.in_states(step.grid, step.grid.analyse(values))
 
 

@@ -57,7 +57,8 @@ class Solution:
         The pass that the tables come from, with its functions where they were kept.
     first : function or None
         () -> z -> E q_1(z + xi_0) as a series: with z = F_0(x) it is q_0(x). Gives None where q_0 is no function of
-        F_0 alone (gains, random weights).
+        F_0 alone (gains, random weights). With a matrix the same for its combinations of eta^(1), M(1, 2) eta^(2), ...,
+        M(1, L) eta^(L) in place of q_1.
     right : tuple of arrays of shape (d_n, d_n)
         Coefficients of eta^(n) in the functions of the projection as stated; empty where they are the same.
     """
@@ -73,7 +74,7 @@ class Solution:
     carried: Callable[[int], Carried] | None = None
     compared: tuple[tuple[int, ...], ...] = ()
     sweep: Sweep | None = None
-    first: Callable[[], StateSeries | None] | None = None
+    first: Callable[..., StateSeries | None] | None = None
     right: tuple[Array, ...] = ()
 
 
@@ -163,8 +164,16 @@ def solve(problem: Problem, options: Options, keep: bool = False) -> Solution:
         carried=carried,
         compared=coarse.sizes if sweep.sizes == fine.sizes else fine.sizes,
         sweep=sweep,
-        first=lambda: sweep.first.on_one_panel(),
+        first=lambda matrix=None: _in_states(problem, sweep, matrix),
     )
+
+
+def _in_states(problem: Problem, sweep: Sweep, matrix: Array | None) -> StateSeries:
+    """What q_0, or a combination of the functions of layer 1, is as a series in F_0(x)."""
+    if matrix is None:
+        return sweep.first.on_one_panel()
+    basis = sweep.carried.coefs[:, : -problem.outputs]
+    return replace(sweep.carried, coefs=basis @ matrix).on_one_panel()
 
 
 def _carrying(problem: Problem, sizes: tuple[tuple[int, ...], ...], allowed: float) -> Callable[[int], Carried]:
