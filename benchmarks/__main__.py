@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("derivation", "accuracy", "kernels", "tables", "panels", "jets", "sampling", "gradients", "scaling", "norms", "demo")
+NAMES = (
+    "derivation",
+    "accuracy",
+    "kernels",
+    "tables",
+    "panels",
+    "jets",
+    "sampling",
+    "gradients",
+    "scaling",
+    "norms",
+    "demo",
+)
 
 
 def main() -> None:

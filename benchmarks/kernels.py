@@ -1,91 +1,131 @@
-"""The smoothed tanh at many points: the generated kernel against what a user would write by hand. MATH (18), (20)."""
+"""The kernel of the smoothed tanh against hand-written code and other generators, and how fast it is ready."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-import sympy as sp
-from numba import njit
 
+from benchmarks.peers import peers
+from benchmarks.smoothed_tanh import (
+    BODIES,
+    PARAMS,
+    POINTS,
+    Run,
+    as_written,
+    by_hand,
+    lambdified,
+    numba_as_written,
+    numba_stable,
+    own,
+    own_floor,
+    stable,
+)
 from benchmarks.timing import interleaved, seconds
-from mzsym.calculus.heads import UniformMean
-from mzsym.codegen import compile_program, freeze
 from mzsym.core.arrays import Array
 
-POINTS = 1_000_000
-WEIGHT, BIAS, SCALE = 1.1, 0.2, 0.5
+ROUNDS = 15
+
+GOALS = (
+    ("mzsym C, 2 threads", "heyoka, as written", 2.4),
+    ("mzsym C, 2 threads", "heyoka, two functions", 1.0),
+    ("mzsym C, 1 thread", "lambdify(cse), stable form", 4.5),
+    ("mzsym numba, 1 thread", "stock numba, as written", 15.0),
+    ("mzsym numba, 1 thread", "stock numba, stable form", 15.0),
+    ("mzsym C, 1 thread", "C by hand, as written", 1.2),
+    ("mzsym C, 1 thread", "C by hand, stable form", 1.2),
+    ("mzsym C, 1 thread", "C by hand, two functions", 1.0),
+    ("mzsym C, 1 thread", "C by hand, floor", 1 / 1.4),
+    ("mzsym C, 1 thread", "own functions, floor", 1 / 1.4),
+)
+"""(kernel, what it is compared with, how many times faster it should be)."""
+
+READY = """
+import time
+begin = time.perf_counter()
+import numpy as np
+from mzsym.codegen.kernels import compile_program
+from mzsym.codegen.nodes import Graph
+graph = Graph()
+x, w, s = graph.node("point", (), (0,)), graph.node("param", (), (0,)), graph.node("param", (), (1,))
+z, half = graph.mul([w, x]), graph.mul([w, s])
+program = graph.program([graph.node("umean", (z, half), ("tanh", 1))], 1, 2)
+start = time.perf_counter()
+compile_program(program, "{target}")(np.ones((1, 1)), [1.1, 0.5])
+print(start - begin, time.perf_counter() - start)
+"""
 
 
-def as_written(x: Array) -> Array:
-    """The formula of MATH (18), which overflows from |z| = 710 on and loses digits for small scales."""
-    z, half = WEIGHT * x + BIAS, WEIGHT * SCALE
-    return (np.log(np.cosh(z + half)) - np.log(np.cosh(z - half))) / (2 * half)
-
-
-def stable(x: Array) -> Array:
-    """One stable branch in numpy."""
-    u, half = np.abs(WEIGHT * x + BIAS), WEIGHT * SCALE
-    a, b = np.expm1(-2 * u), np.expm1(-2 * half)
-    return np.copysign(np.log1p(a * b / (np.exp(-2 * u) + np.exp(-2 * half))) / (2 * half), WEIGHT * x + BIAS)
-
-
-@njit
-def numba_as_written(x: Array) -> Array:
-    out = np.empty_like(x)
-    half = WEIGHT * SCALE
-    for i in range(x.size):
-        z = WEIGHT * x[i] + BIAS
-        out[i] = (math.log(math.cosh(z + half)) - math.log(math.cosh(z - half))) / (2 * half)
-    return out
-
-
-@njit
-def numba_stable(x: Array) -> Array:
-    out = np.empty_like(x)
-    half = WEIGHT * SCALE
-    for i in range(x.size):
-        z = WEIGHT * x[i] + BIAS
-        u = abs(z)
-        a, b = math.expm1(-2 * u), math.expm1(-2 * half)
-        value = math.log1p(a * b / (math.exp(-2 * u) + math.exp(-2 * half))) / (2 * half)
-        out[i] = math.copysign(value, z)
-    return out
-
-
-def variants(x: Array) -> dict[str, Callable[[], Any]]:
+def variants(x: Array, directory: Path) -> dict[str, Run]:
     """What is timed, by name."""
-    state, w, b, s = sp.symbols("x w b s", real=True)
-    expr = UniformMean("tanh", 1, w * state + b, w * s)
-    kernel = compile_program(freeze([expr], [state], [w, b, s]))
-    points, params = x[:, None], np.array([WEIGHT, BIAS, SCALE])
-    out = np.empty((len(x), 1))
-    lambdified = sp.lambdify([state, w, b, s], expr.doit(), "numpy", cse=True)
-    return {
-        "mzsym kernel, 1 thread": lambda: kernel(points, params, out=out, threads=1),
-        "mzsym kernel, 2 threads": lambda: kernel(points, params, out=out, threads=2),
-        "numpy, as written": lambda: as_written(x),
-        "numpy, stable form": lambda: stable(x),
-        "lambdify(cse), as written": lambda: lambdified(x, WEIGHT, BIAS, SCALE),
-        "stock numba, as written": lambda: numba_as_written(x),
-        "stock numba, stable form": lambda: numba_stable(x),
-    }
+    points, out = x[:, None], np.empty((len(x), 1))
+    runs: dict[str, Run] = {}
+    for label, kernel in (("numba", own("numba")), ("C", own("c")), ("C, portable", own("c", portable=True))):
+        for threads in (1, 2):
+            name = f"mzsym {label}, {threads} thread{'s' if threads > 1 else ''}"
+            runs[name] = lambda kernel=kernel, threads=threads: kernel(points, PARAMS, out=out, threads=threads)
+    runs["numpy, as written"] = lambda: as_written(x)
+    runs["numpy, stable form"] = lambda: stable(x)
+    first, second = lambdified(False), lambdified(True)
+    runs["lambdify(cse), as written"] = lambda: first(x)
+    runs["lambdify(cse), stable form"] = lambda: second(x)
+    runs["stock numba, as written"] = lambda: numba_as_written(x)
+    runs["stock numba, stable form"] = lambda: numba_stable(x)
+    for name in BODIES:
+        run = by_hand(directory, name, x, out)
+        if run is not None:
+            runs[f"C by hand, {name}"] = run
+    runs["own functions, floor"] = own_floor(x, out[:, 0])
+    return runs | dict(peers(x))
+
+
+def ready() -> None:
+    """Seconds from a cold process to the first value: compilation or the cache, without the imports before it."""
+    for target in ("c", "numba"):
+        command = [sys.executable, "-c", READY.format(target=target)]
+        imports, cold, cached = list[float](), list[float](), list[float]()
+        for _ in range(4):
+            with tempfile.TemporaryDirectory() as name:
+                environment = {**os.environ, "MZSYM_CACHE": name, "PYTHONPATH": os.pathsep.join(sys.path)}
+                for times in (cold, cached):
+                    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+                    before, elapsed = map(float, done.stdout.split())
+                    imports.append(before)
+                    times.append(elapsed)
+        print(
+            f"{target:6s} not cached {seconds(min(cold))}, cached {seconds(min(cached))}; "
+            f"imports before it {seconds(min(imports))}"
+        )
+
+
+def report(times: Mapping[str, float]) -> None:
+    """Times, and the ratios that are the goals."""
+    for name, elapsed in times.items():
+        print(f"{name:32s} {seconds(elapsed):>9s} {elapsed / POINTS * 1e9:7.2f} ns a point")
+    print()
+    for fast, slow, goal in GOALS:
+        if slow in times:
+            ratio = times[slow] / times[fast]
+            verdict = "reached" if ratio >= goal else "missed"
+            print(f"{fast:24s} against {slow:30s} {ratio:6.2f} x, goal {goal:5.2f} x: {verdict}")
 
 
 def main() -> None:
     x = np.random.default_rng(0).uniform(-3, 3, POINTS)
-    runs = variants(x)
     reference = stable(x)
-    times = interleaved(runs, rounds=7)
-    own = times["mzsym kernel, 1 thread"]
-    print(f"smoothed tanh, {POINTS} points")
-    for name, elapsed in times.items():
-        error = float(np.max(np.abs(np.ravel(runs[name]()) / reference - 1)))
-        print(
-            f"{name:28s} {seconds(elapsed):>9s} {elapsed / POINTS * 1e9:7.2f} ns  {elapsed / own:6.2f} x  {error:.0e}"
-        )
+    with tempfile.TemporaryDirectory() as name:
+        runs = variants(x, Path(name))
+        print(f"smoothed tanh, {POINTS} points; largest error of mzsym relative to numpy's stable form:")
+        for label in ("mzsym numba, 1 thread", "mzsym C, 1 thread"):
+            print(f"{label:32s} {float(np.max(np.abs(np.ravel(runs[label]()) / reference - 1))):.0e}")
+        report(interleaved(runs, ROUNDS))
+    print()
+    ready()
 
 
 if __name__ == "__main__":

@@ -132,12 +132,13 @@ def build(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) 
         When the compiler refuses.
     """
     object_file = target.with_suffix(".o")
-    _run([*compiler.command, *flags, "-c", str(source), "-o", str(object_file)], target.parent)
+    run_command([*compiler.command, *flags, "-c", str(source), "-o", str(object_file)], target.parent)
     shared = "-dynamiclib" if platform.system() == "Darwin" else "-shared"
-    _run([*compiler.command, shared, str(object_file), "-o", str(target), "-lm"], target.parent)
+    run_command([*compiler.command, shared, str(object_file), "-o", str(target), "-lm"], target.parent)
 
 
-def _run(command: list[str], directory: Path) -> None:
+def run_command(command: list[str], directory: Path) -> None:
+    """Run a compiler with everything temporary in a directory; MzError with what it says when it stops."""
     environment = {**os.environ, "TMPDIR": str(directory), "LC_ALL": "C"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -10,7 +10,7 @@ import ast
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,10 +22,10 @@ INTEGER: Final = "int64_t"
 TRUTH: Final = "int"
 PAIR: Final = "mz_pair"
 
-_KINDS: Final = {"int": INTEGER, "float": REAL, "tuple[float, float]": PAIR}
+KINDS: Final = {"int": INTEGER, "float": REAL, "tuple[float, float]": PAIR}
 
 LIBRARY: Final[Mapping[str, str]] = MappingProxyType(
-    {name: name for name in (*ELEMENTARY, "fabs", "atan2", "floor", "ceil")}
+    {name: name for name in (*ELEMENTARY, "fabs", "copysign", "atan2", "floor", "ceil")}
     | {"power": "pow", "to_bits": "mz_to_bits", "from_bits": "mz_from_bits"}
 )
 """Functions of ``libm`` -> their names in C."""
@@ -136,11 +136,10 @@ def number(value: float) -> str:
     return repr(float(value))
 
 
-@lru_cache(maxsize=1)
-def translations() -> Mapping[str, Translated]:
-    """Every leaf in C, what is used first."""
-    kinds = {name: _KINDS[ast.unparse(_definition(leaf).returns or ast.Pass())] for name, leaf in leaves().items()}
-    return MappingProxyType({name: _Writer(leaf, kinds).definition() for name, leaf in leaves().items()})
+@cache
+def translated(name: str) -> Translated:
+    """A leaf in C."""
+    return Writer(leaves()[name]).definition()
 
 
 def library_text(names: Iterable[str]) -> str:
@@ -151,7 +150,7 @@ def library_text(names: Iterable[str]) -> str:
     parts = [text for name, text in _HELPERS.items() if name in wanted]
     values = [_constant(name, value) for name, value in constants().items() if name in wanted]
     parts += ["\n".join(values) + "\n"] if values else []
-    parts += [translations()[name].text for name in wanted if name in translations()]
+    parts += [translated(name).text for name in wanted if name in leaves()]
     return "\n".join(parts)
 
 
@@ -159,12 +158,13 @@ def _need(name: str, wanted: dict[str, None]) -> None:
     """Enter what a name needs, then the name: C has to see a function before its calls."""
     if name in wanted:
         return
-    for used in sorted(translations()[name].uses) if name in translations() else ():
+    for used in sorted(translated(name).uses) if name in leaves() else ():
         _need(used, wanted)
     wanted[name] = None
 
 
-def _definition(leaf: Leaf) -> ast.FunctionDef:
+def definition(leaf: Leaf) -> ast.FunctionDef:
+    """The syntax tree of a leaf."""
     found = ast.parse(leaf.source).body[0]
     if not isinstance(found, ast.FunctionDef):
         raise AssertionError("a leaf is a function")
@@ -180,18 +180,16 @@ def _constant(name: str, value: Any) -> str:
     return f"static const double MZ_{name} = {text};"
 
 
-class _Writer:
+class Writer:
     """Translates one leaf.
 
     Parameters
     ----------
     leaf : Leaf
-    kinds : mapping of str to str
-        What each leaf returns.
     """
 
-    def __init__(self, leaf: Leaf, kinds: Mapping[str, str]) -> None:
-        self._leaf, self._kinds = leaf, kinds
+    def __init__(self, leaf: Leaf) -> None:
+        self._leaf = leaf
         self._variables: dict[str, str] = {}
         self._late: dict[str, str] = {}
         self._uses: set[str] = set()
@@ -199,18 +197,18 @@ class _Writer:
 
     def definition(self) -> Translated:
         """The function in C."""
-        tree = _definition(self._leaf)
-        returns = _KINDS[ast.unparse(tree.returns or ast.Pass())]
+        tree = definition(self._leaf)
+        returns = KINDS[ast.unparse(tree.returns or ast.Pass())]
         for arg in tree.args.args:
-            self._variables[arg.arg] = _KINDS[ast.unparse(arg.annotation or ast.Pass())]
-        arguments = ", ".join(f"{kind} {_local(name)}" for name, kind in self._variables.items())
+            self._variables[arg.arg] = KINDS[ast.unparse(arg.annotation or ast.Pass())]
+        arguments = ", ".join(f"{kind} {local(name)}" for name, kind in self._variables.items())
         if returns == PAIR:
             self._uses.add(PAIR)
         body = self._block(tree.body, 1)
         # What is first assigned inside a block is declared before everything.
-        late = [f"    {kind} {_local(name)};" for name, kind in self._late.items()]
+        late = [f"    {kind} {local(name)};" for name, kind in self._late.items()]
         read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        body = [*(f"    (void){_local(arg.arg)};" for arg in tree.args.args if arg.arg not in read), *body]
+        body = [*(f"    (void){local(arg.arg)};" for arg in tree.args.args if arg.arg not in read), *body]
         head = "MZ_INLINE" if self._leaf.straight else "static inline"
         text = "\n".join([f"{head} {returns} mz_{self._leaf.name}({arguments})", "{", *late, *body, "}"])
         return Translated(text + "\n", frozenset(self._uses))
@@ -262,7 +260,7 @@ class _Writer:
         if name == "_":
             name = self._new("i")
         self._variables[name] = INTEGER
-        last, index = self._new("stop"), _local(name)
+        last, index = self._new("stop"), local(name)
         return [
             f"const int64_t {last} = {stop};",
             f"for (int64_t {index} = {start}; {index} < {last}; {index} += {step}) {{",
@@ -275,12 +273,12 @@ class _Writer:
         if name in self._variables:
             if self._variables[name] != kind:
                 raise AssertionError(f"{self._leaf.name}: {name} is {self._variables[name]} and {kind}")
-            return _local(name)
+            return local(name)
         self._variables[name] = kind
         if depth == 1:
-            return f"{kind} {_local(name)}"
+            return f"{kind} {local(name)}"
         self._late[name] = kind
-        return _local(name)
+        return local(name)
 
     def _new(self, stem: str) -> str:
         self._fresh += 1
@@ -324,7 +322,7 @@ class _Writer:
 
     def _name(self, name: str) -> _Text:
         if name in self._variables:
-            return _Text(_local(name), self._variables[name])
+            return _Text(local(name), self._variables[name])
         self._uses.add(name)
         return _Text(f"MZ_{name}", INTEGER if isinstance(constants()[name], int) else REAL)
 
@@ -367,8 +365,9 @@ class _Writer:
                 self._uses.add(f"mz_{name}")
             return _Text(f"{LIBRARY[name]}({listed})", INTEGER if name == "to_bits" else REAL)
         self._uses.add(name)
-        return _Text(f"mz_{name}({listed})", self._kinds[name])
+        return _Text(f"mz_{name}({listed})", KINDS[leaves()[name].function.__annotations__["return"]])
 
 
-def _local(name: str) -> str:
+def local(name: str) -> str:
+    """Name of a variable in C."""
     return f"{name}_" if name in _KEYWORDS else name

@@ -20,7 +20,7 @@ LONG_BLOCK: Final = 4096
 JIT: Final = '@njit(cache=True, nogil=True, error_model="numpy")'
 """No fast-math: results do not depend on the target. IEEE division instead of Python's exception."""
 
-LIBM: Final = (*ELEMENTARY, "fabs", "atan2")
+LIBM: Final = (*ELEMENTARY, "fabs", "copysign", "atan2")
 
 JIT_INLINE: Final = '@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)'
 

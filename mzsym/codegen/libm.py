@@ -56,6 +56,7 @@ asinh = math.asinh
 erf = math.erf
 erfc = math.erfc
 fabs = math.fabs
+copysign = math.copysign
 atan2 = math.atan2
 
 

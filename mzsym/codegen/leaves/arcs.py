@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mzsym.codegen.libm import fabs
+from mzsym.codegen.libm import copysign, fabs
 
 TAN_PI_8 = 0.41421356237309503
 TAN_3PI_8 = 2.414213562373095
@@ -43,6 +43,4 @@ def vatan(x: float) -> float:
     start = PI_2 if far else (PI_4 if middle else 0.0)
     rest = PI_2_LOW if far else (PI_4_LOW if middle else 0.0)
     value = start + (s + (s * tail + rest))
-    value = value if x > 0.0 else -value
-    # Where x*x underflows, at 0 and at NaN.
-    return value if x * x > 0.0 else x
+    return copysign(value, x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mzsym.codegen.leaves.double import two_prod
 from mzsym.codegen.leaves.straight import vexp, vexp_two
-from mzsym.codegen.libm import fabs
+from mzsym.codegen.libm import copysign, fabs
 
 SQRT_HALF = 0.7071067811865476
 SQRT_HALF_LOW = -4.833646656726457e-17
@@ -102,8 +102,8 @@ def verf(x: float) -> float:
     u = fabs(x)
     far = u if u < FARTHEST_ERFC else FARTHEST_ERFC
     tail = 1.0 - vexp(-far * far) * (erfc_factor(far) / (1.0 + 2.0 * far))
-    near = erf_near(x if u < 1.0 else 1.0)
-    value = near if u < 1.0 else (tail if x > 0.0 else -tail)
+    near = erf_near(u if u < 1.0 else 1.0)
+    value = copysign(near if u < 1.0 else tail, x)
     return value if x == x else x
 
 

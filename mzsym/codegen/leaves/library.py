@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import linecache
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
@@ -63,16 +63,22 @@ class Leaf:
         Unique among all leaves.
     function : callable
         The function itself, for the interpreter.
-    source : str
-        Its text.
     straight : bool
         Whether it has no branches, so that inlining it lets the loop around it vectorise.
     """
 
     name: str
-    function: Callable[..., Any]
-    source: str
+    function: FunctionType
     straight: bool
+
+    @cached_property
+    def source(self) -> str:
+        """Its text; read when it is wanted, because a kernel needs few of them."""
+        code = self.function.__code__
+        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+        # Up to the next line that is not indented; inspect.getsource tokenises, which takes a cold process 10 ms.
+        ends = (k for k, line in enumerate(lines) if k and line.strip() and not line.startswith((" ", ")")))
+        return "".join(lines[: next(ends, len(lines))]).rstrip() + "\n"
 
 
 def _own_functions(module: ModuleType) -> dict[str, FunctionType]:
@@ -89,7 +95,7 @@ def leaves() -> Mapping[str, Leaf]:
     found: dict[str, Leaf] = {}
     for module in MODULES:
         for name, function in _own_functions(module).items():
-            found[name] = Leaf(name, function, inspect.getsource(function), module in STRAIGHT)
+            found[name] = Leaf(name, function, module in STRAIGHT)
     return MappingProxyType(found)
 
 
