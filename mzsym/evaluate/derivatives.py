@@ -83,7 +83,7 @@ def derivatives(net: Network, order: int, argument: int = 0, target: str = "numb
     --------
     >>> import mzsym as mz
     >>> net = mz.Network([mz.dense([[1.0]], activation="tanh")] * 2, observable=mz.state(1)[0])
-    >>> mz.derivatives(net, 3)([[0.0]]).round(12)
+    >>> mz.derivatives(net, 3)([[0.0]]).round(12) + 0.0
     array([[ 0.,  1.,  0., -4.]])
     """
     by: Target = checked_target(target, "derivatives(target=)")
