@@ -127,8 +127,9 @@ def sum_of_distances(centre: Arb, a: Arb, b: Arb) -> Arb:
     best = flint.arb(1)
     for x, y in _polygon(flint.ctx.prec):
         u, v = centre + a * x, b * y
-        v = v * v
-        best = best.max((((u - 1) ** 2 + v).sqrt() + ((u + 1) ** 2 + v).sqrt()) / 2)
+        # Products, since python-flint has no powers of balls around 0; sums of squares are not negative.
+        squares = (u - 1) * (u - 1) + v * v, (u + 1) * (u + 1) + v * v
+        best = best.max((squares[0].upper().sqrt() + squares[1].upper().sqrt()) / 2)
     return best.upper()
 
 

@@ -168,7 +168,17 @@ def _exp(x: Ball) -> Ball:
 
 
 def _whole_power(k: int, x: Ball) -> Ball:
-    return x**k
+    """By products: python-flint gives no power of a real ball around 0."""
+    if k < 0:
+        return 1 / _whole_power(-k, x)
+    result, square = None, x
+    while k:
+        if k % 2:
+            result = square if result is None else result * square
+        k //= 2
+        if k:
+            square = square * square
+    return x * 0 + 1 if result is None else result
 
 
 def _sqrt(x: Ball) -> Ball:

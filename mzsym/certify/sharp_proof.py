@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from mzsym.calculus.laws import Law
 from mzsym.certify.averaged import averaged, raised_by_tail
 from mzsym.certify.schur import bounds, interior, whole
 from mzsym.certify.smoothed import smoothed
+from mzsym.certify.two_valued import TwoValued
 from mzsym.core import MzError
 from mzsym.core.names import NOISE_VARIABLE, state_symbol
 from mzsym.evaluate.blas import blas_threads
@@ -115,6 +117,9 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
     best = NOTHING
     with precision(), blas_threads():
         try:
+            jump = TwoValued.of(_mapped(net, n), _T)
+            if jump is not None:
+                return _with_jump(net, projection, n, jump)
             problem = _Problem.of(net, projection, n)
             size, last = max(FIRST, problem.degree + 24), LAST if problem.density is None else LAST_AVERAGED
             while size <= last:
@@ -172,24 +177,16 @@ class _Problem:
 
     @classmethod
     def of(cls, net: Network, projection: TotalDegree, n: int) -> _Problem:
-        layer, shared = net.layers[n], net.shared
-        values = {symbol: sp.Rational(Fraction(value)) for symbol, value in {**shared, **layer.map_bindings(n)}.items()}
-        expr = layer.map_exprs(n)[0].xreplace(values)
-        ((lo, hi),) = net.domains[n].intervals
-        ((lo_next, hi_next),) = net.domains[n + 1].intervals
-        noise = layer.noise[0]
+        noise, shared = net.layers[n].noise[0], net.shared
         s, density = to_arb(0), None
         if noise.name == "uniform":
             s = enclose(noise.scale, shared) if isinstance(noise.scale, sp.Expr) else to_arb(noise.scale)
         else:
-            density = _density(noise, {symbol: sp.Rational(Fraction(value)) for symbol, value in shared.items()})
-        curve = curve_of(on_unit_interval(expr, state_symbol(n, 0), lo, hi, _T), _T)
-        half = to_arb(Fraction(hi_next) - Fraction(lo_next)) / 2
-        middle = to_arb(Fraction(hi_next) + Fraction(lo_next)) / 2
+            density = _density(noise, shared)
+        middle, half = _next_box(net, n)
         degree = projection.degree_of(projection.size(1) - 1, 1)
-        # dx = a dt on the left; in uniform measures ||.||^2 is divided by the volumes 2a and 2 half.
-        scale = half if projection.measure == "uniform" else to_arb(Fraction(hi) - Fraction(lo)) / 2
-        return cls(curve, s, NextBasis(middle, half, degree), degree, scale, density)
+        following = NextBasis(to_arb(middle), to_arb(half), degree)
+        return cls(curve_of(_mapped(net, n), _T), s, following, degree, _scale(net, projection, n), density)
 
     def level(self, size: int) -> Enclosure:
         """The enclosure with this many functions."""
@@ -239,16 +236,61 @@ class _Problem:
         return float(max(0.0, end((square.sqrt() + moved) * self.scale.sqrt())))
 
 
-def _density(noise: AbstractNoise, shared: dict[sp.Symbol, sp.Rational]) -> Density:
-    """The density of a noise law in pieces."""
-    law: Law
+def _mapped(net: Network, n: int) -> sp.Expr:
+    """F_n as an expression in t, exact numbers in the places of all parameters."""
+    layer = net.layers[n]
+    values = {symbol: sp.Rational(Fraction(v)) for symbol, v in {**net.shared, **layer.map_bindings(n)}.items()}
+    ((lo, hi),) = net.domains[n].intervals
+    return on_unit_interval(layer.map_exprs(n)[0].xreplace(values), state_symbol(n, 0), lo, hi, _T)
+
+
+def _next_box(net: Network, n: int) -> tuple[sp.Rational, sp.Rational]:
+    """Middle and half-width of Omega_{n+1}."""
+    ((lo, hi),) = net.domains[n + 1].intervals
+    return sp.Rational((Fraction(lo) + Fraction(hi)) / 2), sp.Rational((Fraction(hi) - Fraction(lo)) / 2)
+
+
+def _scale(net: Network, projection: TotalDegree, n: int) -> Any:
+    """dx = a dt on the left; in uniform measures squares of norms are divided by the volumes 2a and 2 half."""
+    if projection.measure == "uniform":
+        return to_arb(_next_box(net, n)[1])
+    ((lo, hi),) = net.domains[n].intervals
+    return to_arb(Fraction(hi) - Fraction(lo)) / 2
+
+
+def _with_jump(net: Network, projection: TotalDegree, n: int, jump: TwoValued) -> Enclosure:
+    """The enclosure for a map of two values, as narrow as the balls."""
+    degree = projection.degree_of(projection.size(1) - 1, 1)
+    law = _law(net.layers[n].noise[0], net.shared)
+    squares = jump.squares(law, degree, *_next_box(net, n))
+    if not squares[0].is_finite():
+        return Enclosure(0.0, math.inf, 0.0, math.inf, 0, "sharp: an integral of the noise density is not proved")
+    ends = []
+    for square in (ball * _scale(net, projection, n) for ball in squares):
+        low, high = square.lower(), square.upper()
+        ends += [lower(low.sqrt()) if low > 0 else 0.0, upper(high.sqrt()) if high > 0 else 0.0]
+    return Enclosure(ends[0], ends[1], ends[2], min(ends[1], ends[3]), degree + 1)
+
+
+def _law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
+    """The noise law with exact numbers."""
     if isinstance(noise, Noise):
-        law, square = noise.numeric_law, noise.norm_squared()
+        return noise.numeric_law
+    scale: Any = noise.scale
+    if isinstance(scale, sp.Expr):
+        return noise.law(scale.xreplace({symbol: sp.Rational(Fraction(value)) for symbol, value in shared.items()}))
+    return noise.law(sp.Rational(Fraction(scale)))
+
+
+def _density(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Density:
+    """The density of a noise law in pieces."""
+    law = _law(noise, shared)
+    if isinstance(noise, Noise):
+        square = noise.norm_squared()
     else:
         scale: Any = noise.scale
-        exact = scale.xreplace(shared) if isinstance(scale, sp.Expr) else sp.Rational(Fraction(scale))
-        law = noise.law(exact)
-        square = density_norm_squared(noise.name, enclose(exact, {}), getattr(noise, "cutoff", None))
+        ball = enclose(scale, shared) if isinstance(scale, sp.Expr) else to_arb(scale)
+        square = density_norm_squared(noise.name, ball, getattr(noise, "cutoff", None))
     if not square.is_finite():
         raise MzError("the noise density is not proved to be square integrable", "certify", "Use another density")
     ends = law.support

@@ -151,7 +151,7 @@ def test_saturation_and_tiny_slopes():
 @pytest.mark.parametrize(
     "layer, words",
     [
-        (mz.dense([[1]], [0], activation="step", noise=mz.Uniform(0.5)), "jumps"),
+        (mz.Layer([X + sp.Heaviside(X)], state=[X], noise=mz.Uniform(0.5)), "jumps"),
         (mz.Layer([X], state=[X], gain=1 + X**2, noise=mz.Uniform(0.5)), "gain"),
     ],
     ids=["step", "gain"],
@@ -159,6 +159,45 @@ def test_saturation_and_tiny_slopes():
 def test_what_is_not_enclosed_says_why(layer, words):
     c = mz.certify(mz.Network([layer], domain=mz.Box([(-1, 1)])), mz.Legendre(1))
     assert words in c.layers[0].reason and c.layers[0].lower == 0.0 and math.isfinite(c.layers[0].upper)
+
+
+@pytest.mark.parametrize("noise", [mz.Uniform(0.75), mz.TruncatedGaussian(0.3)], ids=["uniform", "normal"])
+@pytest.mark.parametrize("d", [0, 2])
+def test_a_step_has_two_values(noise, d):
+    layer = mz.dense([[2]], [-0.5], activation="step", noise=noise)
+    found, net = enclosed(layer, (-1, 1.5), None, mz.Legendre(d))
+    assert found.width < 1e-12 and not found.reason
+    ((lo, hi),) = net.domains[1].intervals
+    law = net.layers[0].noise[0]
+    size = float(law.scale) * (1 if isinstance(law, mz.Uniform) else 3)
+
+    def density(u):
+        value = np.ones_like(u) if isinstance(law, mz.Uniform) else np.exp(-0.5 * (u / 0.3) ** 2)
+        mass = 2 * size if isinstance(law, mz.Uniform) else 0.3 * math.sqrt(2 * math.pi) * math.erf(3 / math.sqrt(2))
+        return np.where(np.abs(u) <= size, value, 0.0) / mass
+
+    # Jumps of the density limit the rule in y; the map itself is exact: 1 from t = 0 on.
+    fine = float(lo) + float(hi - lo) * (np.arange(200_000) + 0.5) / 200_000
+    difference = density(fine - 1) - density(fine)
+    basis = np.polynomial.legendre.legvander((2 * fine - float(lo + hi)) / float(hi - lo), d)
+    basis *= np.sqrt(2 * np.arange(d + 1) + 1)
+    inner = difference - basis @ (basis.T @ difference / 200_000)
+    gamma = 0.5
+    for i in range(1, d + 1):
+        pair = np.polynomial.legendre.legvander([0.0], i + 1)[0]
+        gamma -= (pair[i + 1] - pair[i - 1]) ** 2 / (2 * (2 * i + 1))
+    width = float(hi - lo)
+    for low, high, values in (
+        (found.lower, found.upper, difference),
+        (found.interior_lower, found.interior_upper, inner),
+    ):
+        norm = math.sqrt(gamma * np.mean(values**2) * width * width / 2)
+        assert low * (1 - 1e-4) <= norm <= high * (1 + 1e-4) and high - low < 1e-12
+
+
+def test_a_step_outside_of_the_box_is_constant():
+    layer = mz.dense([[1]], [5], activation="step", noise=mz.Uniform(0.5))
+    assert enclosed(layer, (-1, 1), None, mz.Legendre(1))[0].upper == 0.0
 
 
 # ---------------------------------------------------------------- the Schur complement
