@@ -33,7 +33,7 @@ class Averaged:
 
     Attributes
     ----------
-    products : array of shape (k-1, K)
+    products : array of shape (k, K)
     slopes : array of shape (K, K)
     lost_products, lost_slopes : float
     tail : float
@@ -46,9 +46,9 @@ class Averaged:
     lost_slopes: float
     tail: float
 
-    def matrices(self, first: int) -> tuple[Array, Array, float, float]:
-        """K = M (P'_K - P'_first) M* and B, with the bounds of their errors."""
-        part, inner = self.products[:, first:], self.slopes[first:, first:]
+    def matrices(self, first: int, start: int = 1) -> tuple[Array, Array, float, float]:
+        """M (P'_K - P'_first) M* on degrees ``start``..k-1 and its B, with the bounds of their errors."""
+        part, inner = self.products[start:, first:], self.slopes[first:, first:]
         size, x, lost = frobenius(part), frobenius(inner), self.lost_products
         rounding = gamma(2 * part.shape[1] + 8)
         lost_K = 2.0 * size * lost + lost**2 + rounding * size**2
@@ -114,9 +114,9 @@ def _assembled(
     nodes: Averages, top: int, m: Array, slope: Array, lost_m: float, lost_slope: float, count: int, square: float
 ) -> Averaged:
     weights, outer = nodes.weights, m[:, :count]
-    i = np.arange(1.0, top)
+    i = np.arange(float(top))
     root = np.sqrt((2.0 * i + 1.0) / 2.0)
-    p = root[:, None] * legendre_rows(np.clip(nodes.t, -1.0, 1.0), top - 1)[1:]
+    p = root[:, None] * legendre_rows(np.clip(nodes.t, -1.0, 1.0), top - 1)
     error = root * (recurrence_error(i) + ARGUMENT * i * (i + 1.0) / 2.0 + 4.0 * UNIT)
     lost_p, size_p = _norm(error), np.sqrt(np.sum(p * p, axis=0)) * ROOM
     size_m = np.sqrt(np.sum(outer * outer, axis=0)) * ROOM
@@ -129,9 +129,10 @@ def _assembled(
         low, lost_low = antiderivatives(nodes.gap_ends[:, 0], top)
         high, lost_high = antiderivatives(nodes.gap_ends[:, 1], top)
         at = m[:, count:]
-        products = products + (high - low) @ at.T
+        whole = np.vstack([nodes.flat[None, :] * math.sqrt(0.5), high - low])
+        products = products + whole @ at.T
         sizes = np.sqrt(np.sum(at * at, axis=0)) * ROOM + lost_m
-        # Each norm of (Phi_i) is at most 1/sqrt 2.
+        # Coefficients of an indicator function, with norm at most sqrt 2.
         lost_products += ROOM * float(np.sum((lost_low + lost_high + 2.0**-49) * sizes + 1.5 * lost_m))
         lost_products += gamma(nodes.flat.size + 4) * 1.5 * float(np.sum(sizes)) + 2.0 * UNIT * frobenius(products)
     steep = slope[:, :count] * nodes.slopes

@@ -21,32 +21,35 @@ from mzsym.certify.smoothed import Smoothed
 from mzsym.core.arrays import Array
 
 
-def bounds(K: Array, B: Array, lost_K: float, lost_B: float, degree: int, mu: float) -> tuple[float, float]:
+def bounds(
+    K: Array, B: Array, lost_K: float, lost_B: float, degree: int, mu: float, start: int = 1
+) -> tuple[float, float]:
     """Lower and upper bound of ||K||.
 
     Parameters
     ----------
-    K, B : arrays of shape (k-1, k-1)
-        Symmetric up to their errors.
+    K, B : arrays of shape (k-start, k-start)
+        Symmetric up to their errors; rows of degree ``start``..k-1.
     lost_K, lost_B : float
         Bounds of the Frobenius norms of their errors.
     degree : int
-        d.
+        d; -1 where nothing is projected out.
     mu : float
         Upper bound of ||K_WW||.
+    start : {0, 1}
 
     Returns
     -------
     tuple of float
     """
-    k = len(K) + 1
+    k, cut = len(K) + start, degree + 1 - start
     K = 0.5 * (K + K.T)
     lost_K = up(lost_K + UNIT * frobenius(K))
-    J = np.arange(1.0, k) * np.arange(2.0, k + 1.0)
-    rows = K[degree:]
+    J = np.arange(float(start), k) * np.arange(start + 1.0, k + 1.0)
+    rows = K[cut:]
     weighted = rows * J
     scale = k * (k + 1.0)
-    R = (B[degree:, degree:] - weighted @ rows.T) / scale
+    R = (B[cut:, cut:] - weighted @ rows.T) / scale
     size = frobenius(weighted)
     # (K + E) J (K + E)' - K J K', then rounding of the product, of J K, of the difference and of the division.
     lost_R = lost_B + 2.0 * size * lost_K + k * k * lost_K**2
@@ -54,7 +57,7 @@ def bounds(K: Array, B: Array, lost_K: float, lost_B: float, degree: int, mu: fl
     lost_R = up(up(lost_R, 12) / scale)
     R = 0.5 * (R + R.T)
     lost_R = up(lost_R + 2.0 * UNIT * frobenius(R))
-    block = K[degree:, degree:]
+    block = K[cut:, cut:]
     lo = lower_eigenvalue(block, lost_K)
     a = up(largest_eigenvalue(block) + lost_K)
     r = up(largest_eigenvalue(R) + lost_R)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ FIRST, LAST = 40, 640
 LAST_AVERAGED, MORE = 256, 24
 """The same for noise that is not uniform, and how many more functions the next layer gets."""
 
+ENTRANCE = 128
+"""Functions of the next layer for ||M_n Q_{n+1}||, which need not be as sharp."""
+
 TOLERANCE = 1e-11
 """Error of quadrature, before the factor 1/(4 s^2)."""
 
@@ -59,6 +62,8 @@ class Enclosure:
         Legendre functions of the finest level.
     reason : str
         Why it is wider than asked for, or there is none.
+    entrance : float
+        Upper bound of ||M_n Q_{n+1}||.
     """
 
     lower: float
@@ -67,6 +72,7 @@ class Enclosure:
     interior_upper: float
     functions: int
     reason: str = ""
+    entrance: float = math.inf
 
     @property
     def width(self) -> float:
@@ -126,8 +132,10 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
                 best = _better(best, problem.level(size))
                 reached = max(best.width, _inner_width(best))
                 if reached <= width:
-                    return best
+                    return replace(best, entrance=problem.entrance(_density(net.layers[n].noise[0], net.shared)))
                 size = _next(size, reached / width, last)
+            if best.functions:
+                best = replace(best, entrance=problem.entrance(_density(net.layers[n].noise[0], net.shared)))
         except MzError as error:
             return _with_reason(best, error.what)
     if not best.functions:
@@ -142,8 +150,7 @@ def _next(size: int, excess: float, last: int) -> int:
 
 
 def _with_reason(found: Enclosure, reason: str) -> Enclosure:
-    bounds = found.lower, found.upper, found.interior_lower, found.interior_upper
-    return Enclosure(*bounds, found.functions, f"sharp: {reason}")
+    return replace(found, reason=f"sharp: {reason}")
 
 
 def _better(a: Enclosure, b: Enclosure) -> Enclosure:
@@ -229,6 +236,17 @@ class _Problem:
         outer = bounds(*found.matrices(0), self.degree, mu)
         inner = bounds(*found.matrices(self.degree + 1), self.degree, mu)
         return to_arb(1), raised_by_tail(outer, found.tail), raised_by_tail(inner, found.tail)
+
+    def entrance(self, density: Density) -> float:
+        """Upper bound of ||M Q'||, from averages; their tail is coarse where the density jumps."""
+        if not self.curve.branches:
+            return math.inf
+        top, count = FIRST, max(ENTRANCE, self.degree + MORE)
+        nodes = AverageQuadrature(self.curve, density, self.following, top, count, TOLERANCE).run()
+        found = averaged(nodes, top, count, float(self.following.half), upper(density.square))
+        mu = upper(weighted_slope(self.curve) * density.variation**2 / (top * (top + 1)))
+        _, high = raised_by_tail(bounds(*found.matrices(self.degree + 1, 0), -1, mu, 0), found.tail)
+        return self._root(to_arb(high), left_out(self.curve).sqrt() * density.variation, upper)
 
     def _root(self, square: Any, moved: Any, end: Any) -> float:
         if not square.is_finite():

@@ -231,6 +231,8 @@ def test_the_schur_complement_encloses_the_norm(seed, degree, k, lost):
         mu,
     )
     assert lo <= norm * (1 + 1e-12) and norm <= hi * (1 + 1e-12)
+    low, high = bounds(K[:k, :k], B[:k, :k], 1e-14, 1e-12 * np.linalg.norm(B), -1, mu, 0)
+    assert low <= np.linalg.eigvalsh(K)[-1] * (1 + 1e-12) <= high * (1 + 2e-12)
     block = K[degree + 1 : k, degree + 1 : k]
     assert lo >= np.linalg.eigvalsh(block)[-1] - 2 * lost * norm - 1e-10
 

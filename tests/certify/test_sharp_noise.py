@@ -57,6 +57,20 @@ def discretised(forward, density, box, following, degree, panels=24, cells=1600)
         return [math.sqrt(np.linalg.eigvalsh(part @ part.T)[-1]) for part in (table, inner)]
 
 
+def entrance_norm(forward, density, box, following, degree):
+    """||M Q'|| in uniform measures, in the same way."""
+    t, w = np.polynomial.legendre.leggauss(400)
+    w = w / 2
+    y = following[0] + (following[1] - following[0]) * (np.arange(1600) + 0.5) / 1600
+    x = box[0] + (box[1] - box[0]) * (t + 1) / 2
+    table = np.sqrt(w)[:, None] * density(y[None, :] - forward(x)[:, None]) * (following[1] - following[0]) / 40
+    after = (2 * y - following[0] - following[1]) / (following[1] - following[0])
+    after = np.linalg.qr(np.polynomial.legendre.legvander(after, degree))[0]
+    with blas_threads():
+        table -= (table @ after) @ after.T
+        return math.sqrt(np.linalg.eigvalsh(table @ table.T)[-1])
+
+
 def cut_normal(scale, cutoff):
     mass = math.erf(cutoff / math.sqrt(2)) * math.sqrt(2 * math.pi) * scale
     return lambda y: np.where(np.abs(y) <= cutoff * scale, np.exp(-0.5 * (y / scale) ** 2) / mass, 0.0)
@@ -104,6 +118,22 @@ def test_the_two_routes_agree_on_uniform_noise():
         assert other.lower <= sharp.upper and sharp.lower <= other.upper < sharp.upper * 1.05
         assert other.interior_lower <= sharp.interior_upper and sharp.interior_lower <= other.interior_upper
         assert abs(other.lower - sharp.lower) < 1e-3 * sharp.lower
+
+
+@pytest.mark.parametrize("noise", [mz.Uniform(0.25), mz.TruncatedGaussian(0.25)], ids=["uniform", "normal"])
+@pytest.mark.parametrize("activation, d", [("tanh", 0), ("tanh", 2), ("relu", 1)])
+def test_the_entrance_is_above_a_discretised_kernel_and_close(noise, activation, d):
+    found, net = enclosed(layer_of(activation, noise), mz.Legendre(d))
+    following = float(net.domains[1].lower[0]), float(net.domains[1].upper[0])
+    forward = PRIMITIVES[activation].numpy
+    uniform = isinstance(noise, mz.Uniform)
+    density = (lambda y: np.where(np.abs(y) <= 0.25, 2.0, 0.0)) if uniform else cut_normal(0.25, 3)
+    norm = entrance_norm(lambda x: forward(1.5 * x + 0.25), density, (-1, 1.5), following, d)
+    assert norm * (1 - 2e-4) <= found.entrance <= norm * (1.1 if uniform else 1.001)
+    layer = mz.certify(net, mz.Legendre(d)).layers[0]
+    assert (
+        layer.entrance == found.entrance < mz.certify(net, mz.Legendre(d), method="hilbert_schmidt").layers[0].entrance
+    )
 
 
 def test_the_measure_enters_by_the_ratio_of_volumes():
@@ -158,14 +188,14 @@ def test_products_and_the_tail_are_those_of_the_definition():
 
     with mp.workdps(20):
         means = [[mean(n, forward(t)) for n in range(size)] for t in _POINTS]
-        exact = np.zeros((top - 1, size))
-        for i in range(1, top):
+        exact = np.zeros((top, size))
+        for i in range(top):
             for n in range(size):
                 values = [
                     w * mp.sqrt(i + mp.mpf(1) / 2) * mp.legendre(i, t) * m[n]
                     for t, w, m in zip(_POINTS, _WEIGHTS, means, strict=True)
                 ]
-                exact[i - 1, n] = mp.fsum(values)
+                exact[i, n] = mp.fsum(values)
         slopes = np.array([[float(mp.diff(lambda u, n=n: mean(n, forward(u)), t)) for n in (1, 4)] for t in _POINTS])
         kept = mp.fsum(w * mp.fsum(v * v for v in m) for w, m in zip(_WEIGHTS, means, strict=True))
     assert np.linalg.norm(found.products - exact) <= found.lost_products
