@@ -235,3 +235,24 @@ def _mp_rule(count):
         slope = count * (mp.legendre(count - 1, x) - x * mp.legendre(count, x)) / (1 - x**2)
         rule.append((x, 1 / ((1 - x**2) * slope**2)))
     return rule
+
+
+def test_functions_of_separate_coordinates_have_mixed_derivatives():
+    """With diagonal weights nothing that degree 1 carries is mixed, and every derivative by the other weights is."""
+    W = np.diag([1.9, 1.7])
+    layers = [mz.dense(W, [0.1, -0.2], activation="tanh", noise=mz.Uniform(0.3)) for _ in range(3)]
+    boxes = [mz.Box([(-1, 1)] * 2), *(mz.Box([(-1.35, 1.35)] * 2) for _ in range(3))]
+    ev = mz.compile(mz.derive(mz.Network(layers, domains=boxes), mz.Legendre(1)), options=mz.Options(tolerance=1e-11))
+    scalar = lambda e: e.memory(0, 3)[1, 2] + e.correlation(0, 3)[2, 1] + e.memory(0, 2)[2, 1]  # noqa: E731
+    assert not ev.limits
+    _, gradient = ev.value_and_grad(scalar)
+    for n, index in ((0, (0, 1)), (1, (1, 0)), (2, (0, 1))):
+        ends = []
+        for k in (-2, -1, 1, 2):
+            moved = W.copy()
+            moved[index] += 1e-3 * k
+            ends.append(scalar(ev.with_params({(n, "W"): moved})))
+        slope = (ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / 12e-3
+        assert abs(slope) > 1e-4
+        assert gradient[n, "W"][index] == pytest.approx(slope, rel=1e-7, abs=1e-9)
+    assert gradient.reached < 1e-9
