@@ -34,6 +34,7 @@ ROUNDS = 15
 GOALS = (
     ("mzsym C, 2 threads", "heyoka, as written", 2.4),
     ("mzsym C, 2 threads", "heyoka, two functions", 1.0),
+    ("mzsym C, 1 thread", "heyoka, two functions", 1.0),
     ("mzsym C, 1 thread", "lambdify(cse), stable form", 4.5),
     ("mzsym numba, 1 thread", "stock numba, as written", 15.0),
     ("mzsym numba, 1 thread", "stock numba, stable form", 15.0),

@@ -101,7 +101,7 @@ _HELPERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class _Text:
+class CText:
     """An expression in C."""
 
     text: str
@@ -139,7 +139,7 @@ def number(value: float) -> str:
 @cache
 def translated(name: str) -> Translated:
     """A leaf in C."""
-    return Writer(leaves()[name]).definition()
+    return Writer(name, leaves()[name].straight).definition(tree_of(leaves()[name]))
 
 
 def library_text(names: Iterable[str]) -> str:
@@ -163,7 +163,7 @@ def _need(name: str, wanted: dict[str, None]) -> None:
     wanted[name] = None
 
 
-def definition(leaf: Leaf) -> ast.FunctionDef:
+def tree_of(leaf: Leaf) -> ast.FunctionDef:
     """The syntax tree of a leaf."""
     found = ast.parse(leaf.source).body[0]
     if not isinstance(found, ast.FunctionDef):
@@ -185,19 +185,21 @@ class Writer:
 
     Parameters
     ----------
-    leaf : Leaf
+    name : str
+        Of the leaf.
+    straight : bool
+        Whether it has no branches and shall have none in C.
     """
 
-    def __init__(self, leaf: Leaf) -> None:
-        self._leaf = leaf
+    def __init__(self, name: str, straight: bool) -> None:
+        self._title, self._straight = name, straight
         self._variables: dict[str, str] = {}
         self._late: dict[str, str] = {}
         self._uses: set[str] = set()
         self._fresh = 0
 
-    def definition(self) -> Translated:
+    def definition(self, tree: ast.FunctionDef) -> Translated:
         """The function in C."""
-        tree = definition(self._leaf)
         returns = KINDS[ast.unparse(tree.returns or ast.Pass())]
         for arg in tree.args.args:
             self._variables[arg.arg] = KINDS[ast.unparse(arg.annotation or ast.Pass())]
@@ -209,9 +211,14 @@ class Writer:
         late = [f"    {kind} {local(name)};" for name, kind in self._late.items()]
         read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         body = [*(f"    (void){local(arg.arg)};" for arg in tree.args.args if arg.arg not in read), *body]
-        head = "MZ_INLINE" if self._leaf.straight else "static inline"
-        text = "\n".join([f"{head} {returns} mz_{self._leaf.name}({arguments})", "{", *late, *body, "}"])
-        return Translated(text + "\n", frozenset(self._uses))
+        head = "MZ_INLINE" if self._straight else "static inline"
+        text = "\n".join([f"{head} {returns} mz_{self._title}({arguments})", "{", *late, *body, "}"])
+        return Translated(text + "\n", self.uses)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Leaves, constants and helpers that the text so far needs."""
+        return frozenset(self._uses)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +248,7 @@ class Writer:
                 return [f"while ({self._expr(test).text}) {{", *self._inner(body), "}"]
             case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=args), body=body):
                 return self._for(name, args, body)
-        raise AssertionError(f"{self._leaf.name}: {ast.unparse(node)} is not in the dialect")
+        raise AssertionError(f"{self._title}: {ast.unparse(node)} is not in the dialect")
 
     def _inner(self, body: list[ast.stmt]) -> list[str]:
         """A nested block, one step deeper than the line that opens it."""
@@ -272,7 +279,7 @@ class Writer:
         """Left side of an assignment, with the declaration where it is the first one."""
         if name in self._variables:
             if self._variables[name] != kind:
-                raise AssertionError(f"{self._leaf.name}: {name} is {self._variables[name]} and {kind}")
+                raise AssertionError(f"{self._title}: {name} is {self._variables[name]} and {kind}")
             return local(name)
         self._variables[name] = kind
         if depth == 1:
@@ -286,86 +293,86 @@ class Writer:
 
     # --- expressions --------------------------------------------------------------------------------------------------
 
-    def _expr(self, node: ast.expr) -> _Text:
+    def _expr(self, node: ast.expr) -> CText:
         match node:
             case ast.Constant(value=bool()):
                 raise AssertionError("truth values are comparisons")
             case ast.Constant(value=int(value)):
-                return _Text(str(value) if abs(value) < 2**31 else f"INT64_C({value})", INTEGER)
+                return CText(str(value) if abs(value) < 2**31 else f"INT64_C({value})", INTEGER)
             case ast.Constant(value=float(value)):
-                return _Text(number(value), REAL)
+                return CText(number(value), REAL)
             case ast.Name(id=name):
                 return self._name(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self._expr(operand)
-                return _Text(f"-{inner.at(_ATOM)}", inner.kind, _UNARY)
+                return CText(f"-{inner.at(_ATOM)}", inner.kind, _UNARY)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return _Text(f"!{self._expr(operand).at(_ATOM)}", TRUTH, _UNARY)
+                return CText(f"!{self._expr(operand).at(_ATOM)}", TRUTH, _UNARY)
             case ast.BinOp(left=left, op=op, right=right):
                 return self._binary(self._expr(left), op, self._expr(right))
             case ast.BoolOp(op=op, values=values):
                 sign, level = ("&&", _AND) if isinstance(op, ast.And) else ("||", _OR)
-                return _Text(f" {sign} ".join(self._expr(value).at(_COMPARE) for value in values), TRUTH, level)
+                return CText(f" {sign} ".join(self._expr(value).at(_COMPARE) for value in values), TRUTH, level)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 a, b = self._expr(left), self._expr(right)
-                return _Text(f"{a.at(_SHIFT)} {_COMPARISONS[type(op)]} {b.at(_SHIFT)}", TRUTH, _COMPARE)
+                return CText(f"{a.at(_SHIFT)} {_COMPARISONS[type(op)]} {b.at(_SHIFT)}", TRUTH, _COMPARE)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self._choice(self._expr(test), self._expr(body), self._expr(orelse))
             case ast.Subscript(value=ast.Name(id=name), slice=index) if name in constants():
                 self._uses.add(name)
-                return _Text(f"MZ_{name}[{self._expr(index).text}]", REAL)
+                return CText(f"MZ_{name}[{self._expr(index).text}]", REAL)
             case ast.Subscript(value=value, slice=ast.Constant(value=int(place))) if place in (0, 1):
-                return _Text(f"{self._expr(value).at(_ATOM)}.{('first', 'second')[place]}", REAL)
+                return CText(f"{self._expr(value).at(_ATOM)}.{('first', 'second')[place]}", REAL)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self._call(name, [self._expr(arg) for arg in args])
-        raise AssertionError(f"{self._leaf.name}: {ast.unparse(node)} is not in the dialect")
+        raise AssertionError(f"{self._title}: {ast.unparse(node)} is not in the dialect")
 
-    def _name(self, name: str) -> _Text:
+    def _name(self, name: str) -> CText:
         if name in self._variables:
-            return _Text(local(name), self._variables[name])
+            return CText(local(name), self._variables[name])
         self._uses.add(name)
-        return _Text(f"MZ_{name}", INTEGER if isinstance(constants()[name], int) else REAL)
+        return CText(f"MZ_{name}", INTEGER if isinstance(constants()[name], int) else REAL)
 
-    def _binary(self, a: _Text, op: ast.operator, b: _Text) -> _Text:
+    def _binary(self, a: CText, op: ast.operator, b: CText) -> CText:
         whole = a.kind == b.kind == INTEGER
         if isinstance(op, ast.Div) and whole:
-            return _Text(f"(double){a.at(_ATOM)} / (double){b.at(_ATOM)}", REAL, _PRODUCT)
-        if whole and self._leaf.straight and type(op) in _WRAPPING:
+            return CText(f"(double){a.at(_ATOM)} / (double){b.at(_ATOM)}", REAL, _PRODUCT)
+        if whole and self._straight and type(op) in _WRAPPING:
             self._uses.add(_WRAPPING[type(op)])
-            return _Text(f"{_WRAPPING[type(op)]}({a.text}, {b.text})", INTEGER)
+            return CText(f"{_WRAPPING[type(op)]}({a.text}, {b.text})", INTEGER)
         if type(op) in _BINARY:
             sign, level = _BINARY[type(op)]
-            return _Text(f"{a.at(level)} {sign} {b.at(level + 1)}", INTEGER if whole else REAL, level)
+            return CText(f"{a.at(level)} {sign} {b.at(level + 1)}", INTEGER if whole else REAL, level)
         if not whole:
-            raise AssertionError(f"{self._leaf.name}: {ast.dump(op)} of floats is not in the dialect")
+            raise AssertionError(f"{self._title}: {ast.dump(op)} of floats is not in the dialect")
         if isinstance(op, ast.RShift):
-            return _Text(f"{a.at(_ATOM)} >> {b.at(_ATOM)}", INTEGER, _SHIFT)
+            return CText(f"{a.at(_ATOM)} >> {b.at(_ATOM)}", INTEGER, _SHIFT)
         helper = {ast.FloorDiv: "mz_quotient", ast.Mod: "mz_remainder"}[type(op)]
         self._uses.add(helper)
-        return _Text(f"{helper}({a.text}, {b.text})", INTEGER)
+        return CText(f"{helper}({a.text}, {b.text})", INTEGER)
 
-    def _choice(self, test: _Text, a: _Text, b: _Text) -> _Text:
+    def _choice(self, test: CText, a: CText, b: CText) -> CText:
         kind = INTEGER if a.kind == b.kind == INTEGER else REAL
-        if self._leaf.straight:
+        if self._straight:
             helper = "mz_pick" if kind == INTEGER else "mz_select"
             self._uses.add(helper)
-            return _Text(f"{helper}({test.text}, {a.text}, {b.text})", kind)
-        return _Text(f"{test.at(_OR)} ? {a.at(_OR)} : {b.at(_TERNARY)}", kind, _TERNARY)
+            return CText(f"{helper}({test.text}, {a.text}, {b.text})", kind)
+        return CText(f"{test.at(_OR)} ? {a.at(_OR)} : {b.at(_TERNARY)}", kind, _TERNARY)
 
-    def _call(self, name: str, args: list[_Text]) -> _Text:
+    def _call(self, name: str, args: list[CText]) -> CText:
         if name in ("float", "int"):
             kind = REAL if name == "float" else INTEGER
-            return _Text(f"({kind}){args[0].at(_ATOM)}", kind, _UNARY)
+            return CText(f"({kind}){args[0].at(_ATOM)}", kind, _UNARY)
         listed = ", ".join(arg.text for arg in args)
         if name in ("min", "max"):
             self._uses.add(f"mz_{name}")
-            return _Text(f"mz_{name}({listed})", REAL)
+            return CText(f"mz_{name}({listed})", REAL)
         if name in LIBRARY:
             if name in ("to_bits", "from_bits"):
                 self._uses.add(f"mz_{name}")
-            return _Text(f"{LIBRARY[name]}({listed})", INTEGER if name == "to_bits" else REAL)
+            return CText(f"{LIBRARY[name]}({listed})", INTEGER if name == "to_bits" else REAL)
         self._uses.add(name)
-        return _Text(f"mz_{name}({listed})", KINDS[leaves()[name].function.__annotations__["return"]])
+        return CText(f"mz_{name}({listed})", KINDS[leaves()[name].function.__annotations__["return"]])
 
 
 def local(name: str) -> str:

@@ -15,7 +15,8 @@ from mzsym.codegen.nodes import Node, Program, constant
 from mzsym.codegen.operations import OPERATIONS, RELATIONS
 
 _LOGICAL = frozenset({*RELATIONS, "all", "any", "not", "true", "false"})
-_SIMPLE = frozenset({"const", "point", "param"})
+SIMPLE = frozenset({"const", "point", "param"})
+"""Nodes that need no statement: they stand for themselves."""
 
 
 class AbstractEmitter(ABC):
@@ -72,7 +73,7 @@ class AbstractEmitter(ABC):
         return [
             (names[number], self._expression(program, node, names))
             for number, node in enumerate(program.nodes)
-            if program.depends_on_point[number] == varying and node.op not in _SIMPLE
+            if program.depends_on_point[number] == varying and node.op not in SIMPLE
         ]
 
     def output_names(self, program: Program) -> list[str]:

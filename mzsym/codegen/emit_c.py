@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mzsym.codegen.dialect_c import LIBRARY, PRELUDE, library_text, number
-from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.dialect_c import LIBRARY, PRELUDE, CText, library_text, number
+from mzsym.codegen.emit_base import SIMPLE, AbstractEmitter
+from mzsym.codegen.flat_c import Inliner, Line, divided, loops, needed, written_out
 from mzsym.codegen.nodes import Program
 
 BLOCK: Final = 64
 """Rows that are worked on at a time."""
 
-LONG_BLOCK: Final = 4096
-"""The same where no columns are gathered: one argument, one output."""
+LONG_BLOCK: Final = 256
+"""The same where a block has few columns, which then stay in the nearest cache."""
+
+FEW_COLUMNS: Final = 14
+"""How many are few."""
 
 COLUMNS: Final = 512
 """Columns of a block that the stack has room for; blocks of more columns have fewer rows."""
@@ -50,40 +54,81 @@ class CEmitter(AbstractEmitter):
     def source(self, program: Program) -> str:
         """The leaves that the program calls, and one function over the rows of X."""
         counts = f"{len(program.outputs)} outputs, {program.n_point} point arguments, {program.n_param} parameters"
-        leaves = library_text(name for name in self.calls(program) if name not in LIBRARY)
-        return "\n".join([f"/* mzsym kernel: {counts}. */", PRELUDE, *([leaves] if leaves else []), self._run(program)])
+        lines, uses = self._lines(program)
+        head = [f"/* mzsym kernel: {counts}. */", PRELUDE, library_text(uses)]
+        return "\n".join([part for part in head if part] + [self._run(program, lines)])
 
-    def _run(self, program: Program) -> str:
-        points, outputs = _used(program, "point"), self.output_names(program)
-        rows = max(1, min(BLOCK, BLOCK * COLUMNS // max(1, len(points) + len(outputs))))
-        rows = LONG_BLOCK if program.n_point == 1 == len(outputs) else rows
-        lines = [
-            f"void {self._function}(size_t points, const double *X, const double *P, double *out);\n",
-            f"void {self._function}(size_t points, const double *restrict X, const double *restrict P, "
-            "double *restrict out)",
-            "{",
-        ]
-        params = _used(program, "param")
-        lines += [f"    const double p{index} = P[{index}];" for index in params]
-        lines += ["    (void)X;"] * (not points) + ["    (void)P;"] * (not params)
-        lines += [f"    const {_kind(name)} {name} = {text};" for name, text in self.statements(program, varying=False)]
-        # Blocks of columns: every load and store of the loop in the middle is contiguous, so it can vectorise.
-        lines += [f"    for (size_t start = 0; start < points; start += {rows}) {{"]
-        lines += [f"        double y_{at}[{rows}];" for at in range(len(outputs)) if len(outputs) > 1]
-        lines += ["        double *y_0 = out + start;"] * (len(outputs) == 1)
-        lines += [f"        const size_t n = points - start < {rows} ? points - start : {rows};"]
-        lines += _loads(program.n_point, points, rows)
-        lines += ["        for (size_t i = 0; i < n; i++) {"]
-        lines += [f"            const double x{index} = x_{index}[i];" for index in points]
-        for name, text in self.statements(program, varying=True):
-            lines.append(f"            const {_kind(name)} {name} = {text};")
-        lines += [f"            y_{at}[i] = {name};" for at, name in enumerate(outputs)]
-        lines += ["        }", *_stores(len(outputs)), "    }", "}"]
-        return "\n".join(lines) + "\n"
+    def _lines(self, program: Program) -> tuple[list[Line], set[str]]:
+        """Every statement, leaves written out, and the leaves, constants and helpers that they need."""
+        names = [self._name(node, place) for place, node in enumerate(program.nodes)]
+        lines, uses = list[Line](), set[str]()
+        for place, node in enumerate(program.nodes):
+            if node.op in SIMPLE:
+                continue
+            called = self.function_of(node)
+            text, kind = self._expression(program, node, names), "int" if names[place].startswith("c") else "double"
+            if called is not None and written_out(called):
+                inliner = Inliner(names[place])
+                (value,) = inliner.call(called, [CText(names[arg], "double") for arg in node.args])
+                lines += inliner.lines
+                text, uses = value.text, uses | inliner.uses
+            elif called is not None and called not in LIBRARY:
+                uses.add(called)
+            lines.append(Line(names[place], kind, text))
+        return needed(lines, set(self.output_names(program))), uses
+
+    def _run(self, program: Program, lines: list[Line]) -> str:
+        outputs = self.output_names(program)
+        read = {name for line in lines for name in line.reads}.union(outputs)
+        points = [index for index in _used(program, "point") if f"x{index}" in read]
+        params = [index for index in _used(program, "param") if f"p{index}" in read]
+        fixed, varying = divided(lines, {f"x{index}" for index in points})
+        bodies = loops(varying) or [[]]
+        handed = _handed_on(bodies)
+        columns = len(handed) + len(points) + len(outputs)
+        rows = max(1, min(BLOCK if columns > FEW_COLUMNS else LONG_BLOCK, BLOCK * COLUMNS // max(1, columns)))
+        head = f"void {self._function}(size_t points, const double *{{0}}X, const double *{{0}}P, double *{{0}}out)"
+        text = [head.format("") + ";\n", head.format("restrict "), "{"]
+        text += [f"    const double p{index} = P[{index}];" for index in params]
+        text += ["    (void)X;"] * (not points) + ["    (void)P;"] * (not params)
+        text += [f"    const {line.kind} {line.name} = {line.text};" for line in fixed]
+        # Blocks of columns: every load and store of the loops in the middle is contiguous, so they can vectorise.
+        text += [f"    for (size_t start = 0; start < points; start += {rows}) {{"]
+        text += [f"        {kind} b_{name}[{rows}];" for name, kind in handed.items()]
+        text += [f"        double y_{at}[{rows}];" for at in range(len(outputs)) if len(outputs) > 1]
+        text += ["        double *y_0 = out + start;"] * (len(outputs) == 1)
+        text += [f"        const size_t n = points - start < {rows} ? points - start : {rows};"]
+        text += _loads(program.n_point, points, rows)
+        made = {line.name for line in varying}
+        for place, body in enumerate(bodies):
+            # What no line of a loop makes (an argument, a parameter) is stored by the last one.
+            names = {line.name for line in body} | ({*outputs} - made if place == len(bodies) - 1 else set())
+            stored = [(at, name) for at, name in enumerate(outputs) if name in names]
+            text += _loop(body, handed, {f"x{index}" for index in points}, stored)
+        return "\n".join([*text, *_stores(len(outputs)), "    }", "}"]) + "\n"
 
 
-def _kind(name: str) -> str:
-    return "int" if name.startswith("c") else "double"
+def _handed_on(bodies: list[list[Line]]) -> dict[str, str]:
+    """Name -> kind of what one loop makes and a later one reads."""
+    made: dict[str, str] = {}
+    handed: dict[str, str] = {}
+    for body in bodies:
+        handed |= {name: made[name] for line in body for name in line.names if name in made}
+        made |= {line.name: line.kind for line in body}
+    return handed
+
+
+def _loop(body: list[Line], handed: dict[str, str], points: set[str], stored: list[tuple[int, str]]) -> list[str]:
+    """One loop over the rows of a block."""
+    own = {line.name for line in body}
+    read = {name for line in body for name in line.reads} | {name for _, name in stored}
+    text = ["        for (size_t i = 0; i < n; i++) {"]
+    text += [f"            const double {name} = x_{name[1:]}[i];" for name in sorted(points & read)]
+    text += [f"            const {kind} {name} = b_{name}[i];" for name, kind in handed.items() if name in read - own]
+    for line in body:
+        text.append(f"            const {line.kind} {line.name} = {line.text};")
+        text += [f"            b_{line.name}[i] = {line.name};"] * (line.name in handed)
+    return [*text, *(f"            y_{at}[i] = {name};" for at, name in stored), "        }"]
 
 
 def _used(program: Program, op: str) -> list[int]:

@@ -23,6 +23,8 @@ from mzsym.core.arrays import Array
 _WORK_PER_THREAD = 3_000_000
 """Arithmetic operations below which another thread costs more than it brings, about 0.3 ms."""
 
+_BLOCKS_PER_THREAD, _ROWS_PER_BLOCK = 8, 16_384
+
 Target = Literal["numba", "c"]
 TARGETS: tuple[Target, ...] = ("numba", "c")
 """What programs are compiled by."""
@@ -102,12 +104,19 @@ class Kernel:
             self._run(points, values, out)
             return out
         # Compiled code runs without the interpreter's lock: plain threads over blocks of rows, for every target alike.
-        edges = np.linspace(0, len(points), min(wanted, len(points)) + 1).astype(int)
-        blocks = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+        # Whoever is free takes the next block, because a thread may have to share its processor.
+        count = min(len(points), max(wanted, min(_BLOCKS_PER_THREAD * wanted, len(points) // _ROWS_PER_BLOCK)))
+        edges = np.linspace(0, len(points), count + 1).astype(int)
+        blocks = iter([slice(int(a), int(b)) for a, b in pairwise(edges)])
         target = out
-        with ThreadPoolExecutor(len(blocks) - 1) as pool:
-            waiting = [pool.submit(self._run, points[block], values, target[block]) for block in blocks[1:]]
-            self._run(points[blocks[0]], values, target[blocks[0]])
+
+        def work() -> None:
+            for block in blocks:
+                self._run(points[block], values, target[block])
+
+        with ThreadPoolExecutor(min(wanted, count) - 1) as pool:
+            waiting = [pool.submit(work) for _ in range(min(wanted, count) - 1)]
+            work()
             for one in waiting:
                 one.result()
         return out

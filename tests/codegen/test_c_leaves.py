@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mzsym.codegen import compile_program
 from mzsym.codegen.c_compiler import build, find_compiler
 from mzsym.codegen.dialect_c import PRELUDE, library_text
 from mzsym.codegen.leaves.library import functions
 from mzsym.codegen.leaves.registry import FIRST, POWERS
+from mzsym.codegen.nodes import Graph
 from mzsym.codegen.operations import OPERATIONS
 
 INF, NAN = math.inf, math.nan
@@ -96,3 +98,23 @@ def test_leaf_at_every_edge(compiled: ctypes.CDLL, name: str) -> None:
 
 def _triples() -> list[tuple[float, ...]]:
     return [(*pair, slope) for pair in itertools.product(FEW, repeat=2) for slope in (0.01, -0.0, INF)]
+
+
+def test_leaves_written_out_in_loops_at_every_edge() -> None:
+    """All leaves that kernels write out, in one program: pieces of them share loops, and every row keeps its bits."""
+    graph = Graph()
+    points = [graph.node("point", (), (i,)) for i in range(2)]
+    names, numbers = list[str](), list[int]()
+    for row in OPERATIONS.values():
+        if row.leaf:
+            names.append(row.call)
+            numbers.append(graph.node(row.name, points[: row.arity]))
+    for primitive in ("tanh", "sigmoid"):
+        names.append(f"umean_{primitive}")
+        numbers.append(graph.node("umean", points, (primitive, 1)))
+    rows = list(itertools.product(EDGES, FEW))
+    found = compile_program(graph.program(numbers, 2, 0), "c")(np.array(rows))
+    for row, values in zip(rows, found.tolist(), strict=True):
+        for name, value in zip(names, values, strict=True):
+            arguments = row[: len(reals(name))]
+            assert same(value, float(functions()[name](*arguments))), (name, arguments, value)

@@ -1,0 +1,57 @@
+"""Programs cut into loops: what is hoisted, where loops end, and that nothing is lost."""
+
+from __future__ import annotations
+
+import re
+
+import sympy as sp
+
+from mzsym.calculus.heads import UniformMean
+from mzsym.codegen import freeze
+from mzsym.codegen.emit_c import CEmitter
+from mzsym.codegen.flat_c import LONGEST, Line, divided, loops, needed, written_out
+
+x, y, w, s = sp.symbols("x y w s", real=True)
+
+
+def chain(count: int, text: str = "{} * {} + {}") -> list[Line]:
+    """Lines of three operations each, of which each reads the one before."""
+    return [Line(f"v{k}", "double", text.format(*[f"v{k - 1}" if k else "x0"] * 3)) for k in range(count)]
+
+
+def test_short_programs_stay_one_loop_and_long_ones_are_cut() -> None:
+    assert len(loops(chain(LONGEST // 3))) == 1
+    parts = loops(chain(100))
+    assert [line for part in parts for line in part] == chain(100)
+    assert len(parts) > 5 and all(10 < sum(line.cost for line in part) <= LONGEST for part in parts)
+
+
+def test_calls_that_do_not_vectorise_have_loops_of_their_own() -> None:
+    lines = [
+        Line("a", "double", "x0 + 1.0"),
+        Line("b", "double", "sin(a)"),
+        Line("c", "double", "b * a"),
+        Line("d", "double", "sin(x0)"),
+        Line("e", "double", "c + d"),
+        Line("f", "double", "cos(e)"),
+    ]
+    parts = [[line.name for line in part] for part in loops(lines)]
+    assert parts == [["a"], ["b", "d"], ["c", "e"], ["f"]]
+
+
+def test_what_no_point_changes_is_computed_once() -> None:
+    lines = [Line("a", "double", "p0 * p1"), Line("b", "double", "x0 + a"), Line("c", "double", "a - 1.0")]
+    fixed, varying = divided(lines, {"x0"})
+    assert [line.name for line in fixed] == ["a", "c"] and [line.name for line in varying] == ["b"]
+    assert [line.name for line in needed(lines, {"b"})] == ["a", "b"]
+    text = CEmitter().source(freeze([UniformMean("tanh", 1, w * x, w * s)], [x], [w, s]))
+    before, _, inside = text.partition("for (size_t start")
+    # The exponential of the noise's half-width stands before the loops, that of the state inside.
+    assert len(re.findall(r"\* MZ_LOG2_E", before)) == len(re.findall(r"\* MZ_LOG2_E", inside)) == 1
+
+
+def test_leaves_with_branches_are_called() -> None:
+    assert written_out("vexp") and written_out("umean_tanh") and written_out("gelu")
+    assert not written_out("umean_relu") and not written_out("int_power") and not written_out("sin")
+    text = CEmitter().source(freeze([sp.tanh(x) * sp.sin(y)], [x, y]))
+    assert "sin(x1)" in text and "mz_vtanh" not in text
