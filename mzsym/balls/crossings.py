@@ -35,7 +35,11 @@ RHO = 3
 ARGUMENT = 2.0**-51
 """Every rounded argument is closer than this to the exact one."""
 
-MAX_PANELS = 8000
+CLOSE = 2
+"""The same where the larger ellipse fails, close to a singularity of an inverse."""
+
+MAX_PANELS, MAX_CROSSINGS = 8000, 120_000
+"""The budget of one curve."""
 
 WHERE = "balls.crossings"
 
@@ -143,6 +147,13 @@ def _growth(distances: Arb, top: int) -> Arb:
     return beta.upper() ** top * flint.arb(top).log().sqrt()
 
 
+def _ellipse(rho: int) -> tuple[tuple[Arb, Arb], list[tuple[int, Arb]]]:
+    """Half-axes for half-length 1, and by the number of nodes 8 rho^(-2n)/(1 - 1/rho), MATH (24)."""
+    ratio = flint.arb(rho)
+    factors = [(n, 8 / (ratio ** (2 * n) * (1 - 1 / ratio))) for n in NODES]
+    return ((ratio + 1 / ratio) / 2, (ratio - 1 / ratio) / 2), factors
+
+
 class Quadrature:
     """Panels, crossings and error bounds for one curve.
 
@@ -165,10 +176,7 @@ class Quadrature:
         self.bits = flint.ctx.prec
         self.first, self.second, self.tiny = flint.arb(0), flint.arb(0), flint.arb(0)
         self.panels = 0
-        rho = flint.arb(RHO)
-        self.axes = (rho + 1 / rho) / 2, (rho - 1 / rho) / 2
-        # |I - I_n| <= 8 h M rho^(-2n)/(1 - 1/rho), |f| <= M in the ellipse, MATH (24).
-        self.gauss_factors = [(n, 8 / (rho ** (2 * n) * (1 - 1 / rho))) for n in NODES]
+        self.ellipses = [_ellipse(rho) for rho in (RHO, CLOSE)]
         self.store = _Store()
 
     def run(self) -> Nodes:
@@ -190,8 +198,8 @@ class Quadrature:
                     middle = ((u + v) / 2).mid()
                     todo += [(middle, v), (u, middle)]
                 self.panels += 1
-                if self.panels > MAX_PANELS:
-                    raise MzError(f"more than {MAX_PANELS} panels are needed", WHERE, "Use another method")
+                if self.panels > MAX_PANELS or len(self.store.node) > MAX_CROSSINGS:
+                    raise MzError("the map needs more panels than the budget allows", WHERE, "Use another method")
         kept = self.store
         return Nodes(
             np.array(kept.t),
@@ -259,41 +267,57 @@ class Quadrature:
     def _panel(self, branch: Branch, u: Arb, v: Arb, guesses: dict[tuple[int, int], Arb]) -> bool:
         """Take a panel with its nodes or leave it out as too short; False where it has to be halved."""
         middle, half = (u + v) / 2, (v - u) / 2
-        reach = (half * self.axes[0]).upper()
-        (complex_slope,) = branch.slope(flint.acb(middle + flint.arb(0, reach), flint.arb(0, reach)))
-        size = complex_slope.abs_upper()
-        value = branch.real(middle)[0]
-        if not size.is_finite():
-            if half < 2.0**-100:
-                raise MzError("a panel cannot be made short enough", WHERE, "Use another method")
-            return False
-        if 2 * half * size <= self.tolerance * SHARE:
-            self._skip(2 * half * size, size)
-            return True
-        moved = (reach * size).upper()
-        crossings = self._crossings(branch, u, v, value, moved, guesses, middle)
-        if crossings is None:
-            return False
-        distances = sum_of_distances(middle, half * self.axes[0], half * self.axes[1])
+        wanted: list[tuple[int, int]] | None = None
+        for axes, factors in self.ellipses:
+            reach = (half * axes[0]).upper()
+            (complex_slope,) = branch.slope(flint.acb(middle + flint.arb(0, reach), flint.arb(0, reach)))
+            size = complex_slope.abs_upper()
+            if not size.is_finite():
+                if half < 2.0**-100:
+                    raise MzError("a panel cannot be made short enough", WHERE, "Use another method")
+                continue
+            if 2 * half * size <= self.tolerance * SHARE:
+                self._skip(2 * half * size, size)
+                return True
+            if wanted is None:
+                wanted = self._crossed(branch, u, v)
+            if wanted is None:
+                return False
+            value = branch.real(middle)[0]
+            moved = (reach * size).upper()
+            crossings = self._crossings(wanted, value, moved, guesses)
+            if crossings is None:
+                continue
+            lost = self._errors(value, moved, middle, half, axes, size, crossings)
+            allowed = self.tolerance * (SHARE + half)
+            for count, factor in factors:
+                if lost[0] * factor <= allowed and lost[1] * factor <= 100 * allowed:
+                    if not self._take(branch, middle, half, crossings, count):
+                        return False
+                    self.first = (self.first + lost[0] * factor).upper()
+                    self.second = (self.second + lost[1] * factor).upper()
+                    return True
+        return False
+
+    def _errors(
+        self,
+        value: Arb,
+        moved: Arb,
+        middle: Arb,
+        half: Arb,
+        axes: tuple[Arb, Arb],
+        size: Arb,
+        crossings: list[Crossing],
+    ) -> tuple[Arb, Arb]:
+        """h times bounds of the norms of the two integrands on an ellipse."""
+        distances = sum_of_distances(middle, half * axes[0], half * axes[1])
         left = _growth(distances, self.top)
         right = left * 2
         for crossing in crossings:
-            if crossing.centre is not None:
-                right = right + _growth(
-                    sum_of_distances(crossing.centre, crossing.radius, crossing.radius), self.top
-                ) * abs(crossing.count)
+            around = sum_of_distances(crossing.centre, crossing.radius, crossing.radius)
+            right = right + _growth(around, self.top) * abs(crossing.count)
         both = right**2 + self._basis_growth(value, moved) ** 2
-        first = half * size * left * both.sqrt()
-        second = half * size * size * distances * distances * both
-        allowed = self.tolerance * (SHARE + half)
-        for count, factor in self.gauss_factors:
-            if first * factor <= allowed and second * factor <= 100 * allowed:
-                if not self._take(branch, middle, half, crossings, count):
-                    return False
-                self.first = (self.first + first * factor).upper()
-                self.second = (self.second + second * factor).upper()
-                return True
-        return False
+        return half * size * left * both.sqrt(), half * size * size * distances * distances * both
 
     def _basis_growth(self, value: Arb, moved: Arb) -> Arb:
         """Bound of the norm of e_l(f + s) - e_l(f - s), l = 1..d, on the ellipse."""
@@ -307,14 +331,12 @@ class Quadrature:
             total = total + beta**d * (d + 1) / (2 * half).sqrt()
         return total
 
-    def _crossings(
-        self, own: Branch, u: Arb, v: Arb, value: Arb, moved: Arb, guesses: dict[tuple[int, int], Arb], middle: Arb
-    ) -> list[Crossing] | None:
-        """All T other than t itself; None where it is not certain which there are, or one is not proved analytic."""
+    def _crossed(self, own: Branch, u: Arb, v: Arb) -> list[tuple[int, int]] | None:
+        """Indices of the shift and the branch of every T other than t itself; None where they are not certain."""
         ends = own.real(u)[0], own.real(v)[0]
         low, high = ends if own.sign > 0 else ends[::-1]
         found = []
-        for k, (shift, count) in enumerate(self.shifts):
+        for k, (shift, _) in enumerate(self.shifts):
             lo, hi = low + shift, high + shift
             if not all(lo > gap.level or hi < gap.level for gap in self.curve.gaps):
                 return None
@@ -323,12 +345,21 @@ class Quadrature:
                     continue
                 if not (lo > branch.bottom and hi < branch.top):
                     return None
-                target = value + shift
-                crossing = _disc(branch, count * branch.sign, shift, target, moved, guesses.get((k, b)))
-                if crossing is None:
-                    return None
-                guesses[k, b] = crossing.centre
-                found.append(crossing)
+                found.append((k, b))
+        return found
+
+    def _crossings(
+        self, wanted: list[tuple[int, int]], value: Arb, moved: Arb, guesses: dict[tuple[int, int], Arb]
+    ) -> list[Crossing] | None:
+        """Discs that contain the T; None where one is not proved analytic."""
+        found = []
+        for k, b in wanted:
+            branch, (shift, count) = self.curve.branches[b], self.shifts[k]
+            crossing = _disc(branch, count * branch.sign, shift, value + shift, moved, guesses.get((k, b)))
+            if crossing is None:
+                return None
+            guesses[k, b] = crossing.centre
+            found.append(crossing)
         return found
 
     def _take(self, branch: Branch, middle: Arb, half: Arb, crossings: list[Crossing], nodes: int) -> bool:
