@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -69,3 +70,18 @@ def test_corners_are_those_of_the_c_library(name: str) -> None:
             ), (x, found, expected)
         else:
             assert abs(found - expected) <= 4 * math.ulp(expected), (x, found, expected)
+
+
+@pytest.mark.parametrize("name", ["umean_tanh", "umean_sigmoid"])
+def test_smoothed_functions_stay_within_six_ulp(name: str) -> None:
+    """Differences of log cosh and of softplus, from their definition in 120 digits."""
+    rng = np.random.default_rng(5)
+    scale = 2 if name == "umean_tanh" else 1
+    for z, exponent in zip(rng.uniform(-40, 40, 400) * rng.uniform(0, 1, 400), rng.uniform(-7.9, 1, 400), strict=True):
+        half = 10.0**exponent
+        with mp.workdps(120):
+            up, down = scale * (mp.mpf(z) + mp.mpf(half)), scale * (mp.mpf(z) - mp.mpf(half))
+            rise = (mp.log1p(mp.exp(up)) - mp.log1p(mp.exp(down))) / (2 * mp.mpf(half))
+            exact = rise if scale == 1 else rise - 1
+            away = mp.fabs(mp.mpf(functions()[name](float(z), half)) - exact)
+            assert away <= 6 * math.ulp(abs(float(exact))), (z, half)
