@@ -36,16 +36,16 @@ def within_a_share(job: Job, ev: HasSolution, certificate: Certificate) -> Reduc
     if net.depth < 2 or not isinstance(job.projection, FiniteRank):
         return None
 
-    def at(depth: int) -> Reduction:
-        return mz.reduce(net, job.projection, depth=depth, certificate=certificate, evaluator=ev)
+    def at(depth: int, prove: bool) -> Reduction:
+        return mz.reduce(net, job.projection, depth=depth, certificate=certificate, evaluator=ev, prove=prove)
 
     with job.progress.stage("Reducing"), job.source.located():
-        first = at(1)
+        first = at(1, prove=False)
         allowed = SHARE * first.size
         shallower = first.depths[:-1]
         found = next((item for item in shallower if item.bound <= allowed), None)
         found = found or min(shallower, key=lambda item: item.bound)
-        return first if found.depth == 1 else at(found.depth)
+        return at(found.depth, prove=True)
 
 
 def in_a_sentence(r: Reduction) -> str:

@@ -37,6 +37,9 @@ class DepthBound:
         Estimated: the error of the network with the computed read-outs, from the tables, plus their observed error.
     measured : float
         The difference to q_0 at points; NaN where no rule is known for mu_0.
+    proved : float
+        Proved: the error of the network with the computed read-outs, exactly as ``Reduction.network`` states them;
+        ``inf`` where it was not proved.
     """
 
     depth: int
@@ -44,16 +47,17 @@ class DepthBound:
     a_priori_estimate: float
     a_posteriori: float
     measured: float
+    proved: float = math.inf
 
     @property
     def bound(self) -> float:
         """The bound that decides: of what is delivered, computed read-outs and all."""
-        return self.a_posteriori
+        return self.proved if self.standing is Standing.PROVED else self.a_posteriori
 
     @property
     def standing(self) -> Standing:
-        """Of ``bound``."""
-        return Standing.ESTIMATED
+        """Of ``bound``; a proof that gives more than twice the estimate is not taken."""
+        return Standing.PROVED if self.proved <= 2.0 * self.a_posteriori else Standing.ESTIMATED
 
     def row(self) -> dict[str, Any]:
         """As a row of a table."""
@@ -62,6 +66,7 @@ class DepthBound:
             "bound": self.bound,
             "standing": str(self.standing),
             "measured_error": self.measured,
+            "proved": self.proved,
             "a_priori": self.a_priori,
             "a_priori_estimate": self.a_priori_estimate,
             "a_posteriori": self.a_posteriori,

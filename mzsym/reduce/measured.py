@@ -62,9 +62,9 @@ def points_of(net: Network, projection: AbstractProjection, breaks: tuple[float,
     if measure == "law" and net.input_law.kind != "uniform":
         X = net.sample_input(_SAMPLES, seed=0)
         return Points(X, np.full(len(X), 1.0 / len(X)), f"{len(X)} samples of X_0")
-    if not net.has_domains:
+    box = net.domain
+    if box is None or not (measure == "law" or projection.boxed(net)):
         return None
-    box = net.domains[0]
     ends = [[lo, hi] for lo, hi in zip(box.lower.tolist(), box.upper.tolist(), strict=True)]
     if dim == 1:
         ends = [sorted({*ends[0], *(b for b in breaks if ends[0][0] < b < ends[0][1])})]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mzsym.certify import certify
@@ -17,12 +19,20 @@ from mzsym.reduce.readouts import readouts
 from mzsym.reduce.reduction import Reduction, check_depth
 from mzsym.reduce.shallow import shallow_network
 from mzsym.reduce.truncation import check_certificate
+from mzsym.reduce.verified import proved_errors, reason_against
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.evaluate.protocols import HasSolution
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection
+    from mzsym.projections import AbstractProjection, FiniteRank
+
+
+DEEP = 16
+"""Layers above which errors are proved of one depth only."""
+
+SHARE, ROUNDING, SMALLEST = 1e-5, 1e-12, 2.0**-64
+"""What one layer may add to a proved error, relative; errors that are rounding; the least of it, absolute."""
 
 
 def reduce(
@@ -34,12 +44,14 @@ def reduce(
     certificate: Certificate | None = None,
     evaluator: HasSolution | None = None,
     options: Options | None = None,
+    prove: bool = True,
 ) -> Reduction:
     """Replace a deep network by the first H of its layers with a read-out from each, MATH (29).
 
     Exact: the equation behind it; what is left out is M_0 Phi(1, H) Q_H q_H and nothing else. Proved: the a-priori
-    bound of that, where the certificate is finite. Estimated: the read-outs, which come from the tables, and therefore
-    ``error_bound``, which is the error of the network with these read-outs plus the observed error of the tables.
+    bound of that, where the certificate is finite; and in dimension one, for analytic maps and uniform, truncated
+    Gaussian or no noise, ``error_bound`` itself: the distance of q_0 to ``r.network`` with its computed read-outs.
+    Estimated elsewhere: ``error_bound`` is then that distance from the tables plus their observed error.
 
     Parameters
     ----------
@@ -55,6 +67,8 @@ def reduce(
     evaluator : Evaluator, optional
         Of the backward equation of this network and projection; made where it is missing.
     options : Options, optional
+    prove : bool
+        Whether to prove errors where that is possible: of every depth, or of the one taken if L is above 16.
 
     Returns
     -------
@@ -73,7 +87,7 @@ def reduce(
     >>> net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
     >>> r = reduce(net, mz.Legendre(3), tolerance=1e-3)
     >>> r.depth, r.measured_error <= r.error_bound <= 1e-3, str(r.standing)
-    (2, True, 'estimated')
+    (2, True, 'proved')
     >>> r.predict([[0.5]]).shape, sorted(r.network.readouts), r.network.depth
     ((1,), [1], 2)
     """
@@ -89,6 +103,8 @@ def reduce(
     check_certificate(certificate, net, projection)
     points = points_of(net, projection, ev.solution.breaks)
     found = depth_bounds(ev, certificate, points)
+    wanted = range(1, net.depth + 1) if net.depth <= DEEP else [depth or _smallest(found, tolerance)]
+    found, unproved = _with_proofs(ev, basis, found, wanted) if prove else (found, "no proof was asked for")
     chosen = depth if depth is not None else _smallest(found, tolerance)
     alpha = readouts(ev.solution.tables, chosen)
     shaped = alpha if net.observable_is_list else tuple(a[:, 0] for a in alpha)
@@ -108,8 +124,25 @@ def reduce(
         noise_free=noise_free,
         size=size,
         rule="" if points is None else points.how,
+        unproved=unproved,
         points=points,
     )
+
+
+def _with_proofs(
+    ev: HasSolution, projection: FiniteRank, found: tuple[DepthBound, ...], wanted: Iterable[int]
+) -> tuple[tuple[DepthBound, ...], str]:
+    """The depths with proved errors where there are any, and why there are none."""
+    reason = reason_against(ev.network, projection)
+    if reason:
+        return found, reason
+    tables = ev.solution.tables
+    shallow = {depth: shallow_network(ev, projection, readouts(tables, depth)) for depth in wanted}
+    # Small beside the errors that are to be proved; those that are nothing but rounding do not count.
+    sizes = [found[depth - 1].a_posteriori for depth in shallow]
+    target = max(SMALLEST, SHARE * min((size for size in sizes if size > ROUNDING), default=ROUNDING))
+    proved, reason = proved_errors(ev.network, projection, shallow, target)
+    return tuple(replace(item, proved=proved.get(item.depth, math.inf)) for item in found), reason
 
 
 def _checked(tolerance: float | None, depth: int | None) -> float | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mzsym.certify.bounds import in_digits
+from mzsym.certify.bounds import decimal_up
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.derive import derive
@@ -57,6 +58,8 @@ class Reduction:
         Norm of q_0, measured likewise, the smallest over the observables.
     rule : str
         How errors were measured.
+    unproved : str
+        Why ``error_bound`` is estimated only; empty where it is proved.
     """
 
     depth: int
@@ -69,6 +72,7 @@ class Reduction:
     noise_free: float
     size: float
     rule: str
+    unproved: str
     points: Points | None = field(repr=False)
 
     @property
@@ -83,7 +87,10 @@ class Reduction:
 
     @property
     def error_bound(self) -> float:
-        """Bound of ||q_0 - shallow|| in L^2(mu_0), absolute, the worst over the observables; see ``standing``."""
+        """Bound of ||q_0 - shallow|| in L^2(mu_0), absolute, the worst over the observables; see ``standing``.
+
+        Where it is proved it is about ``network`` exactly as it stands; ``predict`` adds its own rounding.
+        """
         return self.bounds.bound
 
     @property
@@ -161,16 +168,25 @@ class Reduction:
         total = len(self.depths)
         lines = [
             f"Shallow network of {self.depth} of {total} layers, {self.projection.describe()}",
-            f"error at most {in_digits(self.error_bound)} ({self.standing}), measured {self.measured_error:.3g}",
+            f"error at most {_digits(self.error_bound)} ({self.standing}), measured {self.measured_error:.3g}",
             "  H    bound       standing    measured    a priori, exact read-outs (proved)    a priori (estimated)",
         ]
+        if self.standing is not Standing.PROVED:
+            lines[1] += f"; not proved: {self.unproved or 'the proof gives a larger bound'}"
         for item in self.depths:
             mark = "*" if item.depth == self.depth else " "
             lines.append(
-                f"{mark} {item.depth:<4d} {in_digits(item.bound):<11s} {item.standing!s:<11s} {item.measured:<11.3e} "
-                f"{in_digits(item.a_priori):<37s} {in_digits(item.a_priori_estimate)}"
+                f"{mark} {item.depth:<4d} {_digits(item.bound):<11s} {item.standing!s:<11s} {item.measured:<11.3e} "
+                f"{_digits(item.a_priori):<37s} {_digits(item.a_priori_estimate)}"
             )
         return "\n".join(lines)
+
+
+def _digits(value: float) -> str:
+    """A bound to four digits, rounded up."""
+    if value == 0.0:
+        return "0"
+    return "no bound" if math.isinf(value) else f"{Decimal(decimal_up(value, 4)):.3e}"
 
 
 def check_depth(depth: object, deepest: int) -> int:

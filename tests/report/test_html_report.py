@@ -224,7 +224,7 @@ def test_the_shallow_network_is_shown_with_every_depth(small, text):
     rows = [row for t in shown.tables for row in t if row[0].strip() in ("1", "2", "3", "4", f"{r.depth} (taken)")]
     for item in r.depths:
         label = f"{item.depth} (taken)" if item.depth == r.depth else str(item.depth)
-        (row,) = [row for row in rows if row[0].strip() == label and "estimated" in row[3:4]]
+        (row,) = [row for row in rows if row[0].strip() == label and str(item.standing) in row[3:4]]
         assert float(row[1]) == pytest.approx(item.measured, rel=1e-3) and float(row[2]) >= item.bound
         assert float(row[4]) >= item.a_priori
     assert "shallow" not in text

@@ -1,0 +1,349 @@
+"""Functions on [-1, 1] as polynomials with a proved distance in the largest absolute value.
+
+A polynomial of exact coefficients stands for every function within ``error`` of it. Averages over noise take
+polynomials to polynomials exactly, MATH (17); what a map makes of one is interpolated in the zeros of T_N, where
+
+  |f - p| <= 4 M rho^-N / (1 - 1/rho)
+
+if f is analytic and at most M on the ellipse of Bernstein radius rho: f = sum a_k T_k with |a_k| <= 2 M rho^-k, and the
+interpolant differs from the first N terms by what the others are aliased to. Analyticity is proved on tiles that cover
+the ellipse and its inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import flint
+import sympy as sp
+
+from mzsym.balls.expressions import enclose
+from mzsym.balls.numbers import Arb, precision, to_arb
+from mzsym.balls.programs import Program
+from mzsym.core import MzError
+
+BITS = 768
+"""Of all polynomials: monomial coefficients cancel."""
+
+MOST = 224
+"""Largest number of nodes."""
+
+TARGET = 2.0**-64
+"""Error of an interpolation that is aimed at, unless another one is stated."""
+
+RADII = (1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 1.6, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
+
+TILES, ARCS = 96, 384
+"""Tiles along half an ellipse that prove a map analytic, and arcs on which it is bounded."""
+
+WHERE = "balls.chebyshev"
+
+T = sp.Symbol("t", real=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Every function on [-1, 1] within ``error`` of a polynomial.
+
+    Attributes
+    ----------
+    poly : flint.arb_poly
+        Exact coefficients.
+    error : flint.arb
+        Not negative; its upper end counts.
+    """
+
+    poly: Any
+    error: Arb
+
+    @classmethod
+    def of(cls, poly: Any, error: Arb | None = None) -> Near:
+        """With the radii of the coefficients moved into the error: |t| <= 1."""
+        coefs = poly.coeffs()
+        radii = sum((flint.arb(c.rad()) for c in coefs), flint.arb(0) if error is None else error)
+        return cls(flint.arb_poly([c.mid() for c in coefs]), radii.upper())
+
+    def __sub__(self, other: Near) -> Near:
+        return Near.of(self.poly - other.poly, self.error + other.error)
+
+    def mean_square_root(self) -> Arb:
+        """An upper bound of the norm in L^2 of the uniform law on [-1, 1]."""
+        whole = (self.poly * self.poly).integral()
+        square = (whole(flint.arb(1)) - whole(flint.arb(-1))) / 2
+        return (square.abs_upper().sqrt() + self.error).upper()
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The noise of a layer: E[(xi/half)^k] as balls, k < MOST."""
+
+    values: tuple[Arb, ...]
+
+    def averaged(self, poly: Any) -> Any:
+        """z -> E p(z + xi) = sum_k p^(k)(z)/k! E xi^k.
+
+        Raises
+        ------
+        MzError
+            For a degree whose moments are not known.
+        """
+        if poly.length() > len(self.values):
+            raise MzError(f"A polynomial of degree {poly.length() - 1} is averaged", WHERE, "Use a lower degree")
+        total, derivative, factorial = flint.arb_poly([]), poly, flint.arb(1)
+        for k in range(poly.length()):
+            if k:
+                derivative, factorial = derivative.derivative(), factorial * k
+            if self.values[k] != 0:
+                total = total + derivative * (self.values[k] / factorial)
+        return total
+
+
+def uniform_moments(half_width: Any, half: Any) -> Moments:
+    """Of uniform noise; ``half`` is the unit of length."""
+    s = to_arb(half_width) / to_arb(half)
+    return Moments(tuple(flint.arb(0) if k % 2 else s**k / (k + 1) for k in range(MOST)))
+
+
+def truncated_normal_moments(scale: Any, cutoff: Any, half: Any) -> Moments:
+    """Of normal noise conditioned on |xi| <= cutoff * scale: m_k = (k-1) s^2 m_(k-2) - 2 (c s)^(k-1) s^2 rho(c s)."""
+    s, c = to_arb(scale) / to_arb(half), to_arb(cutoff)
+    density = (-c * c / 2).exp() / ((2 * flint.arb.pi()).sqrt() * s * (c / flint.arb(2).sqrt()).erf())
+    values = [flint.arb(1), flint.arb(0)]
+    for k in range(2, MOST):
+        even = (k - 1) * s * s * values[k - 2] - 2 * (c * s) ** (k - 1) * s * s * density
+        values.append(flint.arb(0) if k % 2 else even)
+    return Moments(tuple(values))
+
+
+def no_noise() -> Moments:
+    """Of a layer without noise."""
+    return Moments((flint.arb(1), *(flint.arb(0) for _ in range(MOST - 1))))
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """An interval as middle and half-width, both balls."""
+
+    middle: Arb
+    half: Arb
+
+    @classmethod
+    def of(cls, lo: Any, hi: Any) -> Side:
+        """Of two exact numbers."""
+        low, high = to_arb(lo), to_arb(hi)
+        return cls((low + high) / 2, (high - low) / 2)
+
+
+def polynomial(expr: sp.Expr, symbol: sp.Symbol, side: Side) -> Near:
+    """A polynomial of the symbol as one of t, symbol = middle + half t."""
+    coefs = [enclose(c, {}) for c in reversed(sp.Poly(expr, symbol).all_coeffs())]
+    return Near.of(flint.arb_poly(coefs)(flint.arb_poly([side.middle, side.half])))
+
+
+def function(expr: sp.Expr, symbol: sp.Symbol, lo: Any, hi: Any, target: float = TARGET) -> Near:
+    """An analytic function of the symbol on [lo, hi]; ``target`` is the error aimed at.
+
+    Raises
+    ------
+    MzError
+        Where it is not proved analytic around the interval.
+    """
+    if expr.is_polynomial(symbol):
+        return polynomial(expr, symbol, Side.of(lo, hi))
+    f = Map.of(expr, symbol, (lo, hi), (-1, 1))
+    return f.image([Near(flint.arb_poly([0, 1]), flint.arb(0))], no_noise(), target)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A map of one interval to another, both in their unit variables.
+
+    Attributes
+    ----------
+    real : Program
+    ellipses : tuple of (arb, list of acb)
+        Bernstein radii around [-1, 1] of ellipses in which the map is analytic, and balls that cover the image of each.
+    """
+
+    real: Program
+    ellipses: tuple[tuple[Arb, list[Any]], ...]
+
+    @classmethod
+    def of(cls, expr: sp.Expr, symbol: sp.Symbol, side: tuple[Any, Any], following: tuple[Any, Any]) -> Map:
+        """The map x -> expr of [lo, hi] to the next interval; numbers without symbols besides ``symbol``.
+
+        Raises
+        ------
+        MzError
+            Where it is not proved analytic around [lo, hi].
+        """
+        lo, hi = (exact(end) for end in side)
+        low, high = (exact(end) for end in following)
+        inside = expr.xreplace({symbol: (lo + hi) / 2 + (hi - lo) / 2 * T})
+        unit = (inside - (low + high) / 2) / ((high - low) / 2)
+        real = Program((unit,), T)
+        with precision(96):
+            complex_ = Program((unit,), T, complex_=True)
+            ellipses = []
+            for radius in RADII:
+                images = _images(complex_, flint.arb(radius))
+                if images is None:
+                    break
+                ellipses.append((flint.arb(radius), images))
+        if not ellipses:
+            raise MzError("A map is not proved analytic around its domain", WHERE, "Use the estimated error")
+        return cls(real, tuple(ellipses))
+
+    def image(self, columns: Sequence[Near], noise: Moments, target: float = TARGET) -> list[Near]:
+        """t -> E p(map(t) + xi) for every column; ``target`` is what the interpolation may add to its error.
+
+        Raises
+        ------
+        MzError
+            Where no number of nodes comes near them.
+        """
+        averaged = [noise.averaged(column.poly) for column in columns]
+        radius, bounds = self._best(averaged, target)
+        count = _nodes_needed(radius, max(bounds, key=float), target)
+        places = [self.real(t)[0] for t in zeros(count)]
+        values = flint.arb_mat([[poly(place) for poly in averaged] for place in places])
+        series = _cosines(count) * values
+        power = radius ** (-count) / (1 - 1 / radius)
+        found = []
+        for j, (column, bound) in enumerate(zip(columns, bounds, strict=True)):
+            terms, dropped = _chopped([series[k, j] for k in range(count)], target)
+            found.append(Near.of(_from_chebyshev(terms), column.error + dropped + 4 * bound * power))
+        return found
+
+    def _hull(self) -> tuple[Arb, Arb]:
+        """Middle and half-width of about the image of [-1, 1], exact numbers: any interval serves."""
+        values = [float(self.real(t)[0]) for t in (flint.arb(-1), *zeros(32), flint.arb(1))]
+        half = max((max(values) - min(values)) / 2, 2.0**-40)
+        return flint.arb((max(values) + min(values)) / 2), flint.arb(half)
+
+    def _best(self, averaged: Sequence[Any], target: float) -> tuple[Arb, list[Arb]]:
+        """The ellipse that needs the fewest nodes, and bounds of the functions on it.
+
+        On the image of the ellipse a polynomial sum s_k T_k is at most sum |s_k| beta^k, beta the Bernstein radius of
+        the image around any interval on which the s_k are taken; inside the ellipse it is no larger.
+        """
+        middle, half = self._hull()
+        degree = max((poly.length() for poly in averaged), default=1)
+        values = flint.arb_mat([[poly(middle + half * t) for poly in averaged] for t in zeros(degree)])
+        series = _cosines(degree) * values
+        best: tuple[float, Arb, list[Arb]] | None = None
+        for radius, images in self.ellipses:
+            beta = _bernstein(images, middle, half)
+            bounds = []
+            for j in range(len(averaged)):
+                total = flint.arb(0)
+                for k in reversed(range(degree)):
+                    total = total * beta + series[k, j].abs_upper()
+                bounds.append(total.upper())
+            if not all(bound.is_finite() for bound in bounds):
+                break
+            worst = max(bounds, key=float)
+            needed = _count(radius, worst, target)
+            if best is None or needed < best[0]:
+                best = needed, radius, bounds
+        if best is None or best[0] > 4 * MOST:
+            raise MzError("A map needs too many nodes", WHERE, "Use the estimated error")
+        return best[1], best[2]
+
+
+def _images(program: Program, radius: Arb) -> list[Any] | None:
+    """Balls that cover the image of the upper half of the ellipse; None unless analytic on it and inside."""
+    steps = max(1, math.ceil((float(radius) - 1.0) / 0.06))
+    rings = [1 + (radius - 1) * k / steps for k in range(steps + 1)]
+    for turn in _arcs(TILES):
+        for r, s in pairwise(rings):
+            u = turn * r.union(s)
+            if not program((u + 1 / u) / 2)[0].is_finite():
+                return None
+    places = (turn * radius for turn in _arcs(ARCS))
+    images = [program((u + 1 / u) / 2)[0] for u in places]
+    return images if all(image.is_finite() for image in images) else None
+
+
+def _arcs(count: int) -> list[Any]:
+    """Balls that cover the upper half of the unit circle."""
+    angles = [flint.arb.pi() * k / count for k in range(count + 1)]
+    return [flint.acb(0, a.union(b)).exp() for a, b in pairwise(angles)]
+
+
+def _bernstein(images: Sequence[Any], middle: Arb, half: Arb) -> Arb:
+    """The largest Bernstein radius of the balls around an interval: a + sqrt(a^2 - 1), 2a = |z - 1| + |z + 1|."""
+    largest = flint.arb(1)
+    for image in images:
+        z = (image - middle) / half
+        largest = largest.max((((z - 1).abs_upper() + (z + 1).abs_upper()) / 2).upper())
+    return (largest + (largest * largest - 1).max(flint.arb(0)).sqrt()).upper()
+
+
+def _count(radius: Arb, bound: Arb, target: float) -> float:
+    """Nodes for which the error is about what is aimed at."""
+    size = max(float(bound), 1e-300)
+    return math.log(4 * size / (target * (1 - 1 / float(radius)))) / math.log(float(radius))
+
+
+def _nodes_needed(radius: Arb, bound: Arb, target: float) -> int:
+    # A few sizes, so that their matrices are made once.
+    return min(MOST, max(16, 16 * math.ceil(_count(radius, bound, target) / 16)))
+
+
+def _chopped(series: list[Arb], target: float) -> tuple[list[Arb], Arb]:
+    """Without the last terms, as long as they add up to less than what is aimed at; and what they add up to.
+
+    High terms say nothing any more, and on an ellipse around the interval they are what grows.
+    """
+    dropped, size = flint.arb(0), len(series)
+    while size > 1:
+        more = dropped + series[size - 1].abs_upper()
+        if not more.upper() < target:
+            break
+        dropped, size = more, size - 1
+    return series[:size], dropped.upper()
+
+
+def _from_chebyshev(series: list[Arb]) -> Any:
+    """The polynomial sum_k a_k T_k, by Clenshaw's recurrence."""
+    twice = flint.arb_poly([0, 2])
+    later, now = flint.arb_poly([]), flint.arb_poly([])
+    for a in reversed(series[1:]):
+        now, later = twice * now - later + a, now
+    return flint.arb_poly([0, 1]) * now - later + series[0]
+
+
+@lru_cache(maxsize=64)
+def _turns(count: int) -> list[Arb]:
+    """cos(j pi/(2 N)), j < 4 N."""
+    with precision(BITS):
+        return [(flint.arb(j) / (2 * count)).cos_pi() for j in range(4 * count)]
+
+
+def zeros(count: int) -> list[Arb]:
+    """Of T_N."""
+    turns = _turns(count)
+    return [turns[2 * i + 1] for i in range(count)]
+
+
+@lru_cache(maxsize=32)
+def _cosines(count: int) -> Any:
+    """From values at the zeros of T_N to the coefficients of T_0..T_(N-1)."""
+    with precision(BITS):
+        turns = _turns(count)
+        rows = [[2 * turns[k * (2 * i + 1) % (4 * count)] / count for i in range(count)] for k in range(count)]
+        rows[0] = [value / 2 for value in rows[0]]
+        return flint.arb_mat(rows)
+
+
+def exact(value: Any) -> sp.Rational:
+    """The rational number that a value is."""
+    fraction = Fraction(value)
+    return sp.Rational(fraction.numerator, fraction.denominator)
