@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -17,12 +18,13 @@ import numpy as np
 import sympy as sp
 
 from mzsym.balls.crossings import RHO, SHARE, NextBasis, gauss_balls, sum_of_distances
-from mzsym.balls.curves import Branch, Curve, curve_of, smooth_piece
+from mzsym.balls.curves import Branch, Curve, curve_of
 from mzsym.balls.expressions import enclose
 from mzsym.balls.numbers import Arb, upper
 from mzsym.balls.programs import Program
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.core.functions import relu
 
 INNER = 1e-14
 """Error of the inner rule."""
@@ -71,12 +73,8 @@ def density_pieces(density: sp.Expr, symbol: sp.Symbol, points: Sequence[sp.Expr
     variation = flint.arb(0)
     before = flint.arb(0)
     for (low, high), (lo, hi) in zip(pairwise(points), pairwise(ends), strict=True):
-        middle = sp.Rational(float((lo + hi).mid() / 2))
-        chosen = density.replace(
-            lambda node: isinstance(node, sp.Piecewise), lambda node, at=middle: _branch_at(node, symbol, at)
-        )
-        on_unit = chosen.xreplace({symbol: (low + high) / 2 + (high - low) / 2 * _T})
-        smooth = smooth_piece(on_unit, _T)
+        chosen = _Cases(symbol, low, high).resolved(density)
+        smooth = chosen.xreplace({symbol: (low + high) / 2 + (high - low) / 2 * _T})
         curve = curve_of(smooth, _T)
         variation = sum((branch.top - branch.bottom for branch in curve.branches), variation)
         variation = sum((gap.variation for gap in curve.gaps), variation)
@@ -87,11 +85,54 @@ def density_pieces(density: sp.Expr, symbol: sp.Symbol, points: Sequence[sp.Expr
     return Density(tuple(pieces), (variation + abs(before)).upper(), square)
 
 
-def _branch_at(node: sp.Piecewise, symbol: sp.Symbol, point: sp.Rational) -> sp.Expr:
-    for value, condition in node.args:
-        if condition.xreplace({symbol: point}) == sp.true:
-            return value
-    raise MzError("the density is not decided between its points", WHERE, "Use another method")
+class _Cases:
+    """The one analytic expression that a density is between two points; exact, or refused."""
+
+    def __init__(self, symbol: sp.Symbol, low: sp.Expr, high: sp.Expr) -> None:
+        self.symbol, self.low, self.high = symbol, low, high
+
+    def resolved(self, node: sp.Expr) -> sp.Expr:
+        """From the inside out."""
+        if not node.args:
+            return node
+        if isinstance(node, sp.Piecewise):
+            for value, condition in node.args:
+                if self._holds(condition):
+                    return self.resolved(value)
+            raise MzError("the noise density is not defined between its points", WHERE, "Use another method")
+        args = [self.resolved(arg) for arg in node.args]
+        if isinstance(node, sp.Abs):
+            return args[0] * self._sign(args[0])
+        if isinstance(node, relu):
+            return args[0] if self._sign(args[0]) > 0 else sp.S.Zero
+        if isinstance(node, (sp.Max, sp.Min)):
+            largest = 1 if isinstance(node, sp.Max) else -1
+            return reduce(lambda a, b: a if self._sign(a - b) == largest else b, args)
+        return node.func(*args)
+
+    def _holds(self, condition: sp.Basic) -> bool:
+        relations = condition.atoms(sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan)
+        truths = {}
+        for relation in relations:
+            falls = isinstance(relation, (sp.StrictLessThan, sp.LessThan))
+            truths[relation] = (
+                sp.true if (self._sign(self.resolved(relation.lhs - relation.rhs)) < 0) == falls else sp.false
+            )
+        return bool(condition.xreplace(truths) == sp.true)
+
+    def _sign(self, expr: sp.Expr) -> int:
+        """Of a polynomial without zeros between the points."""
+        if expr.is_zero:
+            return 1
+        if not (expr.is_polynomial(self.symbol) and self.low.is_Rational and self.high.is_Rational):
+            raise MzError("the cases of the noise density are not decided", WHERE, "Use another method")
+        polynomial = sp.Poly(expr, self.symbol)
+        if not all(coefficient.is_Rational for coefficient in polynomial.all_coeffs()):
+            raise MzError("the cases of the noise density are not decided", WHERE, "Use another method")
+        at_ends = sum(bool(polynomial.eval(end) == 0) for end in (self.low, self.high))
+        if polynomial.count_roots(self.low, self.high) > at_ends:
+            raise MzError("the cases of the noise density change between its points", WHERE, "Use another method")
+        return 1 if polynomial.eval((self.low + self.high) / 2) > 0 else -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -323,15 +323,10 @@ def left_out(curve: Curve) -> Arb:
     return sum((2 * gap.variation * (gap.hi - gap.lo) for gap in curve.gaps), flint.arb(0)).upper()
 
 
-def smooth_piece(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """The analytic expression that holds around the middle of [-1, 1]; whether it is analytic there is not checked."""
-    return _smooth(_plain(expr), symbol, flint.arb(0))
-
-
 def on_unit_interval(expr: sp.Expr, symbol: sp.Symbol, lo: object, hi: object, t: sp.Symbol) -> sp.Expr:
     """The expression on [lo, hi], exact numbers, as a function of t in [-1, 1]."""
     a, b = sp.Rational(lo), sp.Rational(hi)
     return expr.xreplace({symbol: (a + b) / 2 + (b - a) / 2 * t})
 
 
-__all__ = ["Branch", "Curve", "Gap", "curve_of", "left_out", "on_unit_interval", "smooth_piece", "weighted_slope"]
+__all__ = ["Branch", "Curve", "Gap", "curve_of", "left_out", "on_unit_interval", "weighted_slope"]

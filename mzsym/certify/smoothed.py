@@ -28,10 +28,7 @@ from mzsym.balls.spectral import TINY, UNIT, gamma, up
 from mzsym.core.arrays import Array
 
 RECURRENCE = 10.0 * UNIT
-"""Largest error that one step of the Legendre recurrence adds."""
-
-MAX_FUNCTIONS = 2000
-"""Below this many functions errors of the recurrence stay below 1e-3, as ``RECURRENCE`` assumes."""
+"""Largest error that one step of the Legendre recurrence adds, as long as values stay below 1 + 1e-3: to degree 1e5."""
 
 ROOM = 1.0 + 2.0**-20
 """Covers the rounding of the bounds themselves, sums of up to 2**30 non-negative numbers."""

@@ -169,6 +169,19 @@ def test_densities_that_are_refused():
                 AverageQuadrature(curve, pieces, NextBasis(to_arb(0), to_arb(2), 0), 8, 8, 1e-10).run()
 
 
+def test_cases_that_change_between_the_points_are_refused():
+    with precision():
+        for density in (sp.Abs(XI - sp.Rational(1, 3)), sp.Piecewise((XI, 3 * XI**2 < 1), (1, True))):
+            with pytest.raises(MzError, match="change"):
+                density_pieces(density, XI, (sp.S.Zero, sp.S.One), to_arb(1))
+        with pytest.raises(MzError, match="not decided"):
+            density_pieces(sp.Abs(sp.exp(XI) - 2), XI, (sp.S.Zero, sp.S.One), to_arb(1))
+        found = density_pieces(sp.Abs(XI - sp.Rational(1, 3)), XI, (sp.S.Zero, sp.Rational(1, 3), sp.S.One), to_arb(1))
+        assert len(found.pieces) == 2
+        nested = density_pieces(sp.Max(0, 1 - sp.Abs(XI)), XI, (-sp.S.One, sp.S.Zero, sp.S.One), to_arb(1))
+        assert float(nested.variation) == pytest.approx(2, rel=1e-12)
+
+
 def test_products_and_the_tail_are_those_of_the_definition():
     top, size, s = 5, 6, mp.mpf(1) / 2
     with precision():
