@@ -22,6 +22,7 @@ from mzsym.core.version import VERSION
 
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
+    from mzsym.certify import minimal_noise as minimal_noise
     from mzsym.core import MzError as MzError
     from mzsym.core import Options as Options
     from mzsym.core import Standing as Standing
@@ -88,6 +89,7 @@ _HOME = {
     "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
+    "minimal_noise": "mzsym.certify",
     "reduce": "mzsym.reduce",
     "report": "mzsym.report",
     "export": "mzsym.export",

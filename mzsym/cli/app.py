@@ -49,6 +49,15 @@ class Method(StrEnum):
     lipschitz = "lipschitz"
 
 
+class NoiseMethod(StrEnum):
+    """What proves a noise level."""
+
+    auto = "auto"
+    sharp = "sharp"
+    hilbert_schmidt = "hilbert_schmidt"
+    dobrushin = "dobrushin"
+
+
 class ExportTarget(StrEnum):
     """What an export is written as."""
 
@@ -242,6 +251,23 @@ def reduce(
     from mzsym.cli.reducing import reduce as command
 
     return command(_job(model, json), output, tolerance, depth, method.value, json)
+
+
+@_command
+def noise(
+    model: Model,
+    layer: Annotated[int, typer.Option(help="The layer n, from 0.")] = 0,
+    kappa: Annotated[float, typer.Option(help="What ||Q_n M_n|| shall be at most, above 0 and at most 1.")] = 0.9,
+    method: Annotated[NoiseMethod, typer.Option(help="What proves it; auto: the best there is.")] = NoiseMethod.auto,
+    json: AsJson = False,
+) -> int:
+    """Find a noise level that provably makes a layer contract.
+
+    Below it one is shown at which it provably does not, where sharp enclosures exist.
+    """
+    from mzsym.cli.levels import noise as command
+
+    return command(_job(model, json), layer, kappa, method.value, json)
 
 
 @_command

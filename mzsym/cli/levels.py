@@ -1,0 +1,26 @@
+"""Commands that ask a certificate backwards: which noise a bound needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+import mzsym as mz
+from mzsym.cli.words import print_json
+
+if TYPE_CHECKING:
+    from mzsym.certify.minimal_noise import NoiseMethod
+    from mzsym.cli.pipeline import Job
+
+
+def noise(job: Job, layer: int, kappa: float, method: NoiseMethod, json: bool) -> int:
+    """A noise level with ||Q_n M_n|| <= kappa proved, and one where it fails."""
+    with job.progress.stage("Looking for the noise level"), job.source.located():
+        found = mz.minimal_noise(job.study.network, layer, job.projection, kappa, method)
+    if json:
+        print_json({"model": job.source.path.name} | found.to_dict())
+    else:
+        for line in found.lines():
+            typer.echo(line)
+    return 0

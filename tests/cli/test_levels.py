@@ -1,0 +1,59 @@
+"""The commands that ask a certificate backwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import mzsym as mz
+from mzsym.cli.app import app
+
+MODEL = (
+    """\
+format = 1
+[network]
+domain = [[-1, 1]]
+[projection]
+family = "legendre"
+degree = 1
+"""
+    + 4
+    * """\
+[[layers]]
+kind = "dense"
+W = [[1.5]]
+activation = "tanh"
+noise = { law = "uniform", half_width = 0.4 }
+"""
+)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.toml"
+    path.write_text(MODEL)
+    return path
+
+
+def call(*args: object) -> Any:
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def test_noise_says_what_the_library_finds(model: Path) -> None:
+    study = mz.load(model)
+    assert study.projection is not None
+    level = mz.minimal_noise(study.network, 1, study.projection, 0.9)
+    found = json.loads(call("noise", model, "--layer", 1, "--kappa", 0.9, "--json").stdout)
+    assert found == {"model": "model.toml"} | json.loads(json.dumps(level.to_dict()))
+    said = call("noise", model, "--layer", 1)
+    assert said.exit_code == 0 and said.stdout.splitlines() == list(level.lines())
+
+
+def test_noise_refuses_in_one_line(model: Path) -> None:
+    for options, what in ((("--layer", 7), "There is no layer 7"), (("--kappa", 2), "kappa is 2.0")):
+        said = call("noise", model, *options)
+        assert said.exit_code == 2 and what in said.output and "Traceback" not in said.output
