@@ -71,6 +71,8 @@ class LayerBound:
         Proved upper bound of the Lipschitz constant of F_n, MATH (26); ``inf`` where there is none.
     dobrushin_reason, lipschitz_reason : str
         Why they say nothing, where they do.
+    functions : int
+        Legendre functions of a sharp enclosure; 0 where there is none.
     """
 
     n: int
@@ -92,6 +94,7 @@ class LayerBound:
     lipschitz: float | None = None
     dobrushin_reason: str = ""
     lipschitz_reason: str = ""
+    functions: int = 0
 
 
 def decimal_up(value: float, digits: int = 6) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Certificate:
         Of what computed it.
     dobrushin_windows, lipschitz_windows : tuple of Window
         Bounds of several steps at once that are better than what their parts say.
+    model : dict
+        Layers, domains and projection in exact numbers, as the file carries them.
     """
 
     layers: tuple[LayerBound, ...]
@@ -45,6 +47,7 @@ class Certificate:
     versions: tuple[tuple[str, str], ...]
     dobrushin_windows: tuple[Window, ...] = ()
     lipschitz_windows: tuple[Window, ...] = ()
+    model: dict[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     @property
     def depth(self) -> int:

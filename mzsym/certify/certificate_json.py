@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mzsym.certify.bounds import Interior, LayerBound
+from mzsym.certify.statement import memory_pairs
 from mzsym.certify.steps import Estimate
 from mzsym.certify.windows import Window
 from mzsym.core import MzError, Standing
@@ -24,8 +25,8 @@ CLAIM = (
     "For every layer n, upper and lower bound the norm of Q_n M_n, interior_upper and interior_lower that of "
     "Q_n M_n Q_{n+1}, and operator_upper that of M_n, as operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated "
     "measure; dobrushin bounds the factor by which M_n shrinks "
-    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; estimates are not "
-    "proved."
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; memory_bounds the "
+    "norms of K(n, m); estimates are not proved."
 )
 
 
@@ -77,6 +78,7 @@ def _layer(layer: LayerBound) -> dict[str, Any]:
         "upper": _number(layer.upper),
         "lower": _number(layer.lower),
         "method": layer.method,
+        "functions": layer.functions,
         "standing": str(layer.standing),
         "operator_upper": _number(layer.operator),
         "entrance_upper": _number(layer.entrance),
@@ -103,11 +105,17 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "claim": CLAIM,
+        "model": certificate.model,
+        "model_digest": digest(certificate.model),
         "model_sha256": certificate.model_digest,
         "projection": certificate.projection,
         "measure": certificate.measure,
         "method": certificate.method,
         "layers": [_layer(layer) for layer in certificate.layers],
+        "memory_bounds": [
+            {"n": n, "m": m, "bound": _number(certificate.memory_bound(n, m))}
+            for n, m in memory_pairs(certificate.depth)
+        ],
         "dobrushin_windows": [_window(window) for window in certificate.dobrushin_windows],
         "lipschitz_windows": [_window(window) for window in certificate.lipschitz_windows],
         "contracts": {"decision": verdict.decision, "why": verdict.why},
@@ -160,6 +168,7 @@ def read(source: Any) -> dict[str, Any]:
             "measure": str(content["measure"]),
             "method": str(content["method"]),
             "model_digest": str(content["model_sha256"]),
+            "model": dict(content["model"]),
             "versions": tuple((str(name), str(value)) for name, value in content["versions"].items()),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -197,6 +206,7 @@ def _read_layer(content: dict[str, Any]) -> LayerBound:
         upper=_float(content["upper"]),
         lower=_float(content["lower"]),
         method=str(content["method"]),
+        functions=int(content["functions"]),
         standing=Standing(content["standing"]),
         operator=_float(content["operator_upper"]),
         entrance=_float(content["entrance_upper"]),

@@ -17,6 +17,7 @@ from mzsym.certify.contractions import Contractions, contractions_of, root_up
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
 from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.sharp_proof import NOTHING, WIDTH, Enclosure, sharp_enclosure
+from mzsym.certify.statement import statement
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
@@ -116,6 +117,7 @@ def certify(
         versions=_versions(),
         dobrushin_windows=contractions.dobrushin_windows,
         lipschitz_windows=contractions.lipschitz_windows,
+        model=statement(net, projection),
     )
 
 
@@ -151,6 +153,7 @@ def _layer(net: Network, projection: AbstractProjection, n: int, method: Method,
         volume=bound.volume,
         ratio=bound.ratio,
         plain_noise=net.layers[n].plain_noise,
+        functions=sharp.functions if enclosed and upper == sharp.upper else 0,
     )
 
 

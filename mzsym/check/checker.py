@@ -1,0 +1,805 @@
+#!/usr/bin/env python3
+"""Check a certificate file of mzsym: ``python checker.py FILE [--allow-unchecked]``.
+
+One file that needs Python and python-flint only, and shares no code with the program that found the bounds. It reads
+the model from the file, proves every claim again in ball arithmetic and says which line of the argument fails. Equation
+numbers are those of mzsym's docs/mathematics.md. Notes (reasons, words, versions, estimates) are no claims.
+
+Exit codes: 0 every claim is confirmed; 1 one is not (or cannot be checked here, unless --allow-unchecked); 2 the file
+is unreadable, incomplete or does not fit its digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from flint import acb, arb, arb_mat, ctx, fmpq
+
+BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS = 192, 20_000, 80, 700, 4000
+"""Precision; boxes for one side of a domain; nodes of one Gauss rule; Legendre functions; panels."""
+
+CONFIRMED, FAILED, UNCHECKED = "confirmed", "NOT CONFIRMED", "not checked"
+
+
+class BadFileError(Exception):
+    """The file is no complete certificate."""
+
+
+class Unchecked(Exception):
+    """The claim is outside of what this program can check."""
+
+
+class Finding(NamedTuple):
+    """What came of one line of the argument."""
+
+    status: str
+    line: str
+    why: str = ""
+
+
+# -- reading: forms say what stands where, and every key is needed ------------------------------------------------
+
+CLAIM = (
+    "For every layer n, upper and lower bound the norm of Q_n M_n, interior_upper and interior_lower that of "
+    "Q_n M_n Q_{n+1}, and operator_upper that of M_n, as operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated "
+    "measure; dobrushin bounds the factor by which M_n shrinks "
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; memory_bounds the "
+    "norms of K(n, m); estimates are not proved."
+)
+PAIR, WINDOWS = ("bound", "bound"), [{"n": int, "m": int, "bound": "bound", "method": str}]
+GUESS = {"value": "bound", "error": "bound", "second": "bound", "degrees": int, "standing": {"estimated"}, None: None}
+NOISE = {"law": str, "scale": "exact or null", "cutoff": "exact or null"}
+DENSE = {
+    "kind": {"dense"}, "W": [["exact"]], "b": ["exact"], "activation": str, "slope": "exact or null",
+    "step": "exact or null", "noise": [NOISE],
+}  # fmt: skip
+MODEL = {
+    "network_sha256": str, "layers": [dict], "domains": [[("exact", "exact")], None],
+    "projection": {"family": str, "degree": int, "measure": str},
+}  # fmt: skip
+LAYER = {
+    "n": int, "noise": str, "upper": "bound", "lower": "bound", "functions": int, "operator_upper": "bound",
+    "method": {"hilbert_schmidt", "sharp", "dobrushin", "none"}, "standing": {"proved", "estimated"}, "reason": str,
+    "interior_upper": "bound", "interior_lower": "bound", "interior_estimate": GUESS, "estimate": GUESS,
+    "entrance_upper": "bound", "dobrushin": "bound or null", "dobrushin_reason": str, "lipschitz": "bound or null",
+    "lipschitz_reason": str, "rests_on": {"density_norm_squared": PAIR, "volume_next": PAIR, "measure_ratio": PAIR},
+}  # fmt: skip
+CERTIFICATE = {
+    "format": {"mzsym certificate"}, "format_version": 3, "claim": {CLAIM}, "model": MODEL, "model_digest": str,
+    "model_sha256": str, "projection": str, "measure": str,
+    "method": {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}, "layers": [LAYER],
+    "memory_bounds": [{"n": int, "m": int, "bound": "bound"}], "dobrushin_windows": WINDOWS,
+    "lipschitz_windows": WINDOWS, "contracts": {"decision": {"proved", "refuted", "undecided"}, "why": str},
+    "versions": dict, "sha256": str,
+}  # fmt: skip
+
+
+def _read(value: Any, form: Any, where: str) -> Any:
+    """The value in a form: objects as namespaces, parameters as fractions, bounds as floats."""
+    good = True
+    if isinstance(form, dict):
+        if value is None and None in form:
+            return None
+        wanted = set(form) - {None}
+        if not isinstance(value, dict) or set(value) != wanted:
+            odd = sorted(map(str, wanted ^ set(value))) if isinstance(value, dict) else "no object"
+            raise BadFileError(f"{where}: missing or unknown: {odd}")
+        return SimpleNamespace(**{key: _read(value[key], form[key], f"{where}, {key}") for key in sorted(wanted)})
+    if isinstance(form, (list, tuple)):
+        if value is None and None in form:
+            return None
+        if not isinstance(value, list) or (isinstance(form, tuple) and len(value) != len(form)):
+            raise BadFileError(f"{where}: a list of another length is wanted")
+        return tuple(_read(item, form[0], f"{where}[{i}]") for i, item in enumerate(value))
+    if isinstance(form, set):
+        good = isinstance(value, str) and value in form
+    elif isinstance(form, int):
+        good = type(value) is int and value == form
+    elif isinstance(form, type):
+        good = type(value) is form and (form is not int or (isinstance(value, int) and value >= 0))
+    elif value is not None or "null" not in form:
+        return _exact(value, where) if form.startswith("exact") else _bound(value, where)
+    if not good:
+        raise BadFileError(f"{where}: {value!r} is not possible here")
+    return value
+
+
+def _exact(value: Any, where: str) -> Fraction:
+    """A parameter: a hexadecimal float or a quotient of integers."""
+    try:
+        return Fraction(float.fromhex(value)) if "x" in value else Fraction(*map(int, value.split("/")))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError):
+        raise BadFileError(f"{where}: {value!r} is no exact number") from None
+
+
+def _bound(value: Any, where: str) -> float:
+    """A number of the certificate, whose decimal form has to agree."""
+    try:
+        number, seen = float.fromhex(value["hex"]), value["approximately"]
+    except (ValueError, OverflowError, TypeError, KeyError):
+        raise BadFileError(f"{where}: {value!r} is no number") from None
+    same = seen is None if math.isinf(number) else type(seen) in (int, float) and seen == number
+    if not same or len(value) != 2 or number == -math.inf:
+        raise BadFileError(f"{where}: {value} is not one number")
+    return number
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _certificate(content: Any) -> Any:
+    """The certificate, complete and fitting its digests."""
+    found = _read(content, CERTIFICATE, "certificate")
+    if found.sha256 != _digest({key: value for key, value in content.items() if key != "sha256"}):
+        raise BadFileError("sha256: the digest does not fit the content")
+    model, depth = found.model, len(found.layers)
+    if found.model_digest != _digest(content["model"]) or found.model_sha256 != model.network_sha256:
+        raise BadFileError("model: the digests of the model do not fit it")
+    other = {"kind": {"other"}, "what": str}
+    forms = [other if one.get("kind") == "other" else DENSE for one in model.layers]
+    pairs = zip(model.layers, forms, strict=True)
+    model.layers = [_read(one, form, f"model, layer {n}") for n, (one, form) in enumerate(pairs)]
+    boxes = model.domains
+    if not depth or len(model.layers) != depth or (boxes is not None and len(boxes) != depth + 1):
+        raise BadFileError("layers: the model has another number of layers or boxes")
+    if any(not box or any(not lo < hi for lo, hi in box) for box in boxes or ()):
+        raise BadFileError("model, domains: a box is empty")
+    for n, layer in enumerate(model.layers):
+        _check_shapes(layer, f"model, layer {n}")
+    known, kind = ("uniform", "lebesgue"), model.projection
+    words = {"legendre": f"Legendre polynomials of total degree <= {kind.degree}", "mean": "the mean over the box"}
+    model.known = kind.measure in known and kind.family in words and boxes is not None
+    if kind.family == "mean" and kind.degree:
+        raise BadFileError("model, projection: the mean has no degree")
+    if found.measure != kind.measure or (model.known and found.projection != words[kind.family]):
+        raise BadFileError("projection, measure: they are not those of the model")
+    for n, layer in enumerate(found.layers):
+        estimated = found.method == "sharp" and layer.upper == math.inf
+        sharp = layer.method == "sharp" and layer.upper < math.inf
+        if layer.n != n or (layer.standing == "estimated") != estimated or (layer.functions > 0) != sharp:
+            raise BadFileError(f"layer {n}: its number, standing or functions are not those of its place")
+    if [(one.n, one.m) for one in found.memory_bounds] != memory_pairs(depth):
+        raise BadFileError("memory_bounds: some are missing or out of order")
+    return found
+
+
+def _check_shapes(layer: Any, where: str) -> None:
+    if layer.kind == "other":
+        return
+    rows = {len(row) for row in layer.W}
+    if not layer.b or rows - {max(rows, default=0)} or 0 in rows or {len(layer.W), len(layer.noise)} != {len(layer.b)}:
+        raise BadFileError(f"{where}: the shapes of its arrays do not fit")
+    for noise in layer.noise:
+        needed = {"uniform": 1, "gaussian": 1, "laplace": 1, "truncated_gaussian": 2}.get(noise.law, 0)
+        if any(value is None or value <= 0 for value in (noise.scale, noise.cutoff)[:needed]):
+            raise BadFileError(f"{where}: noise needs a positive scale")
+
+
+def memory_pairs(depth: int) -> list[tuple[int, int]]:
+    """The memory terms whose bounds a certificate lists."""
+    return [(n, m) for n in range(depth - 1 if depth <= 16 else 1) for m in range(n + 2, depth + 1)]
+
+
+# -- functions in balls ------------------------------------------------------------------------------------------
+
+
+def _ball(value: Fraction | float | int) -> Any:
+    exact = Fraction(value)
+    return arb(fmpq(exact.numerator, exact.denominator))
+
+
+def _sigmoid(x: Any) -> Any:
+    return x.exp() / (1 + x.exp())
+
+
+def _normal(x: Any) -> Any:
+    return (1 + (x / arb(2).sqrt()).erf()) / 2
+
+
+def _bell(x: Any) -> Any:
+    return (-x * x / 2).exp() / (2 * arb.pi()).sqrt()
+
+
+def _strip(x: Any, limit: float, function: Callable[[Any], Any]) -> Any:
+    """A function that is analytic where |Im x| < limit."""
+    inside = isinstance(x, arb) or x.imag.abs_upper() < arb(limit)
+    return function(x) if inside else acb("nan")
+
+
+SMOOTH: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "identity": (lambda x: x, lambda x: x * 0 + 1),
+    "tanh": (lambda x: x.tanh(), lambda x: 1 - x.tanh() * x.tanh()),
+    "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x)),
+    "softplus": (lambda x: _strip(x, 3.0, lambda u: (1 + u.exp()).log()), _sigmoid),
+    "erf": (lambda x: x.erf(), lambda x: 2 * (-x * x).exp() / arb.pi().sqrt()),
+    "arctan": (lambda x: _strip(x, 0.99, lambda u: u.atan()), lambda x: 1 / (1 + x * x)),
+    "sin": (lambda x: x.sin(), lambda x: x.cos()),
+    "cos": (lambda x: x.cos(), lambda x: -x.sin()),
+    "exp": (lambda x: x.exp(), lambda x: x.exp()),
+    "gelu": (lambda x: x * _normal(x), lambda x: _normal(x) + x * _bell(x)),
+    "silu": (lambda x: x * _sigmoid(x), lambda x: _sigmoid(x) * (1 + x * _sigmoid(-x))),
+}
+"""Analytic activations and their derivatives, of real or complex balls; not finite where they may not be analytic."""
+
+BROKEN: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], tuple[int, ...]]] = {
+    "relu": (lambda x, _: max(x, Fraction(0)), (0,)),
+    "leaky_relu": (lambda x, slope: x if x > 0 else slope * x, (0,)),
+    "abs": (lambda x, _: abs(x), (0,)),
+    "hardtanh": (lambda x, _: min(max(x, Fraction(-1)), Fraction(1)), (-1, 1)),
+    "identity": (lambda x, _: x, ()),
+}
+"""Activations made of straight pieces, and where they break."""
+
+
+def _between(lo: Any, hi: Any) -> Any:
+    return lo.union(hi)
+
+
+def _at_most(f: Any, slopes: Any, box: list[tuple[Any, Any]], bound: Any) -> bool:
+    """Whether f <= bound is proved on a box: natural and mean value forms, monotone variables, bisection."""
+    todo = [box]
+    for _ in range(BOXES):
+        if not todo:
+            return True
+        sides = todo.pop()
+        balls = [_between(lo, hi) for lo, hi in sides]
+        if f(*balls) <= bound:
+            continue
+        slope, middle = slopes(*balls), [((lo + hi) / 2).mid() for lo, hi in sides]
+        if f(*middle) > bound:
+            return False
+        if f(*middle) + sum(s * (x - m) for s, x, m in zip(slope, balls, middle, strict=True)) <= bound:
+            continue
+        pairs = zip(slope, sides, strict=True)
+        ends = [(hi, hi) if s >= 0 else (lo, lo) if s <= 0 else (lo, hi) for s, (lo, hi) in pairs]
+        if any(lo < hi and a == b for (a, b), (lo, hi) in zip(ends, sides, strict=True)):
+            todo.append(ends)
+            continue
+        widest = max(range(len(sides)), key=lambda i: float(sides[i][1] - sides[i][0]))
+        (lo, hi), cut = sides[widest], middle[widest]
+        if not lo < cut < hi:
+            return False
+        todo += [[*sides[:widest], part, *sides[widest + 1 :]] for part in ((lo, cut), (cut, hi))]
+    return False
+
+
+def _check_component(layer: Any, i: int, here: Any, lo: Fraction, hi: Fraction) -> None:
+    """Component i of F(here) lies in [lo, hi]."""
+    name, h = layer.activation, layer.step
+    row = [Fraction(0) if h is not None and j == i else w for j, w in enumerate(layer.W[i])]
+    low, high = layer.b[i], layer.b[i]
+    for w, side in zip(row, here, strict=True):
+        low, high = low + min(w * side[0], w * side[1]), high + max(w * side[0], w * side[1])
+    if name in BROKEN and h is None:
+        g, breaks = BROKEN[name]
+        values = [g(x, layer.slope) for x in (low, high, *(Fraction(p) for p in breaks if low < p < high))]
+        if not lo <= min(values) <= max(values) <= hi:
+            raise ValueError(f"component {i} leaves the next box")
+        return
+    if name not in SMOOTH:
+        raise Unchecked(f"the activation {name!r}" + (" of a residual layer" if h is not None else ""))
+    act, slope = SMOOTH[name]
+    box = [(_ball(low).lower(), _ball(high).upper())]
+    f: Any = act
+    slopes: Any = lambda z: [slope(z)]  # noqa: E731
+    whole = name in ("sin", "cos") and h is None
+    if h is not None:
+        h, w = _ball(h), _ball(layer.W[i][i])
+        box.insert(0, (_ball(here[i][0]).lower(), _ball(here[i][1]).upper()))
+        f = lambda x, r: x + h * act(w * x + r)  # noqa: E731
+        slopes = lambda x, r: [1 + h * w * slope(w * x + r), h * slope(w * x + r)]  # noqa: E731
+    if not (whole and hi >= 1) and not _at_most(f, slopes, box, _ball(hi)):
+        raise ValueError(f"component {i} is not proved to stay below the end of the next box")
+    if not (whole and lo <= -1) and not _at_most(
+        lambda *x: -f(*x), lambda *x: [-s for s in slopes(*x)], box, -_ball(lo)
+    ):
+        raise ValueError(f"component {i} is not proved to stay above the end of the next box")
+
+
+def _check_domain(layer: Any, here: Any, following: Any) -> None:
+    """F(here) + supp rho lies in the next box, (2)."""
+    if layer.kind == "other":
+        raise Unchecked(layer.what)
+    if len(layer.W[0]) != len(here) or len(layer.b) != len(following):
+        raise ValueError("the shapes of weights and boxes do not fit")
+    for i, ((lo, hi), noise) in enumerate(zip(following, layer.noise, strict=True)):
+        if noise.law not in ("deterministic", "uniform", "truncated_gaussian"):
+            raise Unchecked(f"the support of {noise.law} noise")
+        reach = Fraction(0) if noise.law == "deterministic" else noise.scale * (noise.cutoff or 1)
+        _check_component(layer, i, here, lo + reach, hi - reach)
+
+
+# -- Hilbert-Schmidt, (23) ---------------------------------------------------------------------------------------
+
+
+def _square_norm(noise: Any) -> Any:
+    """The integral of the squared density."""
+    if noise.law == "deterministic":
+        raise ValueError("a component without noise: M_n is not Hilbert-Schmidt")
+    if noise.law not in ("uniform", "laplace", "gaussian", "truncated_gaussian"):
+        raise Unchecked(f"the noise law {noise.law!r}")
+    s, c = _ball(noise.scale), _ball(noise.cutoff or 0)
+    if noise.law in ("uniform", "laplace"):
+        return 1 / (2 * s) if noise.law == "uniform" else 1 / (4 * s)
+    cut = 1 if noise.law == "gaussian" else c.erf() / (c / arb(2).sqrt()).erf() ** 2
+    return cut / (2 * arb.pi().sqrt() * s)
+
+
+def _volume(box: Any) -> Fraction:
+    return math.prod((hi - lo for lo, hi in box), start=Fraction(1))
+
+
+def _square(model: Any, n: int) -> tuple[Any, Fraction, Fraction]:
+    """||rho||^2, vol(Omega_{n+1}) and r_n."""
+    if model.layers[n].kind == "other":
+        raise Unchecked(model.layers[n].what)
+    density = math.prod((_square_norm(noise) for noise in model.layers[n].noise), start=arb(1))
+    volume = _volume(model.domains[n + 1])
+    lebesgue = model.projection.measure == "lebesgue"
+    return density, volume, _volume(model.domains[n]) / volume if lebesgue else Fraction(1)
+
+
+def _norm_at_most(claimed: float, model: Any, n: int, constants: bool) -> bool:
+    """Whether ||M_n||_HS, or ||Q_n M_n||_HS where the constants are resolved, is at most what is claimed."""
+    if claimed == math.inf:
+        return True
+    density, volume, ratio = _square(model, n)
+    square = _ball(ratio) * (density * _ball(volume) - (1 if constants else 0))
+    return claimed >= 0 and bool(square <= _ball(claimed) ** 2)
+
+
+def _check_squares(model: Any, n: int, claims: Any) -> None:
+    """||M_n||, ||M_n Q_{n+1}|| and what they rest on."""
+    rests = claims.rests_on
+    if claims.operator_upper == claims.entrance_upper == rests.density_norm_squared[1] == math.inf:
+        return
+    names, found = ("density_norm_squared", "volume_next", "measure_ratio"), _square(model, n)
+    for name, value in zip(names, (found[0], *map(_ball, found[1:])), strict=True):
+        low, high = getattr(rests, name)
+        if not _ball(low) <= value or not (high == math.inf or value <= _ball(high)):
+            raise ValueError(f"{name} is not in [{low!r}, {high!r}]")
+    if not _norm_at_most(claims.operator_upper, model, n, False):
+        raise ValueError(f"||M_n|| <= {claims.operator_upper!r} does not follow")
+    if claims.functions and not _norm_at_most(claims.entrance_upper, model, n, True):
+        raise Unchecked("||M_n Q_(n+1)|| below its Hilbert-Schmidt norm")
+    if not _norm_at_most(claims.entrance_upper, model, n, True):
+        raise ValueError(f"||M_n Q_(n+1)|| <= {claims.entrance_upper!r} does not follow")
+
+
+def _check_norms(model: Any, n: int, claims: Any) -> None:
+    """||Q_n M_n|| and ||Q_n M_n Q_{n+1}|| by Hilbert-Schmidt norms."""
+    if claims.lower > 0 or claims.interior_lower > 0:
+        raise ValueError("Hilbert-Schmidt norms give no lower bounds")
+    for claimed in (claims.upper, claims.interior_upper):
+        if not _norm_at_most(claimed, model, n, True):
+            raise ValueError(f"a norm of at most {claimed!r} does not follow")
+
+
+# -- the sharp norm in dimension one, (24) -----------------------------------------------------------------------
+
+
+class Curve:
+    """t -> F(c + a t) on [-1, 1], proved increasing (a mirrored map has the same norms), and 2s."""
+
+    def __init__(self, layer: Any, here: Any, following: Any) -> None:
+        if layer.kind == "other" or len(here) != 1 or len(following) != 1 or layer.activation not in SMOOTH:
+            raise Unchecked("a sharp norm that is not of dimension one, with a dense layer and an analytic activation")
+        if layer.noise[0].law != "uniform":
+            raise Unchecked(f"sharp norms with {layer.noise[0].law} noise")
+        ((lo, hi),), ((low, high),) = here, following
+        self.act, self.act_slope = SMOOTH[layer.activation]
+        self.c, self.a, self.w, self.b = map(_ball, ((lo + hi) / 2, (hi - lo) / 2, layer.W[0][0], layer.b[0]))
+        self.h = None if layer.step is None else _ball(layer.step)
+        self.middle, self.half = _ball((low + high) / 2), _ball((high - low) / 2)
+        self.shift = 2 * _ball(layer.noise[0].scale)
+        if self.slope(arb(0)) < 0:
+            self.a = -self.a
+        self.steepest = self._rises(arb(-1) - arb(2) ** -30, arb(1) + arb(2) ** -30, 12)
+
+    def value(self, t: Any) -> Any:
+        x = self.c + self.a * t
+        z = self.act(self.w * x + self.b)
+        return z if self.h is None else x + self.h * z
+
+    def slope(self, t: Any) -> Any:
+        z = self.w * self.act_slope(self.w * (self.c + self.a * t) + self.b)
+        return self.a * (z if self.h is None else 1 + self.h * z)
+
+    def _rises(self, lo: Any, hi: Any, depth: int) -> Any:
+        """An upper bound of (1 - t^2) F', where F' > 0 is proved."""
+        t = _between(lo, hi)
+        slope = self.slope(t)
+        if depth > 6 or (depth > 0 and not slope > 0):
+            middle = ((lo + hi) / 2).mid()
+            return self._rises(lo, middle, depth - 1).max(self._rises(middle, hi, depth - 1))
+        if not slope > 0:
+            raise Unchecked("a map that is not proved to be strictly monotone")
+        return ((1 - t * t) * slope).upper().max(arb(0))
+
+    def preimage(self, z: Any, guess: Any) -> Any:
+        """The real T near the guess with F(T) = z, enclosed; z in F([-1, 1])."""
+        T, lo, hi = guess, arb(-1), arb(1)
+        for _ in range(300):
+            miss = (self.value(T) - z).mid()
+            lo, hi = (T, hi) if miss < 0 else (lo, T)
+            new = (T - miss / self.slope(T)).mid()
+            # Newton inside of a shrinking bracket; what comes of it is verified below.
+            new = new if lo <= new <= hi else ((lo + hi) / 2).mid()
+            step, T = abs(new - T), new
+            if step < arb(2) ** (30 - ctx.prec):
+                break
+        radius = arb(2) ** (50 - ctx.prec)
+        while radius < arb(2) ** -40:
+            # Between the signs, as F rises a little beyond [-1, 1].
+            if self.value(T - radius) < z and self.value(T + radius) > z:
+                return _between(T - radius, T + radius)
+            radius *= 2**16
+        raise ValueError("an argument is not enclosed")
+
+    def preimages(self, Z: Any, T: Any, reach: Any) -> Any:
+        """A complex box with F^{-1}(Z), by Krawczyk's operator around T: unique and hence analytic; or None."""
+        c = self.slope(T)
+        r = 2 * reach / abs(c)
+        square = acb(_between(T - r, T + r), _between(-r, r))
+        q = 1 - self.slope(square) / c
+        if not q.is_finite() or not q.abs_upper() < arb(0.5):
+            return None
+        image = T - (self.value(T) - Z) / c + q * (square - T)
+        inside = square.real.contains_interior(image.real) and square.imag.contains_interior(image.imag)
+        return image if inside else None
+
+
+def _ellipse(box: Any) -> Any:
+    """beta >= 1 such that |P_i(u)| <= beta^i on the box: |u - 1| + |u + 1| <= beta + 1/beta."""
+    y, most = box.imag.abs_upper(), arb(2)
+    for x in (box.real.lower(), box.real.upper()):
+        most = most.max((((x - 1) ** 2 + y * y).sqrt() + ((x + 1) ** 2 + y * y).sqrt()).upper())
+    return ((most + (most * most - 4).max(arb(0)).sqrt()) / 2).upper()
+
+
+def _legendre(x: Any, count: int) -> list[Any]:
+    """P_0..P_{count-1} at a ball."""
+    table = [arb(1), x]
+    for n in range(1, count - 1):
+        table.append(((2 * n + 1) * x * table[n] - n * table[n - 1]) / (n + 1))
+    return table[:count]
+
+
+class Galerkin:
+    """The matrices of 4 s^2 M M* and of what (24c) needs, on the Legendre functions 1..k-1, as balls.
+
+    Rows of ``U``: weight F' Phi_i. Rows of ``Z``: D_j, and E_l of the next layer's functions 1..d.
+    """
+
+    def __init__(self, curve: Curve, k: int, degree: int) -> None:
+        self.curve, self.k, self.d = curve, k, degree
+        self.norms = [1 / (2 * arb(2 * i + 1)).sqrt() for i in range(k)]
+        self.ends = [(2 * arb(i) + 1).sqrt() / (2 * curve.half).sqrt() for i in range(degree + 1)]
+        self.bits = 110 + int(max(0.0, -4 * math.log2(float(curve.shift))))
+        self.U: list[list[Any]] = []
+        self.Z: list[list[Any]] = []
+        self.G: list[Any] = []
+        self.lost = arb(0)
+        self.rules: dict[int, list[tuple[Any, Any]]] = {}
+        self.panels = 0
+        for lo, hi, shifts in self._pieces():
+            self._panel(lo, hi, shifts)
+        self._matrices()
+
+    def _pieces(self) -> Iterator[tuple[Any, Any, tuple[int, ...]]]:
+        """Stretches on which F + 2s and F - 2s stay inside or outside of the range of F; the slivers are counted."""
+        f, two_s = self.curve, self.curve.shift
+        cuts = [(arb(-1), arb(-1)), (arb(1), arb(1))]
+        bottom, top = f.value(arb(-1)), f.value(arb(1))
+        above = below = None
+        self.overlap = bool(two_s < top - bottom)
+        if two_s < top - bottom:
+            above, below = f.preimage(top - two_s, arb(0)), f.preimage(bottom + two_s, arb(0))
+            cuts += [(above.lower(), above.upper()), (below.lower(), below.upper())]
+        elif not two_s >= top - bottom:
+            raise Unchecked("noise just as wide as the range of the map")
+        cuts.sort(key=lambda cut: cut[0])
+        for (_, lo), (hi, _) in pairwise(cuts):
+            if not lo < hi:
+                raise Unchecked("break points too close to each other")
+            plus = (1,) if above is not None and hi <= above.lower() else ()
+            minus = (-1,) if below is not None and lo >= below.upper() else ()
+            yield lo, hi, (0, *plus, *minus)
+        for lo, hi in cuts:
+            # |Phi_i|, |Xi_j| <= 1, |E_l| <= 2 max |e_l|.
+            size = (hi - lo).upper() * self._slope_bound(_between(lo, hi)) * (4 + 2 * self.ends[-1].upper()) ** 2
+            self.lost += size.upper()
+
+    def _slope_bound(self, t: Any) -> Any:
+        slope = self.curve.slope(t).abs_upper()
+        return slope.max(slope * slope).upper()
+
+    def _panel(self, lo: Any, hi: Any, shifts: tuple[int, ...]) -> None:
+        """Gauss's rule on a panel, halved until its error (24g) is proved to be small."""
+        self.panels += 1
+        if self.panels > MOST_PANELS:
+            raise ValueError("the quadrature takes too many panels")
+        middle, h = ((lo + hi) / 2).mid(), ((hi - lo) / 2).upper()
+        found = self._nodes_needed(middle, h, shifts)
+        if found is None:
+            self._panel(lo, middle, shifts)
+            self._panel(middle, hi, shifts)
+            return
+        count, size, images = found
+        self.lost += (12 * h * size * arb(9) ** -count).upper()
+        exact_middle, exact_h = (lo + hi) / 2, (hi - lo) / 2
+        for x, weight in self._rule(count):
+            self._node(exact_middle + exact_h * x, weight * exact_h, images)
+
+    def _nodes_needed(self, middle: Any, h: Any, shifts: tuple[int, ...]) -> tuple[int, Any, dict[int, Any]] | None:
+        """Nodes, a bound of the integrands on the ellipse with half-axes 5h/3, 4h/3, and where F^{-1}(F + 2s e) is."""
+        f = self.curve
+        around = acb(_between(middle - h * 5 / 3, middle + h * 5 / 3), _between(-h * 4 / 3, h * 4 / 3))
+        slope = f.slope(around)
+        if not slope.is_finite():
+            return None
+        moved = slope * (around - middle)
+        images, sizes = {}, arb(0)
+        for e in shifts:
+            z = f.value(middle) + e * f.shift
+            if e == 0:
+                image = around
+            else:
+                T = f.preimage(z, middle).mid()
+                image = f.preimages(z + moved, T, moved.abs_upper() + arb(2) ** -60)
+                if image is None:
+                    return None
+                images[e] = T
+            sizes += (1 if e else 2) * _ellipse(image) ** self.k
+        Y = (f.value(middle) + moved + _between(-f.shift, f.shift) / 2 - f.middle) / f.half
+        sizes += 2 * self.ends[-1] * _ellipse(Y) ** self.d
+        m = slope.abs_upper()
+        size = (m * sizes * (_ellipse(around) ** self.k + m * sizes * (1 - around * around).abs_upper())).upper()
+        if not size.is_finite():
+            return None
+        count = max(8, math.ceil((float(size.log()) / math.log(2) + self.bits) / 3.16))
+        count += -count % 8
+        return (count, size, images) if count <= NODES else None
+
+    def _rule(self, count: int) -> list[tuple[Any, Any]]:
+        if count not in self.rules:
+            self.rules[count] = [arb.legendre_p_root(count, j, weight=True) for j in range(count)]
+        return self.rules[count]
+
+    def _primitives(self, t: Any) -> list[Any]:
+        """Phi_1..Phi_{k-1}."""
+        P = _legendre(t, self.k + 1)
+        return [(P[i + 1] - P[i - 1]) * self.norms[i] for i in range(1, self.k)]
+
+    def _node(self, t: Any, weight: Any, images: dict[int, Any]) -> None:
+        f = self.curve
+        z, slope, phi = f.value(t), f.slope(t), self._primitives(t)
+        D = [-2 * one for one in phi]
+        for e, guess in images.items():
+            D = [a + b for a, b in zip(D, self._primitives(f.preimage(z + e * f.shift, guess)), strict=True)]
+        ends = [_legendre((z + e * f.shift / 2 - f.middle) / f.half, self.d + 1) for e in (1, -1)]
+        E = [self.ends[n] * (ends[0][n] - ends[1][n]) for n in range(1, self.d + 1)]
+        self.U.append([weight * slope * one for one in phi])
+        self.Z.append(D + E)
+        self.G.append(weight * (1 - t * t) * slope * slope)
+
+    def _matrices(self) -> None:
+        """S, B of M M*, and of M (I - P') M*, with the error of the rules in every entry."""
+        k, d = self.k, self.d
+        U, Z = arb_mat(self.U), arb_mat(self.Z)
+        error = _between(-self.lost, self.lost)
+        left = (U.transpose() * Z).tolist()
+        gram = (Z.transpose() * arb_mat([[g * z for z in row] for g, row in zip(self.G, self.Z, strict=True)])).tolist()
+        S = [[error - left[i][j] for j in range(k - 1)] for i in range(k - 1)]
+        B = [[error + gram[i][j] for j in range(k - 1)] for i in range(k - 1)]
+        self.whole = arb_mat(S), arb_mat(B)
+        if not d:
+            self.inner = self.whole
+            return
+        one = arb_mat([[error - left[i][k - 1 + n] for n in range(d)] for i in range(k - 1)])
+        X = arb_mat([[error + gram[i][k - 1 + n] for n in range(d)] for i in range(k - 1)])
+        Y = arb_mat([[error + gram[k - 1 + m][k - 1 + n] for n in range(d)] for m in range(d)])
+        mixed = one * X.transpose()
+        self.inner = (
+            self.whole[0] - one * one.transpose(),
+            self.whole[1] - mixed - mixed.transpose() + one * Y * one.transpose(),
+        )
+
+    def at_most(self, pair: tuple[Any, Any], bound: Any) -> bool:
+        """Whether ||Q K Q|| <= bound is proved, all times 4 s^2: the Schur complement (24d), lambda the bound."""
+        (S, B), k, V = pair, self.k, range(self.d, self.k - 1)
+        mu = (4 if self.overlap else 2) * self.curve.steepest / (k * (k + 1))
+        if not bound > mu:
+            return False
+        scaled = arb_mat([[S[i, j] * ((j + 1) * (j + 2)) for j in range(k - 1)] for i in V])
+        product = scaled * arb_mat([[S[i, j] for j in V] for i in range(k - 1)])
+        factor = 1 / (k * (k + 1) * (bound - mu))
+        rest = [[-S[i, j] - factor * (B[i, j] - product[i - self.d, j - self.d]) for j in V] for i in V]
+        for i, row in enumerate(rest):
+            row[i] += bound
+        return _positive(rest)
+
+    def at_least(self, pair: tuple[Any, Any], bound: Any) -> bool:
+        """Whether ||Q K Q|| >= bound: a Rayleigh quotient of the matrix."""
+        V = range(self.d, self.k - 1)
+        S = arb_mat([[pair[0][i, j] for j in V] for i in V])
+        power = S.mid()
+        for _ in range(20):
+            power = (power * power).mid()
+            power = (power * (1 / power.trace())).mid()
+        v = power * arb_mat([[1 + arb(i) / 97] for i in range(len(V))])
+        v = v.mid()
+        return bool((v.transpose() * S * v)[0, 0] >= bound * (v.transpose() * v)[0, 0])
+
+
+def _positive(A: list[list[Any]]) -> bool:
+    """Whether every symmetric matrix in the balls is positive definite: L D L' in balls, with D > 0."""
+    for p, pivot in enumerate(A):
+        if not pivot[p] > 0:
+            return False
+        for i in range(p + 1, len(A)):
+            factor = A[i][p] / pivot[p]
+            for j in range(p + 1, i + 1):
+                A[i][j] -= factor * A[j][p]
+    return True
+
+
+KNOWN: dict[str, Galerkin] = {}
+"""The last matrices, for equal layers."""
+
+
+def _sharp_findings(model: Any, n: int, claims: Any) -> Iterator[Finding]:
+    """The four claims about one layer."""
+    # A few more functions than the finder took: mu is coarser here.
+    k, here, following = claims.functions + 12, model.domains[n], model.domains[n + 1]
+    if not model.projection.degree + 2 < k <= MOST_FUNCTIONS:
+        raise ValueError(f"{k} functions are too few or too many")
+    ctx.prec = 128 + int(1.4 * k)
+    key = repr((model.layers[n], here, following, k, model.projection.degree))
+    if key not in KNOWN:
+        if len(KNOWN) >= 8:
+            KNOWN.clear()
+        KNOWN[key] = Galerkin(Curve(model.layers[n], here, following), k, model.projection.degree)
+    found, curve = KNOWN[key], KNOWN[key].curve
+    scale = curve.half if model.projection.measure == "uniform" else abs(curve.a)
+    for name, pair, low, high in (
+        ("Q_n M_n", found.whole, claims.lower, claims.upper),
+        ("Q_n M_n Q_(n+1)", found.inner, claims.interior_lower, claims.interior_upper),
+    ):
+        good = high == math.inf or (high > 0 and found.at_most(pair, _ball(high) ** 2 * curve.shift**2 / scale))
+        why = "" if good else f"lambda - S - R/(lambda - mu) is not proved positive for the bound {high!r}"
+        yield Finding(CONFIRMED if good else FAILED, f"layer {n}, upper bound of ||{name}|| (24d)", why)
+        good = low <= 0 or found.at_least(pair, _ball(low) ** 2 * curve.shift**2 / scale)
+        why = "" if good else f"no function is found for which the norm is {low!r}"
+        yield Finding(CONFIRMED if good else FAILED, f"layer {n}, lower bound of ||{name}|| (24)", why)
+
+
+# -- the whole argument ------------------------------------------------------------------------------------------
+
+
+class Check:
+    """One certificate: ``findings`` after ``run``."""
+
+    def __init__(self, content: Any) -> None:
+        self.certificate = _certificate(content)
+        self.findings: list[Finding] = []
+
+    def run(self) -> list[Finding]:
+        """Check all lines of the argument."""
+        for n, claims in enumerate(self.certificate.layers):
+            self._layer(n, claims)
+        self._try("contraction (22)", self._contracts)
+        for item in self.certificate.memory_bounds:
+            self._try(f"memory bound K({item.n}, {item.m}) (22)", self._memory, item)
+        for name in ("dobrushin", "lipschitz"):
+            for item in getattr(self.certificate, f"{name}_windows"):
+                self._unchecked(f"{name} window {item.n}..{item.m}", "bounds of several steps at once")
+        return self.findings
+
+    def _unchecked(self, line: str, why: str) -> None:
+        self.findings.append(Finding(UNCHECKED, line, why))
+
+    def _try(self, line: str, job: Callable[..., Any], *arguments: Any) -> None:
+        """One line, or those that the job finds."""
+        before = ctx.prec
+        try:
+            found = job(*arguments)
+            self.findings += [Finding(CONFIRMED, line)] if found is None else list(found)
+        except Unchecked as error:
+            self._unchecked(line, str(error))
+        except (ValueError, ArithmeticError, TypeError) as error:
+            self.findings.append(Finding(FAILED, line, str(error)))
+        finally:
+            ctx.prec = before
+
+    def _layer(self, n: int, claims: Any) -> None:
+        model = self.certificate.model
+        line = f"layer {n}, norm of Q_n M_n"
+        if model.known:
+            here, following = model.domains[n], model.domains[n + 1]
+            self._try(f"layer {n}, domain (2)", _check_domain, model.layers[n], here, following)
+            self._try(f"layer {n}, Hilbert-Schmidt norms (23)", _check_squares, model, n, claims)
+            if claims.functions:
+                self._try(line, _sharp_findings, model, n, claims)
+            elif claims.method == "dobrushin":
+                self._unchecked(line, "bounds in the law of the state")
+            else:
+                self._try(f"{line} (23)", _check_norms, model, n, claims)
+        else:
+            self._unchecked(line, f"{model.projection.family} projections, {model.projection.measure} measure")
+        if claims.dobrushin is not None and claims.dobrushin < 1:
+            self._unchecked(f"layer {n}, Dobrushin's coefficient", "the bound of another norm")
+        if claims.lipschitz is not None and claims.lipschitz < math.inf:
+            self._unchecked(f"layer {n}, Lipschitz constant", "the bound of another norm")
+
+    def _contracts(self) -> None:
+        layers, decision = self.certificate.layers, self.certificate.contracts.decision
+        if not layers[1:] or all(layer.entrance_upper == 0 for layer in layers[:-1]):
+            said = "proved"
+        elif any(layer.interior_lower >= 1 for layer in layers[1:]):
+            said = "refuted"
+        else:
+            said = "proved" if all(layer.interior_upper < 1 for layer in layers[1:]) else "undecided"
+        if said != decision:
+            raise ValueError(f"the bounds of the layers say {said}, the certificate {decision}")
+
+    def _memory(self, item: Any) -> None:
+        layers = self.certificate.layers
+        inner = [layer.interior_upper for layer in layers[item.n + 1 : item.m - 1]]
+        factors = [layers[item.n].entrance_upper, *inner, layers[item.m - 1].upper]
+        if item.bound == math.inf or (0.0 in factors and item.bound >= 0):
+            return
+        if math.inf in factors or Fraction(item.bound) < math.prod(map(Fraction, factors), start=Fraction(1)):
+            raise ValueError(f"{item.bound!r} is below the product of the bounds of the layers")
+
+
+def check_text(text: str) -> list[Finding]:
+    """Check the text of a certificate; BadFileError when it is no complete one."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadFileError(f"this is no JSON: {error}") from None
+    before, ctx.prec = ctx.prec, BITS
+    try:
+        return Check(content).run()
+    finally:
+        ctx.prec = before
+
+
+def run(path: str, allow_unchecked: bool = False, say: Callable[[str], object] = print) -> int:
+    """Check a file, say what was found, and return the exit code."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            findings = check_text(file.read())
+    except (OSError, UnicodeDecodeError, BadFileError) as error:
+        say(f"{path}: refused: {error}")
+        return 2
+    for found in findings:
+        if found.status != CONFIRMED:
+            say(f"{found.status}: {found.line}: {found.why}")
+    counts = {status: sum(found.status == status for found in findings) for status in (CONFIRMED, FAILED, UNCHECKED)}
+    say(f"{path}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    return 1 if counts[FAILED] or (counts[UNCHECKED] and not allow_unchecked) else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``FILE [--allow-unchecked]``."""
+    files = [argument for argument in arguments if argument != "--allow-unchecked"]
+    if len(files) != 1 or files[0].startswith("-"):
+        print("usage: python checker.py FILE [--allow-unchecked]", file=sys.stderr)
+        return 2
+    return run(files[0], len(files) < len(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""Single-field alterations of certificates, and what may become of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+from mzsym.certify.certificate_json import digest
+
+Path = tuple[Any, ...]
+
+NOTES = {"versions", "reason", "dobrushin_reason", "lipschitz_reason", "noise", "why", "estimate", "interior_estimate"}
+"""Keys whose content claims nothing (``noise``: of a layer of the certificate, where it is in words)."""
+
+WITNESSES = {"functions"}
+"""Keys that say how a claim can be proved, not what is claimed."""
+
+AT_MOST = {"upper", "operator_upper", "entrance_upper", "interior_upper", "bound", "dobrushin", "lipschitz"}
+AT_LEAST = {"lower", "interior_lower"}
+
+
+def places(value: Any, path: Path = ()) -> list[Path]:
+    """Every object, list and leaf below the top."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, item in items for place in ((*path, key), *places(item, (*path, key)))]
+
+
+def at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def altered(content: dict[str, Any], rng: random.Random, sealed: bool) -> tuple[dict[str, Any], Path]:
+    """A copy with one field changed, with the digest of the file recomputed or not; and where."""
+    while True:
+        new = copy.deepcopy(content)
+        path = rng.choice(places(new))
+        parent, key = at(new, path[:-1]), path[-1]
+        _change(parent, key, rng)
+        if new == content or (sealed and path[0] == "sha256"):
+            continue
+        if sealed and isinstance(new, dict):
+            new["sha256"] = digest(new)
+        return new, path
+
+
+def _change(parent: Any, key: Any, rng: random.Random) -> None:
+    value = parent[key]
+    how = rng.random()
+    if how < 0.15:
+        del parent[key]
+    elif isinstance(value, dict) and set(value) == {"hex", "approximately"}:
+        number = float.fromhex(value["hex"])
+        changed = number * (1 + rng.choice((-1, 1)) * 10 ** rng.uniform(-14, 0)) if number else rng.uniform(-1, 1)
+        parent[key] = {"hex": changed.hex(), "approximately": changed if changed < float("inf") else None}
+    elif isinstance(value, list) and value and how < 0.6:
+        rng.shuffle(value) if how < 0.4 else value.append(copy.deepcopy(rng.choice(value)))
+    elif isinstance(value, (dict, list)):
+        parent[key] = rng.choice((None, [], {}, "x"))
+    elif isinstance(value, bool) or value is None:
+        parent[key] = rng.choice((0, "x", 1.5))
+    elif isinstance(value, int):
+        parent[key] = value + rng.choice((-1, 1, 7))
+    elif isinstance(value, float):
+        parent[key] = value * (1 + rng.choice((-1, 1)) * 10 ** rng.uniform(-14, 0))
+    else:
+        parent[key] = _text(value, rng)
+
+
+def _text(value: str, rng: random.Random) -> str:
+    if not value:
+        return "x"
+    i = rng.randrange(len(value))
+    return value[:i] + rng.choice(("", rng.choice("0123456789abcdef/-."))) + value[i + 1 :]
+
+
+def weaker(new: Any, old: Any, key: Any = None, inside: Path = ()) -> bool:
+    """Whether everything that ``new`` claims follows from what ``old`` claims.
+
+    The same, apart from notes and witnesses, but that upper bounds may be larger, lower bounds smaller, and the
+    enclosures in ``rests_on`` wider.
+    """
+    if key in WITNESSES or key == "sha256" or (key in NOTES and "model" not in inside):
+        return True
+    if isinstance(old, dict) and set(old) == {"hex", "approximately"}:
+        return _no_stronger(new, old, key, inside)
+    if isinstance(old, dict):
+        same = isinstance(new, dict) and set(new) == set(old)
+        return same and all(weaker(new[name], item, name, (*inside, name)) for name, item in old.items())
+    if isinstance(old, list):
+        same = isinstance(new, list) and len(new) == len(old)
+        pairs = zip(new, old, strict=True) if same else ()
+        return same and all(weaker(a, b, i, (*inside, i)) for i, (a, b) in enumerate(pairs))
+    return type(new) is type(old) and bool(new == old)
+
+
+def _no_stronger(new: Any, old: Any, key: Any, inside: Path) -> bool:
+    try:
+        a, b = float.fromhex(new["hex"]), float.fromhex(old["hex"])
+    except (TypeError, KeyError, ValueError):
+        return False
+    up = key in AT_MOST or ("rests_on" in inside and key == 1)
+    down = key in AT_LEAST or ("rests_on" in inside and key == 0)
+    return a == b or (up and a > b) or (down and a < b)
+
+
+def text(content: Any) -> str:
+    return json.dumps(content)
