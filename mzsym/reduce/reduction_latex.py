@@ -15,7 +15,7 @@ from mzsym.projections.measures import measure_text
 if TYPE_CHECKING:
     from mzsym.reduce.reduction import Reduction
 
-COLUMNS = 5
+COLUMNS = 4
 """Read-outs side by side."""
 
 ROWS = 40
@@ -35,14 +35,15 @@ def statement(r: Reduction) -> str:
     return (
         rf"The network of {total} layers is replaced by its first {_layers(r.depth)} with a linear read-out from each,"
         "\n\\[\n"
-        r"q_0(x) = \mathbb{E}[u(X_{" + str(total) + r"})\,|\,X_0=x] \approx \hat q_0(x) = \mathbb{E}\Bigl["
-        rf"\sum_{{m=1}}^{{{r.depth}}} \alpha^{{(m)}}\cdot\eta^{{(m)}}(X_m)\,\Big|\,X_0=x\Bigr],"
+        r"q_0(x) = \mathbb{E}[u(X_{" + str(total) + r"})\,|\,X_0=x] \approx \mathbb{E}\Bigl["
+        rf"\sum_{{m=1}}^{{{r.depth}}} \alpha^{{(m)}}\cdot\eta^{{(m)}}(X_m)\,\Big|\,X_0=x\Bigr] = \hat q_0(x),"
         "\n\\]\n"
         rf"$\eta^{{(m)}}$ an orthonormal basis of {escape(r.projection.describe())} in the {measure}, "
         r"$\alpha^{(m)} = c_m - A_mc_{m+1} - \sum_{l>m+1} K(m,l)\,c_l$ with the sum up to "
         rf"$l={r.depth}$. With exact read-outs it leaves out ${left_out}$ and nothing else. "
         rf"With those below $\|q_0-\hat q_0\|_{{L^2(\mu_0)}} \le {_number(r.error_bound)}$ ({r.standing}); "
-        rf"measured: {_dollars(r.measured_error)}."
+        rf"measured: {_dollars(r.measured_error)}. The last column bounds the error with "
+        "exact read-outs. Entries not above the observed error of the tables are printed as 0."
     )
 
 
@@ -54,14 +55,17 @@ def readout_tables(r: Reduction) -> list[str]:
             columns.append((rf"$\alpha^{{({m})}}_j$", alpha))
         else:
             columns += [(rf"$\alpha^{{({m})}}_{{j,{k}}}$", alpha[:, k]) for k in range(alpha.shape[1])]
-    return [_block(columns[start : start + COLUMNS]) for start in range(0, len(columns), COLUMNS)]
+    known = float(r.deep.tolerance_reached.get("coefficients", 0.0))
+    return [_block(columns[start : start + COLUMNS], known) for start in range(0, len(columns), COLUMNS)]
 
 
-def _block(columns: list[tuple[str, Array]]) -> str:
+def _block(columns: list[tuple[str, Array]], known: float) -> str:
+    """Columns of a table; what is not above the observed error of the tables is 0."""
     most = max(len(values) for _, values in columns)
     rows = []
     for j in range(min(most, ROWS)):
-        cells = [_dollars(values[j], 8) if j < len(values) else "" for _, values in columns]
+        shown = [(values[j] if abs(values[j]) > known else 0.0) if j < len(values) else None for _, values in columns]
+        cells = ["" if value is None else _dollars(float(value), 7) for value in shown]
         rows.append(f"{j} & " + " & ".join(cells) + r" \\")
     head = " & ".join(["$j$", *(name for name, _ in columns)])
     rest = [] if most <= ROWS else [rf"The remaining {most - ROWS} coefficients are in the exported files."]
@@ -78,10 +82,10 @@ def depth_table(r: Reduction) -> str:
         rows.append(f"{item.depth}{mark} & {cells[0]} & {cells[1]} ({item.standing}) & {cells[2]}" + r" \\")
     return "\n".join(
         [
-            r"\begin{center}",
+            r"\begin{center}\small",
             r"\begin{tabular}{rrrr}",
             r"\hline",
-            r"$H$ & measured error & bound & a priori, exact read-outs (proved) \\ \hline",
+            r"$H$ & measured error & bound & a priori (proved) \\ \hline",
             *rows,
             r"\hline",
             r"\end{tabular}",
