@@ -23,6 +23,7 @@ from mzsym.core.version import VERSION
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
     from mzsym.certify import minimal_noise as minimal_noise
+    from mzsym.certify import minimal_projection as minimal_projection
     from mzsym.core import MzError as MzError
     from mzsym.core import Options as Options
     from mzsym.core import Standing as Standing
@@ -90,6 +91,7 @@ _HOME = {
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
     "minimal_noise": "mzsym.certify",
+    "minimal_projection": "mzsym.certify",
     "reduce": "mzsym.reduce",
     "report": "mzsym.report",
     "export": "mzsym.export",
