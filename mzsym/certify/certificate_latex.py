@@ -109,7 +109,18 @@ def _sharp_statement(certificate: Certificate, opening: str) -> str:
         r"$\|S\| \le \max\bigl(\lambda_0, \lambda_{\max}(S_{VV} + R/(\lambda_0-\mu))\bigr)$, and $\|S\| \ge "
         r"\lambda_{\max}(S_{VV})$. With $Q_{n+1}$ the same holds for $Q_nM_nQ_{n+1}M_n^*Q_n$. The integrals were "
         r"computed by Gauss's rule with errors bounded from the analyticity of the integrands, proved in ball "
-        rf"arithmetic; the rounding of all matrices is bounded and added.{square} $\square$"
+        rf"arithmetic; the rounding of all matrices is bounded and added.{_other_noise(certificate)}{square} $\square$"
+    )
+
+
+def _other_noise(certificate: Certificate) -> str:
+    """What the proof adds where the noise is not uniform."""
+    if all(layer.noise.startswith("uniform") for layer in certificate.layers if layer.method == "sharp"):
+        return ""
+    return (
+        r" Where the noise is not uniform, $M_nM_n^*$ is replaced by $M_n\Pi M_n^*$, $\Pi$ the projection on finitely "
+        r"many polynomials of $\Omega_{n+1}$, and $\|M_n(I-\Pi)\|_{\mathrm{HS}}^2$, which is known, is added to the "
+        r"upper bounds of the squares."
     )
 
 

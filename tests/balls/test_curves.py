@@ -1,7 +1,7 @@
 """Branches, gaps, crossings and nodes against mpmath.
 
 Seen to fail when (each tried once): a gap is given no variation; a run of rising branches is counted twice as one; the
-sign of a falling branch is dropped in D; the shift is s instead of 2s; the nodes of a panel are left out.
+sign of a falling branch is dropped in D; the shift is 4s instead of 2s; the nodes of a panel are left out.
 """
 
 from __future__ import annotations

@@ -203,4 +203,4 @@ def test_words_table_and_latex(mixed):
     assert [row["n"] for row in rows] == [0, 1, 2]
     assert rows[1]["upper"] == mixed.layers[1].upper and rows[1]["standing"] == "proved"
     text = mixed.latex()
-    assert r"\|Q_nM_n\|" in text and "Schur" in text and text.count("{") == text.count("}")
+    assert r"\|Q_nM_n\|" in text and "Schur" in text and "not uniform" in text and text.count("{") == text.count("}")

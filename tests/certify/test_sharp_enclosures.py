@@ -1,9 +1,10 @@
 """Proved enclosures of the sharp norms against the golden file, plain discretisations and exact laws.
 
-Seen to fail when (each tried once): the tail R is dropped; the Schur complement divides by lo alone; mu is halved; the
-factor of the measure is inverted; the columns of the next basis get a factor 2; the error of the matrices is dropped
-where it is made large; the box is taken to be [-1, 1]; the Rayleigh quotient takes the whole matrix, resolved degrees
-included.
+Seen to fail when (each tried once): the tail R is dropped; the Schur complement divides by lo alone; mu is ten times
+too small; the factor of the measure is inverted; the columns of the next basis get a factor 1.1; the error of the
+matrices is dropped where it is made large; the middle of the box is forgotten; the Rayleigh quotient takes the whole
+matrix, resolved degrees included; a step loses the sum in gamma, the autocorrelation at a distance, or part of a
+moment.
 """
 
 from __future__ import annotations

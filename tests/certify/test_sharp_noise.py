@@ -2,7 +2,8 @@
 
 Seen to fail when (each tried once): the tail of the right-hand functions is dropped; the tail counts half; averages
 miss the last piece of the density; the gaps of a flat map are left out; slopes miss a factor; the total variation
-misses its jumps; the next box is taken for [-1, 1].
+misses its jumps; the middle of the next box is forgotten; the error of the products is dropped; degree 0 is projected
+out of the entrance.
 """
 
 from __future__ import annotations
