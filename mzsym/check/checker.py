@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 from types import SimpleNamespace
@@ -25,7 +25,6 @@ from flint import acb, arb, arb_mat, ctx, fmpq
 
 BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS = 192, 20_000, 80, 700, 4000
 """Precision; boxes for one side of a domain; nodes of one Gauss rule; Legendre functions; panels."""
-
 CONFIRMED, FAILED, UNCHECKED = "confirmed", "NOT CONFIRMED", "not checked"
 
 
@@ -57,6 +56,8 @@ CLAIM = (
 PAIR, WINDOWS = ("bound", "bound"), [{"n": int, "m": int, "bound": "bound", "method": str}]
 GUESS = {"value": "bound", "error": "bound", "second": "bound", "degrees": int, "standing": {"estimated"}, None: None}
 NOISE = {"law": str, "scale": "exact or null", "cutoff": "exact or null"}
+OTHER = {"kind": {"other"}, "what": str}
+SCALES = {"uniform": 1, "gaussian": 1, "laplace": 1, "truncated_gaussian": 2}
 DENSE = {
     "kind": {"dense"}, "W": [["exact"]], "b": ["exact"], "activation": str, "slope": "exact or null",
     "step": "exact or null", "noise": [NOISE],
@@ -73,7 +74,7 @@ LAYER = {
     "lipschitz_reason": str, "rests_on": {"density_norm_squared": PAIR, "volume_next": PAIR, "measure_ratio": PAIR},
 }  # fmt: skip
 CERTIFICATE = {
-    "format": {"mzsym certificate"}, "format_version": 3, "claim": {CLAIM}, "model": MODEL, "model_digest": str,
+    "format": {"mzsym certificate"}, "format_version": int, "claim": {CLAIM}, "model": MODEL, "model_digest": str,
     "model_sha256": str, "projection": str, "measure": str,
     "method": {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}, "layers": [LAYER],
     "memory_bounds": [{"n": int, "m": int, "bound": "bound"}], "dobrushin_windows": WINDOWS,
@@ -84,51 +85,45 @@ CERTIFICATE = {
 
 def _read(value: Any, form: Any, where: str) -> Any:
     """The value in a form: objects as namespaces, parameters as fractions, bounds as floats."""
-    good = True
+    if value is None and (
+        (isinstance(form, (dict, list)) and None in form) or (isinstance(form, str) and "null" in form)
+    ):
+        return None
     if isinstance(form, dict):
-        if value is None and None in form:
-            return None
         wanted = set(form) - {None}
         if not isinstance(value, dict) or set(value) != wanted:
             odd = sorted(map(str, wanted ^ set(value))) if isinstance(value, dict) else "no object"
             raise BadFileError(f"{where}: missing or unknown: {odd}")
         return SimpleNamespace(**{key: _read(value[key], form[key], f"{where}, {key}") for key in sorted(wanted)})
     if isinstance(form, (list, tuple)):
-        if value is None and None in form:
-            return None
         if not isinstance(value, list) or (isinstance(form, tuple) and len(value) != len(form)):
             raise BadFileError(f"{where}: a list of another length is wanted")
         return tuple(_read(item, form[0], f"{where}[{i}]") for i, item in enumerate(value))
+    if isinstance(form, str):
+        try:
+            return _exact(value) if form.startswith("exact") else _bound(value)
+        except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError):
+            raise BadFileError(f"{where}: {value!r} is no exact number, or two numbers") from None
     if isinstance(form, set):
         good = isinstance(value, str) and value in form
-    elif isinstance(form, int):
-        good = type(value) is int and value == form
-    elif isinstance(form, type):
+    else:
         good = type(value) is form and (form is not int or (isinstance(value, int) and value >= 0))
-    elif value is not None or "null" not in form:
-        return _exact(value, where) if form.startswith("exact") else _bound(value, where)
     if not good:
         raise BadFileError(f"{where}: {value!r} is not possible here")
     return value
 
 
-def _exact(value: Any, where: str) -> Fraction:
+def _exact(value: str) -> Fraction:
     """A parameter: a hexadecimal float or a quotient of integers."""
-    try:
-        return Fraction(float.fromhex(value)) if "x" in value else Fraction(*map(int, value.split("/")))
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError):
-        raise BadFileError(f"{where}: {value!r} is no exact number") from None
+    return Fraction(float.fromhex(value)) if "x" in value else Fraction(*map(int, value.split("/")))
 
 
-def _bound(value: Any, where: str) -> float:
+def _bound(value: Any) -> float:
     """A number of the certificate, whose decimal form has to agree."""
-    try:
-        number, seen = float.fromhex(value["hex"]), value["approximately"]
-    except (ValueError, OverflowError, TypeError, KeyError):
-        raise BadFileError(f"{where}: {value!r} is no number") from None
-    same = seen is None if math.isinf(number) else type(seen) in (int, float) and seen == number
+    number, seen = float.fromhex(value["hex"]), value["approximately"]
+    same = seen is None if number == math.inf else type(seen) in (int, float) and seen == number
     if not same or len(value) != 2 or number == -math.inf:
-        raise BadFileError(f"{where}: {value} is not one number")
+        raise ValueError
     return number
 
 
@@ -137,52 +132,46 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _needs(good: bool, what: str) -> None:
+    if not good:
+        raise BadFileError(what)
+
+
 def _certificate(content: Any) -> Any:
     """The certificate, complete and fitting its digests."""
     found = _read(content, CERTIFICATE, "certificate")
-    if found.sha256 != _digest({key: value for key, value in content.items() if key != "sha256"}):
-        raise BadFileError("sha256: the digest does not fit the content")
-    model, depth = found.model, len(found.layers)
-    if found.model_digest != _digest(content["model"]) or found.model_sha256 != model.network_sha256:
-        raise BadFileError("model: the digests of the model do not fit it")
-    other = {"kind": {"other"}, "what": str}
-    forms = [other if one.get("kind") == "other" else DENSE for one in model.layers]
-    pairs = zip(model.layers, forms, strict=True)
-    model.layers = [_read(one, form, f"model, layer {n}") for n, (one, form) in enumerate(pairs)]
-    boxes = model.domains
-    if not depth or len(model.layers) != depth or (boxes is not None and len(boxes) != depth + 1):
-        raise BadFileError("layers: the model has another number of layers or boxes")
-    if any(not box or any(not lo < hi for lo, hi in box) for box in boxes or ()):
-        raise BadFileError("model, domains: a box is empty")
-    for n, layer in enumerate(model.layers):
-        _check_shapes(layer, f"model, layer {n}")
-    known, kind = ("uniform", "lebesgue"), model.projection
+    unsealed = {key: value for key, value in content.items() if key != "sha256"}
+    _needs(found.format_version == 3, "format_version: this program reads version 3")
+    _needs(found.sha256 == _digest(unsealed), "sha256: the digest does not fit the content")
+    model, depth, kind = found.model, len(found.layers), found.model.projection
+    fits = found.model_digest == _digest(content["model"]) and found.model_sha256 == model.network_sha256
+    _needs(fits, "model: its digests do not fit it")
+    forms = [OTHER if layer.get("kind") == "other" else DENSE for layer in model.layers]
+    pairs = enumerate(zip(model.layers, forms, strict=True))
+    model.layers = [_read(layer, form, f"model, layer {n}") for n, (layer, form) in pairs]
+    counts = {len(model.layers), depth if model.domains is None else len(model.domains) - 1}
+    _needs(depth > 0 and counts == {depth}, "layers: the model has another number of layers or boxes")
+    _needs(all(box and all(lo < hi for lo, hi in box) for box in model.domains or ()), "domains: a box is empty")
     words = {"legendre": f"Legendre polynomials of total degree <= {kind.degree}", "mean": "the mean over the box"}
-    model.known = kind.measure in known and kind.family in words and boxes is not None
-    if kind.family == "mean" and kind.degree:
-        raise BadFileError("model, projection: the mean has no degree")
-    if found.measure != kind.measure or (model.known and found.projection != words[kind.family]):
-        raise BadFileError("projection, measure: they are not those of the model")
-    for n, layer in enumerate(found.layers):
-        estimated = found.method == "sharp" and layer.upper == math.inf
-        sharp = layer.method == "sharp" and layer.upper < math.inf
-        if layer.n != n or (layer.standing == "estimated") != estimated or (layer.functions > 0) != sharp:
-            raise BadFileError(f"layer {n}: its number, standing or functions are not those of its place")
-    if [(one.n, one.m) for one in found.memory_bounds] != memory_pairs(depth):
-        raise BadFileError("memory_bounds: some are missing or out of order")
+    model.known = kind.measure in ("uniform", "lebesgue") and kind.family in words and model.domains is not None
+    fits = found.measure == kind.measure and not (kind.family == "mean" and kind.degree)
+    fits = fits and (not model.known or found.projection == words[kind.family])
+    _needs(fits, "projection, measure: they are not those of the model")
+    for n, (claims, layer) in enumerate(zip(found.layers, model.layers, strict=True)):
+        estimated = found.method == "sharp" and claims.upper == math.inf
+        sharp = claims.method == "sharp" and claims.upper < math.inf
+        fits = claims.n == n and (claims.standing == "estimated") == estimated and (claims.functions > 0) == sharp
+        _needs(fits, f"layer {n}: its number, standing or functions are not those of its place")
+        if layer.kind == "dense":
+            rows = {len(row) for row in layer.W}
+            fits = len(rows) == 1 and rows != {0} and {len(layer.W), len(layer.noise)} == {len(layer.b)}
+            _needs(fits, f"model, layer {n}: the shapes of its arrays do not fit")
+            positive = [(one.scale, one.cutoff)[: SCALES.get(one.law, 0)] for one in layer.noise]
+            fits = all(value is not None and value > 0 for scales in positive for value in scales)
+            _needs(fits, f"model, layer {n}: noise needs a positive scale")
+    fits = [(one.n, one.m) for one in found.memory_bounds] == memory_pairs(depth)
+    _needs(fits, "memory_bounds: some are missing or out of order")
     return found
-
-
-def _check_shapes(layer: Any, where: str) -> None:
-    if layer.kind == "other":
-        return
-    rows = {len(row) for row in layer.W}
-    if not layer.b or rows - {max(rows, default=0)} or 0 in rows or {len(layer.W), len(layer.noise)} != {len(layer.b)}:
-        raise BadFileError(f"{where}: the shapes of its arrays do not fit")
-    for noise in layer.noise:
-        needed = {"uniform": 1, "gaussian": 1, "laplace": 1, "truncated_gaussian": 2}.get(noise.law, 0)
-        if any(value is None or value <= 0 for value in (noise.scale, noise.cutoff)[:needed]):
-            raise BadFileError(f"{where}: noise needs a positive scale")
 
 
 def memory_pairs(depth: int) -> list[tuple[int, int]]:
@@ -206,31 +195,20 @@ def _normal(x: Any) -> Any:
     return (1 + (x / arb(2).sqrt()).erf()) / 2
 
 
-def _bell(x: Any) -> Any:
-    return (-x * x / 2).exp() / (2 * arb.pi()).sqrt()
-
-
-def _strip(x: Any, limit: float, function: Callable[[Any], Any]) -> Any:
-    """A function that is analytic where |Im x| < limit."""
-    inside = isinstance(x, arb) or x.imag.abs_upper() < arb(limit)
-    return function(x) if inside else acb("nan")
-
-
 SMOOTH: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "identity": (lambda x: x, lambda x: x * 0 + 1),
     "tanh": (lambda x: x.tanh(), lambda x: 1 - x.tanh() * x.tanh()),
     "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x)),
-    "softplus": (lambda x: _strip(x, 3.0, lambda u: (1 + u.exp()).log()), _sigmoid),
+    "softplus": (lambda x: x.exp().log1p(), _sigmoid),
     "erf": (lambda x: x.erf(), lambda x: 2 * (-x * x).exp() / arb.pi().sqrt()),
-    "arctan": (lambda x: _strip(x, 0.99, lambda u: u.atan()), lambda x: 1 / (1 + x * x)),
+    "arctan": (lambda x: x.atan(), lambda x: 1 / (1 + x * x)),
     "sin": (lambda x: x.sin(), lambda x: x.cos()),
     "cos": (lambda x: x.cos(), lambda x: -x.sin()),
     "exp": (lambda x: x.exp(), lambda x: x.exp()),
-    "gelu": (lambda x: x * _normal(x), lambda x: _normal(x) + x * _bell(x)),
+    "gelu": (lambda x: x * _normal(x), lambda x: _normal(x) + x * (-x * x / 2).exp() / (2 * arb.pi()).sqrt()),
     "silu": (lambda x: x * _sigmoid(x), lambda x: _sigmoid(x) * (1 + x * _sigmoid(-x))),
 }
-"""Analytic activations and their derivatives, of real or complex balls; not finite where they may not be analytic."""
-
+"""Analytic activations, of real balls, and their derivatives, of real or complex ones: finite where analytic."""
 BROKEN: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], tuple[int, ...]]] = {
     "relu": (lambda x, _: max(x, Fraction(0)), (0,)),
     "leaky_relu": (lambda x, slope: x if x > 0 else slope * x, (0,)),
@@ -241,10 +219,6 @@ BROKEN: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], tuple[int, ...
 """Activations made of straight pieces, and where they break."""
 
 
-def _between(lo: Any, hi: Any) -> Any:
-    return lo.union(hi)
-
-
 def _at_most(f: Any, slopes: Any, box: list[tuple[Any, Any]], bound: Any) -> bool:
     """Whether f <= bound is proved on a box: natural and mean value forms, monotone variables, bisection."""
     todo = [box]
@@ -252,7 +226,7 @@ def _at_most(f: Any, slopes: Any, box: list[tuple[Any, Any]], bound: Any) -> boo
         if not todo:
             return True
         sides = todo.pop()
-        balls = [_between(lo, hi) for lo, hi in sides]
+        balls = [arb.union(lo, hi) for lo, hi in sides]
         if f(*balls) <= bound:
             continue
         slope, middle = slopes(*balls), [((lo + hi) / 2).mid() for lo, hi in sides]
@@ -370,32 +344,32 @@ def _check_squares(model: Any, n: int, claims: Any) -> None:
             raise ValueError(f"{name} is not in [{low!r}, {high!r}]")
     if not _norm_at_most(claims.operator_upper, model, n, False):
         raise ValueError(f"||M_n|| <= {claims.operator_upper!r} does not follow")
-    if claims.functions and not _norm_at_most(claims.entrance_upper, model, n, True):
-        raise Unchecked("||M_n Q_(n+1)|| below its Hilbert-Schmidt norm")
-    if not _norm_at_most(claims.entrance_upper, model, n, True):
+    if not claims.functions and not _norm_at_most(claims.entrance_upper, model, n, True):
         raise ValueError(f"||M_n Q_(n+1)|| <= {claims.entrance_upper!r} does not follow")
 
 
-def _check_norms(model: Any, n: int, claims: Any) -> None:
-    """||Q_n M_n|| and ||Q_n M_n Q_{n+1}|| by Hilbert-Schmidt norms."""
+def _norms(model: Any, n: int, claims: Any) -> Any:
+    """||Q_n M_n|| and ||Q_n M_n Q_{n+1}|| by Hilbert-Schmidt norms, or sharp."""
+    if claims.functions:
+        return _sharp(model, n, claims)
     if claims.lower > 0 or claims.interior_lower > 0:
         raise ValueError("Hilbert-Schmidt norms give no lower bounds")
     for claimed in (claims.upper, claims.interior_upper):
         if not _norm_at_most(claimed, model, n, True):
             raise ValueError(f"a norm of at most {claimed!r} does not follow")
+    return None
 
 
-# -- the sharp norm in dimension one, (24) -----------------------------------------------------------------------
+# -- sharp norms in dimension one, (24) --------------------------------------------------------------------------
 
 
 class Curve:
-    """t -> F(c + a t) on [-1, 1], proved increasing (a mirrored map has the same norms), and 2s."""
+    """t -> F(c + a t) on [-1, 1], proved increasing (a mirrored map has the same norms)."""
 
     def __init__(self, layer: Any, here: Any, following: Any) -> None:
-        if layer.kind == "other" or len(here) != 1 or len(following) != 1 or layer.activation not in SMOOTH:
-            raise Unchecked("a sharp norm that is not of dimension one, with a dense layer and an analytic activation")
-        if layer.noise[0].law != "uniform":
-            raise Unchecked(f"sharp norms with {layer.noise[0].law} noise")
+        dense = layer.kind == "dense" and len(here) == len(following) == 1 and layer.activation in SMOOTH
+        if not dense or layer.noise[0].law != "uniform":
+            raise Unchecked("it takes dimension one, a dense layer, an analytic activation and uniform noise")
         ((lo, hi),), ((low, high),) = here, following
         self.act, self.act_slope = SMOOTH[layer.activation]
         self.c, self.a, self.w, self.b = map(_ball, ((lo + hi) / 2, (hi - lo) / 2, layer.W[0][0], layer.b[0]))
@@ -417,9 +391,9 @@ class Curve:
 
     def _rises(self, lo: Any, hi: Any, depth: int) -> Any:
         """An upper bound of (1 - t^2) F', where F' > 0 is proved."""
-        t = _between(lo, hi)
+        t = arb.union(lo, hi)
         slope = self.slope(t)
-        if depth > 6 or (depth > 0 and not slope > 0):
+        if depth > 4 or (depth > 0 and not slope > 0):
             middle = ((lo + hi) / 2).mid()
             return self._rises(lo, middle, depth - 1).max(self._rises(middle, hi, depth - 1))
         if not slope > 0:
@@ -427,13 +401,13 @@ class Curve:
         return ((1 - t * t) * slope).upper().max(arb(0))
 
     def preimage(self, z: Any, guess: Any) -> Any:
-        """The real T near the guess with F(T) = z, enclosed; z in F([-1, 1])."""
+        """The real T with F(T) = z, enclosed; z in F([-1, 1])."""
         T, lo, hi = guess, arb(-1), arb(1)
         for _ in range(300):
+            # Newton inside of a shrinking bracket; what comes of it is verified below.
             miss = (self.value(T) - z).mid()
             lo, hi = (T, hi) if miss < 0 else (lo, T)
             new = (T - miss / self.slope(T)).mid()
-            # Newton inside of a shrinking bracket; what comes of it is verified below.
             new = new if lo <= new <= hi else ((lo + hi) / 2).mid()
             step, T = abs(new - T), new
             if step < arb(2) ** (30 - ctx.prec):
@@ -442,7 +416,7 @@ class Curve:
         while radius < arb(2) ** -40:
             # Between the signs, as F rises a little beyond [-1, 1].
             if self.value(T - radius) < z and self.value(T + radius) > z:
-                return _between(T - radius, T + radius)
+                return arb.union(T - radius, T + radius)
             radius *= 2**16
         raise ValueError("an argument is not enclosed")
 
@@ -450,7 +424,7 @@ class Curve:
         """A complex box with F^{-1}(Z), by Krawczyk's operator around T: unique and hence analytic; or None."""
         c = self.slope(T)
         r = 2 * reach / abs(c)
-        square = acb(_between(T - r, T + r), _between(-r, r))
+        square = acb(arb.union(T - r, T + r), arb.union(-r, r))
         q = 1 - self.slope(square) / c
         if not q.is_finite() or not q.abs_upper() < arb(0.5):
             return None
@@ -476,110 +450,86 @@ def _legendre(x: Any, count: int) -> list[Any]:
 
 
 class Galerkin:
-    """The matrices of 4 s^2 M M* and of what (24c) needs, on the Legendre functions 1..k-1, as balls.
-
-    Rows of ``U``: weight F' Phi_i. Rows of ``Z``: D_j, and E_l of the next layer's functions 1..d.
-    """
+    """Balls for the matrices of 4 s^2 M M*, 4 s^2 M (I - P') M* and those of (24c), degrees 0..k-1."""
 
     def __init__(self, curve: Curve, k: int, degree: int) -> None:
         self.curve, self.k, self.d = curve, k, degree
         self.norms = [1 / (2 * arb(2 * i + 1)).sqrt() for i in range(k)]
-        self.ends = [(2 * arb(i) + 1).sqrt() / (2 * curve.half).sqrt() for i in range(degree + 1)]
+        self.ends = [(arb(2 * i + 1) / (2 * curve.half)).sqrt() for i in range(degree + 1)]
         self.bits = 110 + int(max(0.0, -4 * math.log2(float(curve.shift))))
-        self.U: list[list[Any]] = []
-        self.Z: list[list[Any]] = []
-        self.G: list[Any] = []
-        self.lost = arb(0)
-        self.rules: dict[int, list[tuple[Any, Any]]] = {}
-        self.panels = 0
+        self.lost, self.edge, self.panels, self.rules = arb(0), arb(0), 0, dict[int, list[Any]]()
+        self.rows: list[tuple[list[Any], list[Any], list[Any]]] = []
         for lo, hi, shifts in self._pieces():
-            self._panel(lo, hi, shifts)
-        self._matrices()
+            self._integrate([(lo, hi)], shifts)
+        self.matrices = self._matrices()
 
     def _pieces(self) -> Iterator[tuple[Any, Any, tuple[int, ...]]]:
         """Stretches on which F + 2s and F - 2s stay inside or outside of the range of F; the slivers are counted."""
-        f, two_s = self.curve, self.curve.shift
-        cuts = [(arb(-1), arb(-1)), (arb(1), arb(1))]
-        bottom, top = f.value(arb(-1)), f.value(arb(1))
-        above = below = None
+        f, two_s, one = self.curve, self.curve.shift, arb(1)
+        bottom, top = f.value(-one), f.value(one)
         self.overlap = bool(two_s < top - bottom)
-        if two_s < top - bottom:
-            above, below = f.preimage(top - two_s, arb(0)), f.preimage(bottom + two_s, arb(0))
-            cuts += [(above.lower(), above.upper()), (below.lower(), below.upper())]
-        elif not two_s >= top - bottom:
+        if not self.overlap and not two_s >= top - bottom:
             raise Unchecked("noise just as wide as the range of the map")
-        cuts.sort(key=lambda cut: cut[0])
+        inner = [f.preimage(z, arb(0)) for z in ((top - two_s, bottom + two_s) if self.overlap else ())]
+        above, below = inner or (-one, one)
+        cuts = sorted(((cut.lower(), cut.upper()) for cut in (-one, *inner, one)), key=lambda cut: cut[0])
         for (_, lo), (hi, _) in pairwise(cuts):
             if not lo < hi:
                 raise Unchecked("break points too close to each other")
-            plus = (1,) if above is not None and hi <= above.lower() else ()
-            minus = (-1,) if below is not None and lo >= below.upper() else ()
-            yield lo, hi, (0, *plus, *minus)
+            yield lo, hi, (0, *((1,) if hi <= above.lower() else ()), *((-1,) if lo >= below.upper() else ()))
         for lo, hi in cuts:
-            # |Phi_i|, |Xi_j| <= 1, |E_l| <= 2 max |e_l|.
-            size = (hi - lo).upper() * self._slope_bound(_between(lo, hi)) * (4 + 2 * self.ends[-1].upper()) ** 2
-            self.lost += size.upper()
+            # |Phi_i| < 1.5, |D_j| < 8, |E_l| <= 2 max |e_l| at real points.
+            slope = f.slope(arb.union(lo, hi)).abs_upper()
+            self.lost += ((hi - lo) * slope * (1 + slope) * (8 + 2 * self.ends[-1]) ** 2).upper()
 
-    def _slope_bound(self, t: Any) -> Any:
-        slope = self.curve.slope(t).abs_upper()
-        return slope.max(slope * slope).upper()
+    def _integrate(self, todo: list[tuple[Any, Any]], shifts: tuple[int, ...]) -> None:
+        """Gauss's rule on panels, halved until its error (24g) is proved to be small."""
+        while todo:
+            self.panels += 1
+            if self.panels > MOST_PANELS:
+                raise ValueError("the quadrature takes too many panels")
+            lo, hi = todo.pop()
+            middle, h = (lo + hi) / 2, (hi - lo) / 2
+            found = self._plan(middle.mid(), h.upper(), shifts)
+            if found is None:
+                todo += [(lo, middle.mid()), (middle.mid(), hi)]
+                continue
+            count, size, images = found
+            self.lost += (12 * h * size * arb(9) ** -count).upper()
+            if count not in self.rules:
+                self.rules[count] = [arb.legendre_p_root(count, j, weight=True) for j in range(count)]
+            for x, weight in self.rules[count]:
+                self._node(middle + h * x, weight * h, images)
 
-    def _panel(self, lo: Any, hi: Any, shifts: tuple[int, ...]) -> None:
-        """Gauss's rule on a panel, halved until its error (24g) is proved to be small."""
-        self.panels += 1
-        if self.panels > MOST_PANELS:
-            raise ValueError("the quadrature takes too many panels")
-        middle, h = ((lo + hi) / 2).mid(), ((hi - lo) / 2).upper()
-        found = self._nodes_needed(middle, h, shifts)
-        if found is None:
-            self._panel(lo, middle, shifts)
-            self._panel(middle, hi, shifts)
-            return
-        count, size, images = found
-        self.lost += (12 * h * size * arb(9) ** -count).upper()
-        exact_middle, exact_h = (lo + hi) / 2, (hi - lo) / 2
-        for x, weight in self._rule(count):
-            self._node(exact_middle + exact_h * x, weight * exact_h, images)
-
-    def _nodes_needed(self, middle: Any, h: Any, shifts: tuple[int, ...]) -> tuple[int, Any, dict[int, Any]] | None:
+    def _plan(self, middle: Any, h: Any, shifts: tuple[int, ...]) -> tuple[int, Any, dict[int, Any]] | None:
         """Nodes, a bound of the integrands on the ellipse with half-axes 5h/3, 4h/3, and where F^{-1}(F + 2s e) is."""
-        f = self.curve
-        around = acb(_between(middle - h * 5 / 3, middle + h * 5 / 3), _between(-h * 4 / 3, h * 4 / 3))
-        slope = f.slope(around)
+        f, images, sizes = self.curve, {}, arb(2)
+        around = acb(arb.union(middle - h * 5 / 3, middle + h * 5 / 3), arb.union(-h * 4 / 3, h * 4 / 3))
+        slope, z = f.slope(around), f.value(middle)
+        moved = slope * (around - middle)
         if not slope.is_finite():
             return None
-        moved = slope * (around - middle)
-        images, sizes = {}, arb(0)
         for e in shifts:
-            z = f.value(middle) + e * f.shift
-            if e == 0:
-                image = around
-            else:
-                T = f.preimage(z, middle).mid()
-                image = f.preimages(z + moved, T, moved.abs_upper() + arb(2) ** -60)
+            image = around
+            if e:
+                images[e] = f.preimage(z + e * f.shift, middle).mid()
+                image = f.preimages(z + e * f.shift + moved, images[e], moved.abs_upper() + arb(2) ** -60)
                 if image is None:
                     return None
-                images[e] = T
-            sizes += (1 if e else 2) * _ellipse(image) ** self.k
-        Y = (f.value(middle) + moved + _between(-f.shift, f.shift) / 2 - f.middle) / f.half
-        sizes += 2 * self.ends[-1] * _ellipse(Y) ** self.d
+            sizes += (2 if e else 4) * _ellipse(image) ** self.k
+        y = (z + moved + arb.union(-f.shift, f.shift) / 2 - f.middle) / f.half
+        sizes += 2 * self.ends[-1] * _ellipse(y) ** self.d
         m = slope.abs_upper()
-        size = (m * sizes * (_ellipse(around) ** self.k + m * sizes * (1 - around * around).abs_upper())).upper()
+        size = (m * sizes * (2 * _ellipse(around) ** self.k + m * sizes * (1 - around * around).abs_upper())).upper()
         if not size.is_finite():
             return None
-        count = max(8, math.ceil((float(size.log()) / math.log(2) + self.bits) / 3.16))
-        count += -count % 8
+        count = 8 * max(1, math.ceil((float(size.log()) / math.log(2) + self.bits) / (8 * 3.16)))
         return (count, size, images) if count <= NODES else None
 
-    def _rule(self, count: int) -> list[tuple[Any, Any]]:
-        if count not in self.rules:
-            self.rules[count] = [arb.legendre_p_root(count, j, weight=True) for j in range(count)]
-        return self.rules[count]
-
     def _primitives(self, t: Any) -> list[Any]:
-        """Phi_1..Phi_{k-1}."""
+        """Phi_0..Phi_{k-1}: integrals from -1."""
         P = _legendre(t, self.k + 1)
-        return [(P[i + 1] - P[i - 1]) * self.norms[i] for i in range(1, self.k)]
+        return [((P[i + 1] - P[i - 1]) if i else (t + 1)) * self.norms[i] for i in range(self.k)]
 
     def _node(self, t: Any, weight: Any, images: dict[int, Any]) -> None:
         f = self.curve
@@ -587,99 +537,93 @@ class Galerkin:
         D = [-2 * one for one in phi]
         for e, guess in images.items():
             D = [a + b for a, b in zip(D, self._primitives(f.preimage(z + e * f.shift, guess)), strict=True)]
-        ends = [_legendre((z + e * f.shift / 2 - f.middle) / f.half, self.d + 1) for e in (1, -1)]
-        E = [self.ends[n] * (ends[0][n] - ends[1][n]) for n in range(1, self.d + 1)]
-        self.U.append([weight * slope * one for one in phi])
-        self.Z.append(D + E)
-        self.G.append(weight * (1 - t * t) * slope * slope)
+        if 1 not in images:
+            D[0] += arb(2).sqrt()
+            self.edge += weight * slope * phi[0]
+        up, down = (_legendre((z + e * f.shift / 2 - f.middle) / f.half, self.d + 1) for e in (1, -1))
+        Z = D + [norm * (a - b) for norm, a, b in zip(self.ends, up, down, strict=True)]
+        g = weight * (1 - t * t) * slope * slope
+        self.rows.append(([weight * slope * one for one in phi], Z, [g * one for one in Z]))
 
-    def _matrices(self) -> None:
-        """S, B of M M*, and of M (I - P') M*, with the error of the rules in every entry."""
-        k, d = self.k, self.d
-        U, Z = arb_mat(self.U), arb_mat(self.Z)
-        error = _between(-self.lost, self.lost)
-        left = (U.transpose() * Z).tolist()
-        gram = (Z.transpose() * arb_mat([[g * z for z in row] for g, row in zip(self.G, self.Z, strict=True)])).tolist()
-        S = [[error - left[i][j] for j in range(k - 1)] for i in range(k - 1)]
-        B = [[error + gram[i][j] for j in range(k - 1)] for i in range(k - 1)]
-        self.whole = arb_mat(S), arb_mat(B)
-        if not d:
-            self.inner = self.whole
-            return
-        one = arb_mat([[error - left[i][k - 1 + n] for n in range(d)] for i in range(k - 1)])
-        X = arb_mat([[error + gram[i][k - 1 + n] for n in range(d)] for i in range(k - 1)])
-        Y = arb_mat([[error + gram[k - 1 + m][k - 1 + n] for n in range(d)] for m in range(d)])
-        mixed = one * X.transpose()
-        self.inner = (
-            self.whole[0] - one * one.transpose(),
-            self.whole[1] - mixed - mixed.transpose() + one * Y * one.transpose(),
-        )
+    def _matrices(self) -> list[tuple[Any, Any]]:
+        """(S, B) of M M* and of M (I - P') M*, with the error of the rules in every entry."""
+        f, k, d, n = self.curve, self.k, self.d, self.k + self.d + 1
+        error = arb.union(-4 * self.lost, 4 * self.lost)
+        U, Z, G = (arb_mat([row[i] for row in self.rows]) for i in range(3))
+        left, gram = U.transpose() * Z, Z.transpose() * G
+        S = [[error - left[i, j] for j in range(n)] for i in range(k)]
+        # The primitive of p_0 does not vanish at 1: S_0j = S_j0, and the terms at the end for S_00 and the averages.
+        S[0][:k] = [row[0] for row in S]
+        S[0][0] += 2 * f.shift - arb(2).sqrt() * self.edge
+        up, down = ([*_legendre((f.value(arb(1)) + e * f.shift / 2 - f.middle) / f.half, d + 2), 0] for e in (1, -1))
+        for i in range(d + 1):
+            average = up[i + 1] - down[i + 1] - (up[i - 1] - down[i - 1])
+            S[0][k + i] += arb(2).sqrt() * self.ends[i] * f.half * average / (2 * i + 1)
+        B = arb_mat([[error + gram[i, j] for j in range(k)] for i in range(k)])
+        O = arb_mat([row[k:] for row in S])  # noqa: E741
+        X = arb_mat([[error + gram[i, j] for j in range(k, n)] for i in range(k)])
+        Y = arb_mat([[error + gram[i, j] for j in range(k, n)] for i in range(k, n)])
+        whole, mixed = arb_mat([row[:k] for row in S]), O * X.transpose()
+        return [(whole, B), (whole - O * O.transpose(), B - mixed - mixed.transpose() + O * Y * O.transpose())]
 
-    def at_most(self, pair: tuple[Any, Any], bound: Any) -> bool:
-        """Whether ||Q K Q|| <= bound is proved, all times 4 s^2: the Schur complement (24d), lambda the bound."""
-        (S, B), k, V = pair, self.k, range(self.d, self.k - 1)
+    def at_most(self, which: int, bound: Any, V: range) -> bool:
+        """Whether ||K|| <= bound on the degrees of V and above: the Schur complement (24d), lambda the bound."""
+        (S, B), k = self.matrices[which], self.k
         mu = (4 if self.overlap else 2) * self.curve.steepest / (k * (k + 1))
         if not bound > mu:
             return False
-        scaled = arb_mat([[S[i, j] * ((j + 1) * (j + 2)) for j in range(k - 1)] for i in V])
-        product = scaled * arb_mat([[S[i, j] for j in V] for i in range(k - 1)])
-        factor = 1 / (k * (k + 1) * (bound - mu))
-        rest = [[-S[i, j] - factor * (B[i, j] - product[i - self.d, j - self.d]) for j in V] for i in V]
-        for i, row in enumerate(rest):
-            row[i] += bound
-        return _positive(rest)
+        weighted = arb_mat([[S[i, j] * (j * (j + 1)) for j in range(k)] for i in V])
+        product = weighted * arb_mat([[S[i, j] for j in V] for i in range(k)])
+        factor, first = 1 / (k * (k + 1) * (bound - mu)), V[0]
+        rest = [[-S[i, j] - factor * (B[i, j] - product[i - first, j - first]) for j in V] for i in V]
+        # L D L' in balls, with D > 0.
+        for p, pivot in enumerate(rest):
+            pivot[p] += bound
+            if not pivot[p] > 0:
+                return False
+            for i in range(p + 1, len(rest)):
+                ratio = rest[i][p] / pivot[p]
+                for j in range(p + 1, i + 1):
+                    rest[i][j] -= ratio * rest[j][p]
+        return True
 
-    def at_least(self, pair: tuple[Any, Any], bound: Any) -> bool:
-        """Whether ||Q K Q|| >= bound: a Rayleigh quotient of the matrix."""
-        V = range(self.d, self.k - 1)
-        S = arb_mat([[pair[0][i, j] for j in V] for i in V])
+    def at_least(self, which: int, bound: Any, V: range) -> bool:
+        """Whether ||K|| >= bound on those degrees: a Rayleigh quotient."""
+        S = arb_mat([[self.matrices[which][0][i, j] for j in V] for i in V])
         power = S.mid()
         for _ in range(20):
             power = (power * power).mid()
             power = (power * (1 / power.trace())).mid()
-        v = power * arb_mat([[1 + arb(i) / 97] for i in range(len(V))])
-        v = v.mid()
+        v = (power * arb_mat([[1 + arb(i) / 97] for i in V])).mid()
         return bool((v.transpose() * S * v)[0, 0] >= bound * (v.transpose() * v)[0, 0])
 
 
-def _positive(A: list[list[Any]]) -> bool:
-    """Whether every symmetric matrix in the balls is positive definite: L D L' in balls, with D > 0."""
-    for p, pivot in enumerate(A):
-        if not pivot[p] > 0:
-            return False
-        for i in range(p + 1, len(A)):
-            factor = A[i][p] / pivot[p]
-            for j in range(p + 1, i + 1):
-                A[i][j] -= factor * A[j][p]
-    return True
-
-
 KNOWN: dict[str, Galerkin] = {}
-"""The last matrices, for equal layers."""
+"""Of equal layers."""
 
 
-def _sharp_findings(model: Any, n: int, claims: Any) -> Iterator[Finding]:
-    """The four claims about one layer."""
+def _sharp(model: Any, n: int, claims: Any) -> Iterator[Finding]:
+    """The five claims about one layer."""
     # A few more functions than the finder took: mu is coarser here.
-    k, here, following = claims.functions + 12, model.domains[n], model.domains[n + 1]
-    if not model.projection.degree + 2 < k <= MOST_FUNCTIONS:
+    k, d, layer, boxes = claims.functions + 12, model.projection.degree, model.layers[n], model.domains[n : n + 2]
+    if not d + 2 < k <= MOST_FUNCTIONS:
         raise ValueError(f"{k} functions are too few or too many")
     ctx.prec = 128 + int(1.4 * k)
-    key = repr((model.layers[n], here, following, k, model.projection.degree))
+    key = repr((layer, boxes, k, d))
     if key not in KNOWN:
-        if len(KNOWN) >= 8:
-            KNOWN.clear()
-        KNOWN[key] = Galerkin(Curve(model.layers[n], here, following), k, model.projection.degree)
-    found, curve = KNOWN[key], KNOWN[key].curve
-    scale = curve.half if model.projection.measure == "uniform" else abs(curve.a)
-    for name, pair, low, high in (
-        ("Q_n M_n", found.whole, claims.lower, claims.upper),
-        ("Q_n M_n Q_(n+1)", found.inner, claims.interior_lower, claims.interior_upper),
+        KNOWN[key] = Galerkin(Curve(layer, *boxes), k, d)
+    found, curve, V = KNOWN[key], KNOWN[key].curve, range(d + 1, k)
+    unit = curve.shift**2 / (curve.half if model.projection.measure == "uniform" else abs(curve.a))
+    for name, which, degrees, low, high in (
+        ("Q_n M_n", 0, V, claims.lower, claims.upper),
+        ("Q_n M_n Q_(n+1)", 1, V, claims.interior_lower, claims.interior_upper),
+        ("M_n Q_(n+1)", 1, range(k), 0.0, claims.entrance_upper),
     ):
-        good = high == math.inf or (high > 0 and found.at_most(pair, _ball(high) ** 2 * curve.shift**2 / scale))
+        square = which and not degrees[0] and _norm_at_most(high, model, n, True)
+        good = square or high == math.inf or (high > 0 and found.at_most(which, _ball(high) ** 2 * unit, degrees))
         why = "" if good else f"lambda - S - R/(lambda - mu) is not proved positive for the bound {high!r}"
         yield Finding(CONFIRMED if good else FAILED, f"layer {n}, upper bound of ||{name}|| (24d)", why)
-        good = low <= 0 or found.at_least(pair, _ball(low) ** 2 * curve.shift**2 / scale)
+        good = low <= 0 or found.at_least(which, _ball(low) ** 2 * unit, degrees)
         why = "" if good else f"no function is found for which the norm is {low!r}"
         yield Finding(CONFIRMED if good else FAILED, f"layer {n}, lower bound of ||{name}|| (24)", why)
 
@@ -687,91 +631,71 @@ def _sharp_findings(model: Any, n: int, claims: Any) -> Iterator[Finding]:
 # -- the whole argument ------------------------------------------------------------------------------------------
 
 
-class Check:
-    """One certificate: ``findings`` after ``run``."""
+def _try(line: str, job: Callable[..., Any], *arguments: Any) -> list[Finding]:
+    """What a job says about one line, or the lines that it finds."""
+    before = ctx.prec
+    try:
+        found = job(*arguments)
+        return [Finding(CONFIRMED, line)] if found is None else list(found)
+    except Unchecked as error:
+        return [Finding(UNCHECKED, line, str(error))]
+    except (ValueError, ArithmeticError, TypeError) as error:
+        return [Finding(FAILED, line, str(error))]
+    finally:
+        ctx.prec = before
 
-    def __init__(self, content: Any) -> None:
-        self.certificate = _certificate(content)
-        self.findings: list[Finding] = []
 
-    def run(self) -> list[Finding]:
-        """Check all lines of the argument."""
-        for n, claims in enumerate(self.certificate.layers):
-            self._layer(n, claims)
-        self._try("contraction (22)", self._contracts)
-        for item in self.certificate.memory_bounds:
-            self._try(f"memory bound K({item.n}, {item.m}) (22)", self._memory, item)
-        for name in ("dobrushin", "lipschitz"):
-            for item in getattr(self.certificate, f"{name}_windows"):
-                self._unchecked(f"{name} window {item.n}..{item.m}", "bounds of several steps at once")
-        return self.findings
+def _check_layer(certificate: Any, n: int, claims: Any) -> Iterator[Finding]:
+    model, line = certificate.model, f"layer {n}, norm of Q_n M_n"
+    if not model.known or claims.method == "dobrushin":
+        why = f"{model.projection.family} projections, {model.projection.measure} measure, method {claims.method}"
+        yield Finding(UNCHECKED, line, why)
+    else:
+        yield from _try(f"layer {n}, domain (2)", _check_domain, model.layers[n], *model.domains[n : n + 2])
+        yield from _try(f"layer {n}, Hilbert-Schmidt norms (23)", _check_squares, model, n, claims)
+        yield from _try(f"{line} (24)" if claims.functions else f"{line} (23)", _norms, model, n, claims)
+    if claims.dobrushin is not None and claims.dobrushin < 1:
+        yield Finding(UNCHECKED, f"layer {n}, Dobrushin's coefficient", "the bound of another norm")
+    if claims.lipschitz is not None and claims.lipschitz < math.inf:
+        yield Finding(UNCHECKED, f"layer {n}, Lipschitz constant", "the bound of another norm")
 
-    def _unchecked(self, line: str, why: str) -> None:
-        self.findings.append(Finding(UNCHECKED, line, why))
 
-    def _try(self, line: str, job: Callable[..., Any], *arguments: Any) -> None:
-        """One line, or those that the job finds."""
-        before = ctx.prec
-        try:
-            found = job(*arguments)
-            self.findings += [Finding(CONFIRMED, line)] if found is None else list(found)
-        except Unchecked as error:
-            self._unchecked(line, str(error))
-        except (ValueError, ArithmeticError, TypeError) as error:
-            self.findings.append(Finding(FAILED, line, str(error)))
-        finally:
-            ctx.prec = before
+def _check_contracts(layers: Any, decision: str) -> None:
+    if not layers[1:] or all(layer.entrance_upper == 0 for layer in layers[:-1]):
+        said = "proved"
+    elif any(layer.interior_lower >= 1 for layer in layers[1:]):
+        said = "refuted"
+    else:
+        said = "proved" if all(layer.interior_upper < 1 for layer in layers[1:]) else "undecided"
+    if said != decision:
+        raise ValueError(f"the bounds of the layers say {said}, the certificate {decision}")
 
-    def _layer(self, n: int, claims: Any) -> None:
-        model = self.certificate.model
-        line = f"layer {n}, norm of Q_n M_n"
-        if model.known:
-            here, following = model.domains[n], model.domains[n + 1]
-            self._try(f"layer {n}, domain (2)", _check_domain, model.layers[n], here, following)
-            self._try(f"layer {n}, Hilbert-Schmidt norms (23)", _check_squares, model, n, claims)
-            if claims.functions:
-                self._try(line, _sharp_findings, model, n, claims)
-            elif claims.method == "dobrushin":
-                self._unchecked(line, "bounds in the law of the state")
-            else:
-                self._try(f"{line} (23)", _check_norms, model, n, claims)
-        else:
-            self._unchecked(line, f"{model.projection.family} projections, {model.projection.measure} measure")
-        if claims.dobrushin is not None and claims.dobrushin < 1:
-            self._unchecked(f"layer {n}, Dobrushin's coefficient", "the bound of another norm")
-        if claims.lipschitz is not None and claims.lipschitz < math.inf:
-            self._unchecked(f"layer {n}, Lipschitz constant", "the bound of another norm")
 
-    def _contracts(self) -> None:
-        layers, decision = self.certificate.layers, self.certificate.contracts.decision
-        if not layers[1:] or all(layer.entrance_upper == 0 for layer in layers[:-1]):
-            said = "proved"
-        elif any(layer.interior_lower >= 1 for layer in layers[1:]):
-            said = "refuted"
-        else:
-            said = "proved" if all(layer.interior_upper < 1 for layer in layers[1:]) else "undecided"
-        if said != decision:
-            raise ValueError(f"the bounds of the layers say {said}, the certificate {decision}")
-
-    def _memory(self, item: Any) -> None:
-        layers = self.certificate.layers
-        inner = [layer.interior_upper for layer in layers[item.n + 1 : item.m - 1]]
-        factors = [layers[item.n].entrance_upper, *inner, layers[item.m - 1].upper]
-        if item.bound == math.inf or (0.0 in factors and item.bound >= 0):
-            return
-        if math.inf in factors or Fraction(item.bound) < math.prod(map(Fraction, factors), start=Fraction(1)):
-            raise ValueError(f"{item.bound!r} is below the product of the bounds of the layers")
+def _check_memory(layers: Any, item: Any) -> None:
+    inner = [layer.interior_upper for layer in layers[item.n + 1 : item.m - 1]]
+    factors = [layers[item.n].entrance_upper, *inner, layers[item.m - 1].upper]
+    if item.bound == math.inf or (0.0 in factors and item.bound >= 0):
+        return
+    if math.inf in factors or Fraction(item.bound) < math.prod(map(Fraction, factors), start=Fraction(1)):
+        raise ValueError(f"{item.bound!r} is below the product of the bounds of the layers")
 
 
 def check_text(text: str) -> list[Finding]:
     """Check the text of a certificate; BadFileError when it is no complete one."""
     try:
-        content = json.loads(text)
+        certificate = _certificate(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise BadFileError(f"this is no JSON: {error}") from None
     before, ctx.prec = ctx.prec, BITS
     try:
-        return Check(content).run()
+        layers = certificate.layers
+        found = [one for n, claims in enumerate(layers) for one in _check_layer(certificate, n, claims)]
+        found += _try("contraction (22)", _check_contracts, layers, certificate.contracts.decision)
+        for item in certificate.memory_bounds:
+            found += _try(f"memory bound K({item.n}, {item.m}) (22)", _check_memory, layers, item)
+        for item in certificate.dobrushin_windows + certificate.lipschitz_windows:
+            found.append(Finding(UNCHECKED, f"layers {item.n}..{item.m}", "bounds of several steps at once"))
+        return found
     finally:
         ctx.prec = before
 
@@ -792,14 +716,8 @@ def run(path: str, allow_unchecked: bool = False, say: Callable[[str], object] =
     return 1 if counts[FAILED] or (counts[UNCHECKED] and not allow_unchecked) else 0
 
 
-def main(arguments: Sequence[str]) -> int:
-    """``FILE [--allow-unchecked]``."""
-    files = [argument for argument in arguments if argument != "--allow-unchecked"]
-    if len(files) != 1 or files[0].startswith("-"):
-        print("usage: python checker.py FILE [--allow-unchecked]", file=sys.stderr)
-        return 2
-    return run(files[0], len(files) < len(arguments))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    files = [argument for argument in sys.argv[1:] if argument != "--allow-unchecked"]
+    if len(files) != 1 or files[0].startswith("-"):
+        sys.exit("usage: python checker.py FILE [--allow-unchecked]")
+    sys.exit(run(files[0], "--allow-unchecked" in sys.argv))
