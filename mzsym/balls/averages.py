@@ -17,8 +17,9 @@ import flint
 import numpy as np
 import sympy as sp
 
-from mzsym.balls.crossings import RHO, SHARE, NextBasis, gauss_balls, sum_of_distances
+from mzsym.balls.crossings import SHARE, NextBasis
 from mzsym.balls.curves import Branch, Curve, curve_of
+from mzsym.balls.ellipses import RHO, gauss_balls, sum_of_distances
 from mzsym.balls.expressions import enclose
 from mzsym.balls.numbers import Arb, upper
 from mzsym.balls.programs import Program
