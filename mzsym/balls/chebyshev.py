@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -30,6 +30,9 @@ from mzsym.core import MzError
 
 BITS = 768
 """Of all polynomials: monomial coefficients cancel."""
+
+ROUGH = 96
+"""Bits of what is bounded, and not computed, at complex balls."""
 
 MOST = 224
 """Largest number of nodes."""
@@ -166,13 +169,17 @@ class Map:
 
     Attributes
     ----------
-    real : Program
-    ellipses : tuple of (arb, list of acb)
-        Bernstein radii around [-1, 1] of ellipses in which the map is analytic, and balls that cover the image of each.
+    real, complex_ : Program
+    ellipses : tuple of (float, list of acb)
+        Bernstein radii around [-1, 1], and balls that cover the image of the upper half of each ellipse.
+    inside : dict of float to bool
+        Ellipses in which the map is proved analytic, or not, as far as that was asked.
     """
 
     real: Program
-    ellipses: tuple[tuple[Arb, list[Any]], ...]
+    complex_: Program
+    ellipses: tuple[tuple[float, list[Any]], ...]
+    inside: dict[float, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, expr: sp.Expr, symbol: sp.Symbol, side: tuple[Any, Any], following: tuple[Any, Any]) -> Map:
@@ -181,24 +188,25 @@ class Map:
         Raises
         ------
         MzError
-            Where it is not proved analytic around [lo, hi].
+            For a function that has no evaluation at complex balls.
         """
         lo, hi = (exact(end) for end in side)
         low, high = (exact(end) for end in following)
         inside = expr.xreplace({symbol: (lo + hi) / 2 + (hi - lo) / 2 * T})
         unit = (inside - (low + high) / 2) / ((high - low) / 2)
         real = Program((unit,), T)
-        with precision(96):
+        with precision(ROUGH):
             complex_ = Program((unit,), T, complex_=True)
-            ellipses = []
-            for radius in RADII:
-                images = _images(complex_, flint.arb(radius))
-                if images is None:
-                    break
-                ellipses.append((flint.arb(radius), images))
-        if not ellipses:
-            raise MzError("A map is not proved analytic around its domain", WHERE, "Use the estimated error")
-        return cls(real, tuple(ellipses))
+            images = ((radius, _images(complex_, flint.arb(radius))) for radius in RADII)
+            ellipses = tuple((radius, found) for radius, found in images if found is not None)
+        return cls(real, complex_, ellipses)
+
+    def analytic(self, radius: float) -> bool:
+        """Whether the map is proved analytic on an ellipse and inside: it is finite on balls that cover both."""
+        if radius not in self.inside:
+            with precision(ROUGH):
+                self.inside[radius] = _covered(self.complex_, flint.arb(radius))
+        return self.inside[radius]
 
     def image(self, columns: Sequence[Near], noise: Moments, target: float = TARGET) -> list[Near]:
         """t -> E p(map(t) + xi) for every column; ``target`` is what the interpolation may add to its error.
@@ -237,44 +245,62 @@ class Map:
         degree = max((poly.length() for poly in averaged), default=1)
         values = flint.arb_mat([[poly(middle + half * t) for poly in averaged] for t in zeros(degree)])
         series = _cosines(degree) * values
-        best: tuple[float, Arb, list[Arb]] | None = None
-        for radius, images in self.ellipses:
-            beta = _bernstein(images, middle, half)
-            bounds = []
-            for j in range(len(averaged)):
-                total = flint.arb(0)
-                for k in reversed(range(degree)):
-                    total = total * beta + series[k, j].abs_upper()
-                bounds.append(total.upper())
-            if not all(bound.is_finite() for bound in bounds):
-                break
-            worst = max(bounds, key=float)
-            needed = _count(radius, worst, target)
-            if best is None or needed < best[0]:
-                best = needed, radius, bounds
-        if best is None or best[0] > 4 * MOST:
+        found: list[tuple[float, float, list[Arb]]] = []
+        with precision(ROUGH):
+            for radius, images in self.ellipses:
+                bounds = _on_ellipse(series, _bernstein(images, middle, half))
+                if all(bound.is_finite() for bound in bounds):
+                    found.append((_count(flint.arb(radius), max(bounds, key=float), target), radius, bounds))
+        found.sort(key=lambda item: item[0])
+        best = next((item for item in found if self.analytic(item[1])), None)
+        if best is None:
+            raise MzError("A map is not proved analytic around its domain", WHERE, "Use the estimated error")
+        if best[0] > 4 * MOST:
             raise MzError("A map needs too many nodes", WHERE, "Use the estimated error")
-        return best[1], best[2]
+        return flint.arb(best[1]), best[2]
 
 
-def _images(program: Program, radius: Arb) -> list[Any] | None:
-    """Balls that cover the image of the upper half of the ellipse; None unless analytic on it and inside."""
+def _on_ellipse(series: Any, beta: Arb) -> list[Arb]:
+    """sum_k |s_k| beta^k for every column of coefficients."""
+    bounds = []
+    for j in range(series.ncols()):
+        total = flint.arb(0)
+        for k in reversed(range(series.nrows())):
+            total = total * beta + series[k, j].abs_upper()
+        bounds.append(total.upper())
+    return bounds
+
+
+def _covered(program: Program, radius: Arb) -> bool:
+    """Whether a program is finite, and so analytic, on the ellipse and its inside: its upper half, by symmetry."""
     steps = max(1, math.ceil((float(radius) - 1.0) / 0.06))
     rings = [1 + (radius - 1) * k / steps for k in range(steps + 1)]
     for turn in _arcs(TILES):
         for r, s in pairwise(rings):
             u = turn * r.union(s)
             if not program((u + 1 / u) / 2)[0].is_finite():
-                return None
-    places = (turn * radius for turn in _arcs(ARCS))
-    images = [program((u + 1 / u) / 2)[0] for u in places]
-    return images if all(image.is_finite() for image in images) else None
+                return False
+    return True
 
 
+def _images(program: Program, radius: Arb) -> list[Any] | None:
+    """Balls that cover the image of the upper half of an ellipse; None where one is not finite."""
+    found = []
+    for turn in _arcs(ARCS):
+        u = turn * radius
+        (image,) = program((u + 1 / u) / 2)
+        if not image.is_finite():
+            return None
+        found.append(image)
+    return found
+
+
+@lru_cache(maxsize=4)
 def _arcs(count: int) -> list[Any]:
     """Balls that cover the upper half of the unit circle."""
-    angles = [flint.arb.pi() * k / count for k in range(count + 1)]
-    return [flint.acb(0, a.union(b)).exp() for a, b in pairwise(angles)]
+    with precision(ROUGH):
+        angles = [flint.arb.pi() * k / count for k in range(count + 1)]
+        return [flint.acb(0, a.union(b)).exp() for a, b in pairwise(angles)]
 
 
 def _bernstein(images: Sequence[Any], middle: Arb, half: Arb) -> Arb:

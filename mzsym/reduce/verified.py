@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
+LAYERS = 256
+"""Of the deepest network whose errors are proved: some seconds."""
+
 _NOISE = ("uniform", "truncated_gaussian", "deterministic")
 
 
@@ -30,6 +33,8 @@ def reason_against(net: Network, projection: AbstractProjection) -> str:
     """Why errors are not proved for a network; empty where they are."""
     if set(net.dims) != {1}:
         return "proofs are for states of dimension one"
+    if net.depth > LAYERS:
+        return f"proofs are for at most {LAYERS} layers"
     if projection.measure not in ("uniform", "lebesgue", "law") or net.input_law.kind != "uniform":
         return "proofs need X_0 uniform on its box"
     if not net.has_domains:

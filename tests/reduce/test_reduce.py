@@ -19,7 +19,7 @@ from mzsym.evaluate.findings import truncation_error
 from mzsym.reduce import DepthBound, Reduction, truncate
 from mzsym.reduce.a_priori import root_of_mass
 from mzsym.reduce.shallow import shallow_network
-from mzsym.reduce.verified import proved_errors
+from mzsym.reduce.verified import proved_errors, reason_against
 from tests.reduce.chain import Chain
 
 HERE = Path(__file__).parent
@@ -350,6 +350,15 @@ def test_what_is_not_proved_says_why(kinds: dict[str, Any], why: str) -> None:
     r = mz.reduce(mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0]), P, depth=1)
     assert r.standing is mz.Standing.ESTIMATED and r.unproved and why in r.unproved and "not proved" in str(r)
     assert r.measured_error <= r.error_bound * 1.05
+
+
+def test_networks_too_deep_are_not_proved() -> None:
+    assert "at most 256 layers" in reason_against(small(257), mz.Legendre(1))
+    assert reason_against(small(2), mz.Legendre(1)) == ""
+    gained = mz.Layer([mz.state(1)[0] / 2], state=mz.state(1), gain=[1 + mz.state(1)[0] ** 2], noise=mz.Uniform(0.1))
+    net = mz.Network([gained], domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
+    assert "added to a map" in reason_against(net, mz.Legendre(1))
+    assert "uniform" in reason_against(small(2, input=mz.Uniform(0.5)), mz.Legendre(1, measure="law"))
 
 
 def test_proofs_may_be_left_out_and_deep_networks_get_one() -> None:
