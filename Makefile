@@ -37,6 +37,8 @@ fuzz: $(VENV)/dev.stamp
 figure: $(VENV)/demo.stamp
 	$(BIN)/python derivations/literature_1d/run.py
 	cp derivations/literature_1d/results/decay.svg docs/figures/decay.svg
+	$(BIN)/python derivations/proved_region/run.py
+	cp derivations/proved_region/results/region.svg docs/figures/region.svg
 
 lock:
 	$(BIN)/python -m pip install --quiet pip-tools

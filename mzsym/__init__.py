@@ -22,8 +22,9 @@ from mzsym.core.version import VERSION
 
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
-    from mzsym.certify import minimal_noise as minimal_noise
-    from mzsym.certify import minimal_projection as minimal_projection
+    from mzsym.certify.minimal_noise import minimal_noise as minimal_noise
+    from mzsym.certify.minimal_projection import minimal_projection as minimal_projection
+    from mzsym.certify.region import proved_region as proved_region
     from mzsym.core import MzError as MzError
     from mzsym.core import Options as Options
     from mzsym.core import Standing as Standing
@@ -90,8 +91,9 @@ _HOME = {
     "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
     "certify": "mzsym.certify",
-    "minimal_noise": "mzsym.certify",
-    "minimal_projection": "mzsym.certify",
+    "minimal_noise": "mzsym.certify.minimal_noise",
+    "minimal_projection": "mzsym.certify.minimal_projection",
+    "proved_region": "mzsym.certify.region",
     "reduce": "mzsym.reduce",
     "report": "mzsym.report",
     "export": "mzsym.export",

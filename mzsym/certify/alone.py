@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mzsym.core import MzError
 from mzsym.model import Network
 
 if TYPE_CHECKING:
@@ -39,3 +42,15 @@ def _box(net: Network, n: int) -> Box | None:
         return None
     # Only the layers before: the noise of this one may be unbounded, or have no scale yet.
     return Network(net.layers[:n], domain=net.domain, shared=net.shared).domains[n]
+
+
+def checked_index(net: Network, n: Any, where: str) -> int:
+    """A layer that there is.
+
+    Raises
+    ------
+    MzError
+    """
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < net.depth:
+        raise MzError(f"There is no layer {n!r}", where, f"Use 0 <= n <= {net.depth - 1}")
+    return int(n)

@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-import numpy as np
-
-from mzsym.certify.alone import alone
+from mzsym.certify.alone import alone, checked_index
 from mzsym.certify.certify import certify
 from mzsym.certify.level_search import LevelSearch
 from mzsym.certify.noise_level import Moved, NoiseLevel, Tried
@@ -115,14 +113,13 @@ def minimal_noise(
 
 
 def _checked_layer(net: Network, n: Any) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < net.depth:
-        raise MzError(f"There is no layer {n!r}", "minimal_noise(n)", f"Use 0 <= n <= {net.depth - 1}")
-    for noise in net.layers[n].noise:
+    index = checked_index(net, n, "minimal_noise(n)")
+    for noise in net.layers[index].noise:
         if noise.deterministic:
             raise MzError(f"Layer {n} has no noise", "minimal_noise(n)", "Give every component a noise law")
         if noise.scale is None:
             raise MzError(f"The noise of layer {n} has no scale", "minimal_noise(n)", "Use a law such as mz.Uniform")
-    return int(n)
+    return index
 
 
 def _check_number(value: Any, most: float, name: str) -> None:

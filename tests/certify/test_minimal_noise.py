@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 import mzsym as mz
 from mzsym.certify.level_search import LevelSearch
 from mzsym.certify.noise_level import Tried
+from tests.certify.float_norm import galerkin
 
 BOX = mz.Box([(-1, 1)])
 
@@ -21,27 +21,6 @@ BOX = mz.Box([(-1, 1)])
 def chain(w: float, noise: object, depth: int = 2, **domains: object) -> mz.Network:
     layer = mz.dense([[w]], [0.1], activation="tanh", noise=noise)
     return mz.Network([layer] * depth, **(domains or {"domain": BOX}))
-
-
-def galerkin(w: float, b: float, sigma: float, box: object, following: object, degree: int, size: int = 90) -> float:
-    """||Q M|| for tanh(w x + b) + U(-sigma, sigma), uniform measures, by Gauss rules and antiderivatives in floats.
-
-    Nothing of mzsym: M P_k is a difference of antiderivatives, int P_k = (P_(k+1) - P_(k-1))/(2k+1). From below.
-    """
-    ((lo, hi),), ((low, high),) = box.intervals, following.intervals
-    half, middle = (float(high) - float(low)) / 2, (float(high) + float(low)) / 2
-    t, weights = np.polynomial.legendre.leggauss(900)
-    x = (float(hi) + float(lo)) / 2 + (float(hi) - float(lo)) / 2 * t
-    image = np.tanh(w * x + b)
-    ends = [(image + side * sigma - middle) / half for side in (1, -1)]
-    tables = [np.polynomial.legendre.legvander(end, size + 1) for end in ends]
-    k = np.arange(1, size + 1)
-    whole = [(table[:, 2:] - table[:, :-2]) / (2 * k + 1) for table in tables]
-    averaged = np.column_stack([np.ones_like(t), half / (2 * sigma) * (whole[0] - whole[1])[:, : size - 1]])
-    averaged *= np.sqrt(2 * np.arange(size) + 1)
-    left = np.polynomial.legendre.legvander(t, size - 1) * np.sqrt(2 * np.arange(size) + 1)
-    matrix = left.T @ (weights[:, None] / 2 * averaged)
-    return float(np.linalg.norm(matrix[degree + 1 :], 2))
 
 
 @settings(max_examples=4)
