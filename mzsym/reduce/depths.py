@@ -13,7 +13,7 @@ from mzsym.core import Standing
 from mzsym.core.arrays import Array
 from mzsym.reduce.a_priori import proved_bounds, root_of_mass
 from mzsym.reduce.measured import Points
-from mzsym.reduce.readouts import left_out, readouts, unresolved
+from mzsym.reduce.readouts import left_out, readouts_by_depth, unresolved
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
@@ -89,8 +89,7 @@ def depth_bounds(ev: HasSolution, certificate: Certificate, points: Points | Non
     o = solution.tables.offsets
     q, pulled = (None, None) if points is None else _values(ev, points.X)
     found, chain = [], certificate.layers[0].entrance
-    for depth in range(1, net.depth + 1):
-        alpha = readouts(solution.tables, depth)
+    for depth, alpha in enumerate(readouts_by_depth(solution.tables), 1):
         after = left_out(solution, alpha) + error(alpha)
         estimate = chain * float(unresolved(solution, depth).max()) if math.isfinite(chain) else math.inf
         measured = math.nan

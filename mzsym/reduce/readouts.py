@@ -7,6 +7,8 @@ m, which by (15) is the memory from beyond depth H and the noise term, and alpha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mzsym.core.arrays import Array
@@ -32,6 +34,17 @@ def readouts(tables: Tables, depth: int) -> tuple[Array, ...]:
     rows = slice(o[1], o[depth + 1])
     alpha = tables.coefficients[rows] - tables.memory[rows, rows] @ tables.coefficients[rows]
     return tuple(alpha[o[m] - o[1] : o[m + 1] - o[1]] for m in range(1, depth + 1))
+
+
+def readouts_by_depth(tables: Tables) -> Iterator[tuple[Array, ...]]:
+    """The read-outs of every depth H = 1..L, in turn: layer H + 1 takes K_hat(m, H + 1) c_(H+1) off those before it."""
+    o = tables.offsets
+    alpha = tables.coefficients[o[1] :].copy()
+    for depth in range(1, len(o) - 1):
+        if depth > 1:
+            here = slice(o[depth], o[depth + 1])
+            alpha[: o[depth] - o[1]] -= tables.memory[o[1] : o[depth], here] @ tables.coefficients[here]
+        yield tuple(alpha[o[m] - o[1] : o[m + 1] - o[1]].copy() for m in range(1, depth + 1))
 
 
 def left_out(solution: Solution, alpha: tuple[Array, ...]) -> Array:

@@ -18,6 +18,7 @@ import mzsym as mz
 from mzsym.evaluate.findings import truncation_error
 from mzsym.reduce import DepthBound, Reduction, truncate
 from mzsym.reduce.a_priori import root_of_mass
+from mzsym.reduce.readouts import readouts, readouts_by_depth
 from mzsym.reduce.shallow import shallow_network
 from mzsym.reduce.verified import proved_errors, reason_against
 from tests.reduce.chain import Chain
@@ -93,6 +94,15 @@ def test_what_is_left_out_is_the_orthogonal_dynamics(depth: int) -> None:
     difference = ORACLE.q(0, identity)(x) - r.predict(x[:, None])
     assert np.abs(difference - rest(x)).max() < 1e-12
     assert abs(ORACLE.norm(rest, 0) - r.error_bound) < 1e-11
+
+
+def test_read_outs_of_all_depths_at_once() -> None:
+    tables = reduced().deep.solution.tables
+    every = list(readouts_by_depth(tables))
+    assert len(every) == 8
+    for depth, found in enumerate(every, 1):
+        for ours, theirs in zip(found, readouts(tables, depth), strict=True):
+            assert np.abs(ours - theirs).max() < 1e-15
 
 
 def test_the_smallest_depth_is_taken() -> None:
