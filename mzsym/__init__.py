@@ -22,6 +22,7 @@ from mzsym.core.version import VERSION
 
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
+    from mzsym.certify.enclosed import enclose as enclose
     from mzsym.certify.minimal_noise import minimal_noise as minimal_noise
     from mzsym.certify.minimal_projection import minimal_projection as minimal_projection
     from mzsym.certify.region import proved_region as proved_region
@@ -94,6 +95,7 @@ _HOME = {
     "minimal_noise": "mzsym.certify.minimal_noise",
     "minimal_projection": "mzsym.certify.minimal_projection",
     "proved_region": "mzsym.certify.region",
+    "enclose": "mzsym.certify.enclosed",
     "reduce": "mzsym.reduce",
     "report": "mzsym.report",
     "export": "mzsym.export",

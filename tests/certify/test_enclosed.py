@@ -1,0 +1,172 @@
+"""Proved tables: golden numbers, verified quadrature, and the evaluator lie inside; what is left out would show."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mzsym as mz
+from mzsym.balls import carried
+from mzsym.balls.tables import layer_balls, map_of, tables_of
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+x = mz.state(1)[0]
+LAWS = {"uniform": mz.Uniform, "tgauss": mz.TruncatedGaussian}
+
+
+def golden(name: str) -> tuple[mz.Network, mz.Legendre, dict[str, Any]]:
+    data = json.loads((REFERENCE / name).read_text(encoding="utf-8"))
+    layers = [
+        mz.dense(row["W"], row["b"], activation=row["activation"], noise=LAWS[row["noise"][0]](row["noise"][1]))
+        for row in data["layers"]
+    ]
+    domains = [mz.Box([tuple(side) for side in box]) for box in data["domains"]]
+    return mz.Network(layers, domains=domains, observable=x), mz.Legendre(data["degree"], "lebesgue"), data
+
+
+@pytest.mark.parametrize(("name", "width"), [("tanh8.json", 1e-14), ("mixed5.json", 1e-13)])
+def test_golden_norms_lie_inside(name: str, width: float) -> None:
+    net, projection, data = golden(name)
+    found = mz.enclose(net, projection, width)
+    assert str(found.standing) == "proved"
+    # The golden program rounds, and its domains are hulls in round-to-nearest arithmetic.
+    slack = data["converged_to"] + 2e-14
+    for key, value in data["memory_norms"].items():
+        low, high = found.memory_norm(*map(int, key.split(",")))
+        assert low <= high and low - slack <= value <= high + slack, key
+        assert high - low <= 1e-6 * high
+    for n, value in enumerate(data["streaming_norms"]):
+        low, high = found.streaming_norm(n)
+        assert low - slack <= value <= high + slack
+    block = found.streaming(0)
+    assert np.abs(block.middle - np.array(data["streaming_0"])).max() < 1e-13
+
+
+def small(
+    measure: str, activation: Any = "tanh", noise: Any = None, depth: int = 3, **more: Any
+) -> tuple[mz.Network, mz.Legendre]:
+    layers = [mz.dense([[w]], [0.1], activation=activation, noise=noise or mz.Uniform(0.5)) for w in (0.9, 1.2, 0.7)]
+    observable = more.pop("observable", [x, sp.sin(x)])
+    return mz.Network(layers[:depth], domain=mz.Box([(-1, 1)]), observable=observable), mz.Legendre(2, measure)
+
+
+@pytest.mark.parametrize("measure", ["uniform", "lebesgue"])
+@pytest.mark.parametrize("noise", [mz.Uniform(0.5), mz.TruncatedGaussian(0.3, cutoff=2)])
+def test_every_table_is_the_evaluators(measure: str, noise: Any) -> None:
+    net, projection = small(measure, noise=noise)
+    found, ev = mz.enclose(net, projection), mz.compile(mz.derive(net, projection))
+    pairs = [(found.streaming(n), ev.streaming(n)) for n in range(3)]
+    pairs += [(found.memory(n, m), ev.memory(n, m)) for n, m in ((0, 2), (1, 3), (0, 3))]
+    pairs += [(found.correlation(n, m), ev.correlation(n, m)) for n, m in ((0, 0), (0, 3), (1, 2))]
+    pairs += [(found.noise(n), ev.noise(n)) for n in range(3)]
+    pairs += [(found.coefficients(n), ev.coefficients(n)) for n in range(4)]
+    for enclosure, table in pairs:
+        assert enclosure.lower.shape == table.shape and (enclosure.lower <= enclosure.upper).all()
+        assert np.abs(enclosure.middle - table).max() < 1e-10
+    assert 0 < found.width < 1e-11
+
+
+def test_entries_by_quadrature_of_many_digits() -> None:
+    net, projection = small("uniform", depth=1)
+    found = mz.enclose(net, projection)
+    (lo0, hi0), (lo1, hi1) = ((mp.mpf(float(box.lower[0])), mp.mpf(float(box.upper[0]))) for box in net.domains)
+    w, b, s = mp.mpf(0.9), mp.mpf(0.1), mp.mpf(0.5)
+
+    def eta(k: int, y: Any, lo: Any, hi: Any) -> Any:
+        return mp.sqrt(2 * k + 1) * mp.legendre(k, (2 * y - lo - hi) / (hi - lo))
+
+    with mp.workdps(25):
+        for i, j in ((0, 0), (1, 1), (2, 1), (2, 2)):
+
+            def averaged(y: Any, j: int = j) -> Any:
+                z = mp.tanh(w * y + b)
+                return mp.quad(lambda t: eta(j, z + s * t, lo1, hi1), [-1, 1]) / 2
+
+            value = mp.quad(lambda y, i=i, f=averaged: eta(i, y, lo0, hi0) * f(y), [lo0, hi0]) / (hi0 - lo0)
+            block = found.streaming(0)
+            assert mp.mpf(float(block.lower[i, j])) <= value <= mp.mpf(float(block.upper[i, j]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.floats(0.2, 1.6),
+    st.floats(-0.5, 0.5),
+    st.floats(0.2, 0.8),
+    st.sampled_from(["tanh", "sigmoid", "sin", "softplus"]),
+)
+def test_bounds_hold_with_few_points(w: float, b: float, s: float, activation: str) -> None:
+    # Few points leave a large error: the truth, from many, must lie inside all the same.
+    layer = mz.dense([[w]], [b], activation=activation, noise=mz.Uniform(s))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]), observable=x)
+    sides = [tuple(Fraction(float(end)) for end in (box.lower[0], box.upper[0])) for box in net.domains]
+    places = [((lo + hi) / 2, (hi - lo) / 2) for lo, hi in sides]
+    balls = [layer_balls(net.map_exprs(n)[0], net.state(n)[0], layer.bindings(n), "uniform", s, None) for n in range(2)]
+    last = [map_of(x, x, {})]
+    coarse, fine = (tables_of(balls, places, 3, last, nodes, False) for nodes in (14, 90))
+    for table, truth in ((coarse.C, fine.C), (coarse.memory, fine.memory), (coarse.coefficients, fine.coefficients)):
+        assert table.overlaps(truth)
+        assert all(table[i, j].contains(truth[i, j].mid()) for i in range(table.nrows()) for j in range(table.ncols()))
+
+
+def test_the_interpolation_error_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, _ = small("uniform", depth=2, observable=x)
+    sides = [tuple(Fraction(float(end)) for end in (box.lower[0], box.upper[0])) for box in net.domains]
+    places = [((lo + hi) / 2, (hi - lo) / 2) for lo, hi in sides]
+    balls = [
+        layer_balls(net.map_exprs(n)[0], net.state(n)[0], layer.bindings(n), "uniform", 0.5, None)
+        for n, layer in enumerate(net.layers)
+    ]
+    truth = tables_of(balls, places, 3, [map_of(x, x, {})], 90, False)
+    monkeypatch.setattr(carried, "_remainder", lambda largest, radius, nodes: carried.flint.arb(0))
+    bare = tables_of(balls, places, 3, [map_of(x, x, {})], 14, False)
+    assert not all(bare.C[i, j].contains(truth.C[i, j].mid()) for i in range(9) for j in range(9))
+
+
+def test_moments_of_the_noise() -> None:
+    with carried.precision(256):
+        found = carried.truncated_moments(carried.flint.arb(1) / 4, carried.flint.arb(3) / 2, 12)
+    with mp.workdps(40):
+        s, cut = mp.mpf(1) / 4, mp.mpf(3) / 2
+        density = lambda t: mp.exp(-((t / s) ** 2) / 2)  # noqa: E731
+        whole = mp.quad(density, [-cut * s, 0, cut * s])
+        for j in range(12):
+            exact = mp.quad(lambda t, j=j: t**j * density(t), [-cut * s, 0, cut * s]) / whole
+            assert abs(mp.mpf(found[j].mid().str(40, radius=False)) - exact) < mp.mpf(10) ** -30
+
+
+@pytest.mark.parametrize(
+    ("net", "projection", "words"),
+    [
+        (small("uniform", "relu"), None, "not analytic"),
+        (small("uniform", noise=mz.Laplace(0.2)), mz.Hermite(2), "not enclosed"),
+        (small("uniform"), mz.Mean(), "not enclosed"),
+        (small("uniform", observable=sp.Abs(x)), None, "observable is not analytic"),
+    ],
+)
+def test_refusals(net: Any, projection: Any, words: str) -> None:
+    network, own = net
+    with pytest.raises(mz.MzError, match=words):
+        mz.enclose(network, projection or own)
+
+
+def test_indices_and_widths_are_checked() -> None:
+    net, projection = small("uniform")
+    found = mz.enclose(net, projection)
+    for call in (
+        lambda: found.memory(0, 1),
+        lambda: found.streaming(3),
+        lambda: found.noise(3),
+        lambda: found.coefficients(4),
+    ):
+        with pytest.raises(mz.MzError, match="no such term"):
+            call()
+    assert found.correlation(1, 1).contains(np.eye(3)) and "entries within" in repr(found)
