@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mzsym.projections.study import load as load
     from mzsym.projections.study import save as save
     from mzsym.reduce import reduce as reduce
+    from mzsym.reduce.advise import advise as advise
     from mzsym.report import report as report
 
 __version__ = VERSION
@@ -97,6 +98,7 @@ _HOME = {
     "proved_region": "mzsym.certify.region",
     "enclose": "mzsym.certify.enclosed",
     "reduce": "mzsym.reduce",
+    "advise": "mzsym.reduce.advise",
     "report": "mzsym.report",
     "export": "mzsym.export",
 }

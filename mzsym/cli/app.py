@@ -271,6 +271,22 @@ def noise(
 
 
 @_command
+def advise(
+    model: Model,
+    tolerance: Annotated[float, typer.Option(help="Error that a shallow network may have, absolute, in L2.")] = 1e-3,
+    kappa: Annotated[float, typer.Option(help="What the memory shall shrink by per layer, at most 1.")] = 0.9,
+    json: AsJson = False,
+) -> int:
+    """Say which degree, noise and depth to choose, and why.
+
+    The model file's projection does not matter.
+    """
+    from mzsym.cli.levels import advise as command
+
+    return command(_job(model, json), tolerance, kappa, json)
+
+
+@_command
 def check(
     file: Annotated[Path, typer.Argument(metavar="CERTIFICATE.json", help="The certificate.", show_default=False)],
     allow_unchecked: Annotated[

@@ -1,4 +1,4 @@
-"""Commands that ask a certificate backwards: which noise a bound needs."""
+"""Commands that ask backwards: which noise a bound needs, and what to choose for a tolerance."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ def noise(job: Job, layer: int, kappa: float, method: NoiseMethod, json: bool) -
     """A noise level with ||Q_n M_n|| <= kappa proved, and one where it fails."""
     with job.progress.stage("Looking for the noise level"), job.source.located():
         found = mz.minimal_noise(job.study.network, layer, job.projection, kappa, method)
+    if json:
+        print_json({"model": job.source.path.name} | found.to_dict())
+    else:
+        for line in found.lines():
+            typer.echo(line)
+    return 0
+
+
+def advise(job: Job, tolerance: float, kappa: float, json: bool) -> int:
+    """Degree, noise and depth for a tolerance, and why."""
+    with job.progress.stage("Comparing projections, depths and noise levels"), job.source.located():
+        found = mz.advise(job.study.network, tolerance, kappa, options=job.study.options)
     if json:
         print_json({"model": job.source.path.name} | found.to_dict())
     else:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
+from mzsym.certify import Interior, certify
 
+minimal_projection_module = sys.modules[mz.minimal_projection.__module__]
 BOX = mz.Box([(-1, 1)])
 
 
@@ -45,6 +49,23 @@ def test_hilbert_schmidt_does_or_does_not_whatever_the_degree() -> None:
     assert found.degree == 0 and found.minimal and found.certificate.contracts
     with pytest.raises(mz.MzError, match=r"No degree up to 16 .* the least bound is 0\.\d+"):
         mz.minimal_projection(net, 0.2, method="hilbert_schmidt")
+
+
+@pytest.mark.parametrize(("lower", "decision"), [(0.92, "proved"), (0.5, "undecided")])
+def test_undecided_degrees_are_passed_and_said(monkeypatch: pytest.MonkeyPatch, lower: float, decision: str) -> None:
+    """With invented enclosures: degree 1 is not proved to do, whether or not it is refuted, and degree 2 is."""
+    true = certify
+
+    def invented(net: mz.Network, projection: mz.Legendre, **kwargs: object) -> object:
+        found = true(net, projection, **kwargs)
+        ends = {0: (1.2, 1.3), 1: (lower, 0.95), 2: (0.4, 0.85)}[projection.degree]
+        interior = Interior(upper=ends[1], lower=ends[0])
+        layers = tuple(replace(layer, interior=interior, lower=1.5, upper=1.6) for layer in found.layers)
+        return replace(found, layers=layers)
+
+    monkeypatch.setattr(minimal_projection_module, "certify", invented)
+    found = mz.minimal_projection(chain(1.0, 0.5), 0.9)
+    assert found.degree == 2 and found.minimal.decision == decision
 
 
 def test_one_layer_has_no_memory() -> None:

@@ -17,6 +17,7 @@ MODEL = (
 format = 1
 [network]
 domain = [[-1, 1]]
+observable = "x0"
 [projection]
 family = "legendre"
 degree = 1
@@ -57,3 +58,14 @@ def test_noise_refuses_in_one_line(model: Path) -> None:
     for options, what in ((("--layer", 7), "There is no layer 7"), (("--kappa", 2), "kappa is 2.0")):
         said = call("noise", model, *options)
         assert said.exit_code == 2 and what in said.output and "Traceback" not in said.output
+
+
+def test_advise_says_what_the_library_says(model: Path) -> None:
+    # Two of the four layers.
+    model.write_text("[[layers]]".join(MODEL.split("[[layers]]")[:3]))
+    advice = mz.advise(mz.load(model).network, 1e-2)
+    found = json.loads(call("advise", model, "--tolerance", 1e-2, "--json").stdout)
+    assert found == {"model": "model.toml"} | json.loads(json.dumps(advice.to_dict()))
+    assert call("advise", model, "--tolerance", 1e-2).stdout.splitlines() == list(advice.lines())
+    said = call("advise", model, "--tolerance", 0)
+    assert said.exit_code == 2 and "tolerance is 0.0" in said.output
