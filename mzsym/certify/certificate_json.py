@@ -22,11 +22,10 @@ FORMAT = "mzsym certificate"
 FORMAT_VERSION = 3
 
 CLAIM = (
-    "For every layer n, upper and lower bound the norm of Q_n M_n, interior_upper and interior_lower that of "
-    "Q_n M_n Q_{n+1}, and operator_upper that of M_n, as operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated "
-    "measure; dobrushin bounds the factor by which M_n shrinks "
-    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; memory_bounds the "
-    "norms of K(n, m); estimates are not proved."
+    "As operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure, for all n: upper and lower bound the "
+    "norm of Q_n M_n, interior_upper and interior_lower that of Q_n M_n Q_{n+1}, entrance_upper that of M_n Q_{n+1}, "
+    "operator_upper that of M_n; memory_bounds those of K(n, m). dobrushin bounds the factor by which M_n shrinks "
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows that of several layers. Estimates are not proved."
 )
 
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """Check a certificate file of mzsym: ``python checker.py FILE [--allow-unchecked]``.
 
-One file that needs Python and python-flint only, and shares no code with the program that found the bounds. It reads
-the model from the file, proves every claim again in ball arithmetic and says which line of the argument fails. Equation
-numbers are those of mzsym's docs/mathematics.md. Notes (reasons, words, versions, estimates) are no claims.
-
-Exit codes: 0 every claim is confirmed; 1 one is not (or cannot be checked here, unless --allow-unchecked); 2 the file
-is unreadable, incomplete or does not fit its digests.
+One file that needs Python and python-flint only, and shares no code with the program that found the bounds. It proves
+every claim again in ball arithmetic and says which line fails; numbers are those of mzsym's docs/mathematics.md. Notes
+(reasons, words, versions, estimates) are no claims. Exit codes: 0 every claim is confirmed; 1 one is not, or cannot be
+checked here (unless --allow-unchecked); 2 the file is unreadable, incomplete or does not fit its digests.
 """
 
+# fmt: off
 from __future__ import annotations
 
 import hashlib
@@ -27,122 +26,95 @@ BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS = 192, 20_000, 80, 700, 4000
 """Precision; boxes for one side of a domain; nodes of one Gauss rule; Legendre functions; panels."""
 CONFIRMED, FAILED, UNCHECKED = "confirmed", "NOT CONFIRMED", "not checked"
 
-
 class BadFileError(Exception):
     """The file is no complete certificate."""
-
-
 class Unchecked(Exception):
     """The claim is outside of what this program can check."""
 
-
 class Finding(NamedTuple):
     """What came of one line of the argument."""
-
     status: str
     line: str
     why: str = ""
 
-
 # -- reading: forms say what stands where, and every key is needed ------------------------------------------------
-
 CLAIM = (
-    "For every layer n, upper and lower bound the norm of Q_n M_n, interior_upper and interior_lower that of "
-    "Q_n M_n Q_{n+1}, and operator_upper that of M_n, as operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated "
-    "measure; dobrushin bounds the factor by which M_n shrinks "
-    "oscillations, lipschitz the Lipschitz constant of F_n, windows the same of several layers; memory_bounds the "
-    "norms of K(n, m); estimates are not proved."
+    "As operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure, for all n: upper and lower bound the "
+    "norm of Q_n M_n, interior_upper and interior_lower that of Q_n M_n Q_{n+1}, entrance_upper that of M_n Q_{n+1}, "
+    "operator_upper that of M_n; memory_bounds those of K(n, m). dobrushin bounds the factor by which M_n shrinks "
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows that of several layers. Estimates are not proved."
 )
-PAIR, WINDOWS = ("bound", "bound"), [{"n": int, "m": int, "bound": "bound", "method": str}]
+PAIR, WINDOWS, MAYBE = ("bound", "bound"), [{"n": int, "m": int, "bound": "bound", "method": str}], "exact or null"
 GUESS = {"value": "bound", "error": "bound", "second": "bound", "degrees": int, "standing": {"estimated"}, None: None}
-NOISE = {"law": str, "scale": "exact or null", "cutoff": "exact or null"}
-OTHER = {"kind": {"other"}, "what": str}
 SCALES = {"uniform": 1, "gaussian": 1, "laplace": 1, "truncated_gaussian": 2}
-DENSE = {
-    "kind": {"dense"}, "W": [["exact"]], "b": ["exact"], "activation": str, "slope": "exact or null",
-    "step": "exact or null", "noise": [NOISE],
-}  # fmt: skip
-MODEL = {
-    "network_sha256": str, "layers": [dict], "domains": [[("exact", "exact")], None],
-    "projection": {"family": str, "degree": int, "measure": str},
-}  # fmt: skip
+OTHER, DENSE = {"kind": {"other"}, "what": str}, {
+    "kind": {"dense"}, "W": [["exact"]], "b": ["exact"], "activation": str, "slope": MAYBE, "step": MAYBE,
+    "noise": [{"law": str, "scale": MAYBE, "cutoff": MAYBE}],
+}
 LAYER = {
     "n": int, "noise": str, "upper": "bound", "lower": "bound", "functions": int, "operator_upper": "bound",
     "method": {"hilbert_schmidt", "sharp", "dobrushin", "none"}, "standing": {"proved", "estimated"}, "reason": str,
     "interior_upper": "bound", "interior_lower": "bound", "interior_estimate": GUESS, "estimate": GUESS,
     "entrance_upper": "bound", "dobrushin": "bound or null", "dobrushin_reason": str, "lipschitz": "bound or null",
     "lipschitz_reason": str, "rests_on": {"density_norm_squared": PAIR, "volume_next": PAIR, "measure_ratio": PAIR},
-}  # fmt: skip
+}
 CERTIFICATE = {
-    "format": {"mzsym certificate"}, "format_version": int, "claim": {CLAIM}, "model": MODEL, "model_digest": str,
-    "model_sha256": str, "projection": str, "measure": str,
-    "method": {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}, "layers": [LAYER],
-    "memory_bounds": [{"n": int, "m": int, "bound": "bound"}], "dobrushin_windows": WINDOWS,
-    "lipschitz_windows": WINDOWS, "contracts": {"decision": {"proved", "refuted", "undecided"}, "why": str},
-    "versions": dict, "sha256": str,
-}  # fmt: skip
-
+    "format": {"mzsym certificate"}, "format_version": int, "claim": {CLAIM}, "model": {
+        "network_sha256": str, "layers": [dict], "domains": [[("exact", "exact")], None],
+        "projection": {"family": str, "degree": int, "measure": str},
+    }, "model_digest": str, "model_sha256": str, "projection": str, "measure": str, "layers": [LAYER], "method":
+    {"auto", "hilbert_schmidt", "sharp", "dobrushin", "lipschitz"}, "dobrushin_windows": WINDOWS, "lipschitz_windows":
+    WINDOWS, "memory_bounds": [{"n": int, "m": int, "bound": "bound"}], "versions": dict, "sha256": str,
+    "contracts": {"decision": {"proved", "refuted", "undecided"}, "why": str},
+}
 
 def _read(value: Any, form: Any, where: str) -> Any:
     """The value in a form: objects as namespaces, parameters as fractions, bounds as floats."""
-    if value is None and (
-        (isinstance(form, (dict, list)) and None in form) or (isinstance(form, str) and "null" in form)
-    ):
+    if value is None and (None in form if isinstance(form, (dict, list)) else "null" in str(form)):
         return None
     if isinstance(form, dict):
         wanted = set(form) - {None}
-        if not isinstance(value, dict) or set(value) != wanted:
-            odd = sorted(map(str, wanted ^ set(value))) if isinstance(value, dict) else "no object"
-            raise BadFileError(f"{where}: missing or unknown: {odd}")
+        odd = sorted(map(str, wanted ^ set(value))) if isinstance(value, dict) else ["all"]
+        _needs(not odd, f"{where}: missing or unknown: {', '.join(odd)}")
         return SimpleNamespace(**{key: _read(value[key], form[key], f"{where}, {key}") for key in sorted(wanted)})
     if isinstance(form, (list, tuple)):
-        if not isinstance(value, list) or (isinstance(form, tuple) and len(value) != len(form)):
-            raise BadFileError(f"{where}: a list of another length is wanted")
+        good = isinstance(value, list) and not (isinstance(form, tuple) and len(value) != len(form))
+        _needs(good, f"{where}: a list of another length is wanted")
         return tuple(_read(item, form[0], f"{where}[{i}]") for i, item in enumerate(value))
     if isinstance(form, str):
         try:
             return _exact(value) if form.startswith("exact") else _bound(value)
         except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError):
             raise BadFileError(f"{where}: {value!r} is no exact number, or two numbers") from None
-    if isinstance(form, set):
-        good = isinstance(value, str) and value in form
-    else:
-        good = type(value) is form and (form is not int or (isinstance(value, int) and value >= 0))
-    if not good:
-        raise BadFileError(f"{where}: {value!r} is not possible here")
+    known = isinstance(form, set) and isinstance(value, str) and value in form
+    natural = type(value) is form and (form is not int or str(value)[0] != "-")
+    _needs(known or natural, f"{where}: {value!r} is not possible here")
     return value
-
 
 def _exact(value: str) -> Fraction:
     """A parameter: a hexadecimal float or a quotient of integers."""
     return Fraction(float.fromhex(value)) if "x" in value else Fraction(*map(int, value.split("/")))
 
-
 def _bound(value: Any) -> float:
     """A number of the certificate, whose decimal form has to agree."""
     number, seen = float.fromhex(value["hex"]), value["approximately"]
     same = seen is None if number == math.inf else type(seen) in (int, float) and seen == number
-    if not same or len(value) != 2 or number == -math.inf:
-        raise ValueError
+    _needs(same and len(value) == 2 and number > -math.inf, "two numbers", ValueError)
     return number
 
-
 def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
-
-def _needs(good: bool, what: str) -> None:
+def _needs(good: Any, why: str, kind: type[Exception] = BadFileError) -> None:
     if not good:
-        raise BadFileError(what)
-
+        raise kind(why)
 
 def _certificate(content: Any) -> Any:
     """The certificate, complete and fitting its digests."""
     found = _read(content, CERTIFICATE, "certificate")
-    unsealed = {key: value for key, value in content.items() if key != "sha256"}
+    unsealed = _digest({key: value for key, value in content.items() if key != "sha256"})
     _needs(found.format_version == 3, "format_version: this program reads version 3")
-    _needs(found.sha256 == _digest(unsealed), "sha256: the digest does not fit the content")
+    _needs(found.sha256 == unsealed, "sha256: the digest does not fit the content")
     model, depth, kind = found.model, len(found.layers), found.model.projection
     fits = found.model_digest == _digest(content["model"]) and found.model_sha256 == model.network_sha256
     _needs(fits, "model: its digests do not fit it")
@@ -154,9 +126,8 @@ def _certificate(content: Any) -> Any:
     _needs(all(box and all(lo < hi for lo, hi in box) for box in model.domains or ()), "domains: a box is empty")
     words = {"legendre": f"Legendre polynomials of total degree <= {kind.degree}", "mean": "the mean over the box"}
     model.known = kind.measure in ("uniform", "lebesgue") and kind.family in words and model.domains is not None
-    fits = found.measure == kind.measure and not (kind.family == "mean" and kind.degree)
-    fits = fits and (not model.known or found.projection == words[kind.family])
-    _needs(fits, "projection, measure: they are not those of the model")
+    fits = found.measure == kind.measure and not (model.known and found.projection != words[kind.family])
+    _needs(fits and not (kind.family == "mean" and kind.degree), "projection, measure: they are not those of the model")
     for n, (claims, layer) in enumerate(zip(found.layers, model.layers, strict=True)):
         estimated = found.method == "sharp" and claims.upper == math.inf
         sharp = claims.method == "sharp" and claims.upper < math.inf
@@ -169,35 +140,25 @@ def _certificate(content: Any) -> Any:
             positive = [(one.scale, one.cutoff)[: SCALES.get(one.law, 0)] for one in layer.noise]
             fits = all(value is not None and value > 0 for scales in positive for value in scales)
             _needs(fits, f"model, layer {n}: noise needs a positive scale")
-    fits = [(one.n, one.m) for one in found.memory_bounds] == memory_pairs(depth)
-    _needs(fits, "memory_bounds: some are missing or out of order")
+    wanted = [(n, m) for n in range(depth - 1 if depth <= 16 else 1) for m in range(n + 2, depth + 1)]
+    _needs([(one.n, one.m) for one in found.memory_bounds] == wanted, "memory_bounds: some are missing or out of order")
     return found
 
-
-def memory_pairs(depth: int) -> list[tuple[int, int]]:
-    """The memory terms whose bounds a certificate lists."""
-    return [(n, m) for n in range(depth - 1 if depth <= 16 else 1) for m in range(n + 2, depth + 1)]
-
-
 # -- functions in balls ------------------------------------------------------------------------------------------
-
-
 def _ball(value: Fraction | float | int) -> Any:
-    exact = Fraction(value)
-    return arb(fmpq(exact.numerator, exact.denominator))
-
+    """The exact number, at working precision; infinity is one."""
+    exact = Fraction(0 if value == math.inf else value)
+    return arb(math.inf) if value == math.inf else arb(fmpq(exact.numerator, exact.denominator))
 
 def _sigmoid(x: Any) -> Any:
     return x.exp() / (1 + x.exp())
 
-
 def _normal(x: Any) -> Any:
     return (1 + (x / arb(2).sqrt()).erf()) / 2
 
-
 SMOOTH: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "identity": (lambda x: x, lambda x: x * 0 + 1),
-    "tanh": (lambda x: x.tanh(), lambda x: 1 - x.tanh() * x.tanh()),
+    "tanh": (lambda x: x.tanh(), lambda x: 1 / x.cosh() ** 2),
     "sigmoid": (_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x)),
     "softplus": (lambda x: x.exp().log1p(), _sigmoid),
     "erf": (lambda x: x.erf(), lambda x: 2 * (-x * x).exp() / arb.pi().sqrt()),
@@ -218,25 +179,23 @@ BROKEN: dict[str, tuple[Callable[[Fraction, Fraction], Fraction], tuple[int, ...
 }
 """Activations made of straight pieces, and where they break."""
 
-
-def _at_most(f: Any, slopes: Any, box: list[tuple[Any, Any]], bound: Any) -> bool:
-    """Whether f <= bound is proved on a box: natural and mean value forms, monotone variables, bisection."""
+def _at_most(sign: int, maps: Any, box: list[tuple[Any, Any]], bound: Any) -> bool:
+    """Whether sign f <= sign bound on a box, maps = (f, slopes): mean value forms, monotone variables, bisection."""
     todo = [box]
     for _ in range(BOXES):
         if not todo:
             return True
         sides = todo.pop()
-        balls = [arb.union(lo, hi) for lo, hi in sides]
-        if f(*balls) <= bound:
-            continue
-        slope, middle = slopes(*balls), [((lo + hi) / 2).mid() for lo, hi in sides]
-        if f(*middle) > bound:
+        balls, middle = [arb.union(*side) for side in sides], [((lo + hi) / 2).mid() for lo, hi in sides]
+        (value, slope), least = maps(*balls), sign * (maps(*middle)[0] - bound)
+        moved = sum(s * (x - m) for s, x, m in zip(slope, balls, middle, strict=True))
+        if least > 0:
             return False
-        if f(*middle) + sum(s * (x - m) for s, x, m in zip(slope, balls, middle, strict=True)) <= bound:
+        if sign * (value - bound) <= 0 or least + sign * moved <= 0:
             continue
-        pairs = zip(slope, sides, strict=True)
-        ends = [(hi, hi) if s >= 0 else (lo, lo) if s <= 0 else (lo, hi) for s, (lo, hi) in pairs]
-        if any(lo < hi and a == b for (a, b), (lo, hi) in zip(ends, sides, strict=True)):
+        signs = [sign if s >= 0 else -sign if s <= 0 else 0 for s in slope]
+        ends = [side if e == 0 else (side[e > 0],) * 2 for e, side in zip(signs, sides, strict=True)]
+        if any(lo < hi and e for (lo, hi), e in zip(sides, signs, strict=True)):
             todo.append(ends)
             continue
         widest = max(range(len(sides)), key=lambda i: float(sides[i][1] - sides[i][0]))
@@ -246,139 +205,95 @@ def _at_most(f: Any, slopes: Any, box: list[tuple[Any, Any]], bound: Any) -> boo
         todo += [[*sides[:widest], part, *sides[widest + 1 :]] for part in ((lo, cut), (cut, hi))]
     return False
 
-
 def _check_component(layer: Any, i: int, here: Any, lo: Fraction, hi: Fraction) -> None:
-    """Component i of F(here) lies in [lo, hi]."""
-    name, h = layer.activation, layer.step
-    row = [Fraction(0) if h is not None and j == i else w for j, w in enumerate(layer.W[i])]
-    low, high = layer.b[i], layer.b[i]
-    for w, side in zip(row, here, strict=True):
-        low, high = low + min(w * side[0], w * side[1]), high + max(w * side[0], w * side[1])
-    if name in BROKEN and h is None:
+    """Component i of F(here) lies in [lo, hi]; F_i = e x_i + h act(w x_i + rest)."""
+    name, still = layer.activation, layer.step is None
+    row = [Fraction(0) if j == i and not still else w for j, w in enumerate(layer.W[i])]
+    low = high = layer.b[i]
+    for v, side in zip(row, here, strict=True):
+        low, high = low + min(v * side[0], v * side[1]), high + max(v * side[0], v * side[1])
+    if name in BROKEN and still:
         g, breaks = BROKEN[name]
         values = [g(x, layer.slope) for x in (low, high, *(Fraction(p) for p in breaks if low < p < high))]
-        if not lo <= min(values) <= max(values) <= hi:
-            raise ValueError(f"component {i} leaves the next box")
+        _needs(lo <= min(values) <= max(values) <= hi, f"component {i} leaves the next box", ValueError)
         return
-    if name not in SMOOTH:
-        raise Unchecked(f"the activation {name!r}" + (" of a residual layer" if h is not None else ""))
+    _needs(name in SMOOTH, f"the activation {name!r}" + ("" if still else " of a residual layer"), Unchecked)
     act, slope = SMOOTH[name]
-    box = [(_ball(low).lower(), _ball(high).upper())]
-    f: Any = act
-    slopes: Any = lambda z: [slope(z)]  # noqa: E731
-    whole = name in ("sin", "cos") and h is None
-    if h is not None:
-        h, w = _ball(h), _ball(layer.W[i][i])
-        box.insert(0, (_ball(here[i][0]).lower(), _ball(here[i][1]).upper()))
-        f = lambda x, r: x + h * act(w * x + r)  # noqa: E731
-        slopes = lambda x, r: [1 + h * w * slope(w * x + r), h * slope(w * x + r)]  # noqa: E731
-    if not (whole and hi >= 1) and not _at_most(f, slopes, box, _ball(hi)):
-        raise ValueError(f"component {i} is not proved to stay below the end of the next box")
-    if not (whole and lo <= -1) and not _at_most(
-        lambda *x: -f(*x), lambda *x: [-s for s in slopes(*x)], box, -_ball(lo)
-    ):
-        raise ValueError(f"component {i} is not proved to stay above the end of the next box")
+    e, h, w = map(_ball, (0, 1, 0) if still else (1, layer.step, layer.W[i][i]))
+    box = [(_ball(a).lower(), _ball(b).upper()) for a, b in ((0, 0) if still else here[i], (low, high))]
 
+    maps = lambda x, r: (e * x + h * act(w * x + r), [e + w * h * slope(w * x + r), h * slope(w * x + r)])  # noqa: E731
+    for sign, end in ((1, hi), (-1, lo)):
+        beyond = still and name in ("sin", "cos") and sign * end >= 1
+        good = beyond or _at_most(sign, maps, box, _ball(end))
+        _needs(good, f"component {i} is not proved to stay on this side of {float(end)!r}", ValueError)
 
 def _check_domain(layer: Any, here: Any, following: Any) -> None:
     """F(here) + supp rho lies in the next box, (2)."""
-    if layer.kind == "other":
-        raise Unchecked(layer.what)
-    if len(layer.W[0]) != len(here) or len(layer.b) != len(following):
-        raise ValueError("the shapes of weights and boxes do not fit")
+    _needs(layer.kind == "dense", getattr(layer, "what", ""), Unchecked)
+    fits = len(layer.W[0]) == len(here) and len(layer.b) == len(following)
+    _needs(fits, "the shapes of weights and boxes do not fit", ValueError)
     for i, ((lo, hi), noise) in enumerate(zip(following, layer.noise, strict=True)):
-        if noise.law not in ("deterministic", "uniform", "truncated_gaussian"):
-            raise Unchecked(f"the support of {noise.law} noise")
-        reach = Fraction(0) if noise.law == "deterministic" else noise.scale * (noise.cutoff or 1)
+        factors = {"deterministic": 0, "uniform": 1, "truncated_gaussian": noise.cutoff}
+        _needs(noise.law in factors, f"the support of {noise.law} noise", Unchecked)
+        reach = factors[noise.law] * (noise.scale or Fraction(0))
         _check_component(layer, i, here, lo + reach, hi - reach)
 
-
 # -- Hilbert-Schmidt, (23) ---------------------------------------------------------------------------------------
-
-
 def _square_norm(noise: Any) -> Any:
     """The integral of the squared density."""
-    if noise.law == "deterministic":
-        raise ValueError("a component without noise: M_n is not Hilbert-Schmidt")
-    if noise.law not in ("uniform", "laplace", "gaussian", "truncated_gaussian"):
-        raise Unchecked(f"the noise law {noise.law!r}")
-    s, c = _ball(noise.scale), _ball(noise.cutoff or 0)
-    if noise.law in ("uniform", "laplace"):
-        return 1 / (2 * s) if noise.law == "uniform" else 1 / (4 * s)
-    cut = 1 if noise.law == "gaussian" else c.erf() / (c / arb(2).sqrt()).erf() ** 2
-    return cut / (2 * arb.pi().sqrt() * s)
+    if noise.law not in SCALES:
+        _needs(noise.law == "deterministic", f"the noise law {noise.law!r}", Unchecked)
+        return _ball(math.inf)
+    s, c = _ball(noise.scale), _ball(noise.cutoff or 1)
+    cut = c.erf() / (c / arb(2).sqrt()).erf() ** 2 if noise.law == "truncated_gaussian" else 1
+    return {"uniform": 1 / (2 * s), "laplace": 1 / (4 * s)}.get(noise.law, cut / (2 * arb.pi().sqrt() * s))
 
-
-def _volume(box: Any) -> Fraction:
-    return math.prod((hi - lo for lo, hi in box), start=Fraction(1))
-
-
-def _square(model: Any, n: int) -> tuple[Any, Fraction, Fraction]:
+def _squares(model: Any, n: int) -> tuple[Any, Any, Any]:
     """||rho||^2, vol(Omega_{n+1}) and r_n."""
-    if model.layers[n].kind == "other":
-        raise Unchecked(model.layers[n].what)
+    _needs(model.layers[n].kind == "dense", getattr(model.layers[n], "what", ""), Unchecked)
     density = math.prod((_square_norm(noise) for noise in model.layers[n].noise), start=arb(1))
-    volume = _volume(model.domains[n + 1])
-    lebesgue = model.projection.measure == "lebesgue"
-    return density, volume, _volume(model.domains[n]) / volume if lebesgue else Fraction(1)
+    here, after = (math.prod((hi - lo for lo, hi in box), start=Fraction(1)) for box in model.domains[n : n + 2])
+    return density, _ball(after), _ball(here / after if model.projection.measure == "lebesgue" else 1)
 
-
-def _norm_at_most(claimed: float, model: Any, n: int, constants: bool) -> bool:
+def _is_bound(model: Any, n: int, claimed: float, constants: bool) -> bool:
     """Whether ||M_n||_HS, or ||Q_n M_n||_HS where the constants are resolved, is at most what is claimed."""
-    if claimed == math.inf:
-        return True
-    density, volume, ratio = _square(model, n)
-    square = _ball(ratio) * (density * _ball(volume) - (1 if constants else 0))
-    return claimed >= 0 and bool(square <= _ball(claimed) ** 2)
-
+    density, volume, ratio = _squares(model, n)
+    return claimed >= 0 and bool(ratio * (density * volume - (1 if constants else 0)) <= _ball(claimed) ** 2)
 
 def _check_squares(model: Any, n: int, claims: Any) -> None:
-    """||M_n||, ||M_n Q_{n+1}|| and what they rest on."""
-    rests = claims.rests_on
-    if claims.operator_upper == claims.entrance_upper == rests.density_norm_squared[1] == math.inf:
-        return
-    names, found = ("density_norm_squared", "volume_next", "measure_ratio"), _square(model, n)
-    for name, value in zip(names, (found[0], *map(_ball, found[1:])), strict=True):
-        low, high = getattr(rests, name)
-        if not _ball(low) <= value or not (high == math.inf or value <= _ball(high)):
-            raise ValueError(f"{name} is not in [{low!r}, {high!r}]")
-    if not _norm_at_most(claims.operator_upper, model, n, False):
-        raise ValueError(f"||M_n|| <= {claims.operator_upper!r} does not follow")
-    if not claims.functions and not _norm_at_most(claims.entrance_upper, model, n, True):
-        raise ValueError(f"||M_n Q_(n+1)|| <= {claims.entrance_upper!r} does not follow")
-
-
-def _norms(model: Any, n: int, claims: Any) -> Any:
-    """||Q_n M_n|| and ||Q_n M_n Q_{n+1}|| by Hilbert-Schmidt norms, or sharp."""
-    if claims.functions:
-        return _sharp(model, n, claims)
-    if claims.lower > 0 or claims.interior_lower > 0:
-        raise ValueError("Hilbert-Schmidt norms give no lower bounds")
-    for claimed in (claims.upper, claims.interior_upper):
-        if not _norm_at_most(claimed, model, n, True):
-            raise ValueError(f"a norm of at most {claimed!r} does not follow")
-    return None
-
+    """What these norms say, and what they rest on."""
+    names = ("density_norm_squared", "volume_next", "measure_ratio")
+    for name, value in zip(names, _squares(model, n), strict=True):
+        low, high = getattr(claims.rests_on, name)
+        _needs(_ball(low) <= value and value <= _ball(high), f"{name} is not in [{low!r}, {high!r}]", ValueError)
+    below = claims.lower > 0 or claims.interior_lower > 0
+    _needs(claims.functions or not below, "Hilbert-Schmidt norms give no lower bounds", ValueError)
+    names = ("entrance_upper", "upper", "interior_upper")
+    for name in ("operator_upper", *(() if claims.functions else names)):
+        good = _is_bound(model, n, getattr(claims, name), name != "operator_upper")
+        _needs(good, f"{name} = {getattr(claims, name)!r} does not follow", ValueError)
 
 # -- sharp norms in dimension one, (24) --------------------------------------------------------------------------
-
-
 class Curve:
     """t -> F(c + a t) on [-1, 1], proved increasing (a mirrored map has the same norms)."""
 
     def __init__(self, layer: Any, here: Any, following: Any) -> None:
-        dense = layer.kind == "dense" and len(here) == len(following) == 1 and layer.activation in SMOOTH
-        if not dense or layer.noise[0].law != "uniform":
-            raise Unchecked("it takes dimension one, a dense layer, an analytic activation and uniform noise")
+        fits = layer.kind == "dense" and len(here) == len(following) == 1 and layer.activation in SMOOTH
+        fits = fits and layer.noise[0].law == "uniform"
+        _needs(fits, "it takes dimension one, a dense layer, an analytic activation and uniform noise", Unchecked)
         ((lo, hi),), ((low, high),) = here, following
         self.act, self.act_slope = SMOOTH[layer.activation]
         self.c, self.a, self.w, self.b = map(_ball, ((lo + hi) / 2, (hi - lo) / 2, layer.W[0][0], layer.b[0]))
         self.h = None if layer.step is None else _ball(layer.step)
         self.middle, self.half = _ball((low + high) / 2), _ball((high - low) / 2)
         self.shift = 2 * _ball(layer.noise[0].scale)
-        if self.slope(arb(0)) < 0:
-            self.a = -self.a
-        self.steepest = self._rises(arb(-1) - arb(2) ** -30, arb(1) + arb(2) ** -30, 12)
+        self.a, self.steepest = -self.a if self.slope(arb(0)) < 0 else self.a, arb(0)
+        for j in range(-257, 257):
+            # A little beyond [-1, 1]; (1 - t^2) F' is bounded.
+            t = arb.union(arb(j), arb(j + 1)) / 256
+            _needs(self.slope(t) > 0, "a map that is not proved to be strictly monotone", Unchecked)
+            self.steepest = self.steepest.max(((1 - t * t) * self.slope(t)).upper())
 
     def value(self, t: Any) -> Any:
         x = self.c + self.a * t
@@ -388,17 +303,6 @@ class Curve:
     def slope(self, t: Any) -> Any:
         z = self.w * self.act_slope(self.w * (self.c + self.a * t) + self.b)
         return self.a * (z if self.h is None else 1 + self.h * z)
-
-    def _rises(self, lo: Any, hi: Any, depth: int) -> Any:
-        """An upper bound of (1 - t^2) F', where F' > 0 is proved."""
-        t = arb.union(lo, hi)
-        slope = self.slope(t)
-        if depth > 4 or (depth > 0 and not slope > 0):
-            middle = ((lo + hi) / 2).mid()
-            return self._rises(lo, middle, depth - 1).max(self._rises(middle, hi, depth - 1))
-        if not slope > 0:
-            raise Unchecked("a map that is not proved to be strictly monotone")
-        return ((1 - t * t) * slope).upper().max(arb(0))
 
     def preimage(self, z: Any, guess: Any) -> Any:
         """The real T with F(T) = z, enclosed; z in F([-1, 1])."""
@@ -412,13 +316,11 @@ class Curve:
             step, T = abs(new - T), new
             if step < arb(2) ** (30 - ctx.prec):
                 break
-        radius = arb(2) ** (50 - ctx.prec)
-        while radius < arb(2) ** -40:
-            # Between the signs, as F rises a little beyond [-1, 1].
-            if self.value(T - radius) < z and self.value(T + radius) > z:
-                return arb.union(T - radius, T + radius)
-            radius *= 2**16
-        raise ValueError("an argument is not enclosed")
+        radius = (arb(2) ** (40 - ctx.prec) * (1 + 1 / self.slope(T))).upper()
+        # Between the signs, as F rises a little beyond [-1, 1].
+        good = radius < arb(2) ** -40 and self.value(T - radius) < z and self.value(T + radius) > z
+        _needs(good, "an argument is not enclosed", ValueError)
+        return arb.union(T - radius, T + radius)
 
     def preimages(self, Z: Any, T: Any, reach: Any) -> Any:
         """A complex box with F^{-1}(Z), by Krawczyk's operator around T: unique and hence analytic; or None."""
@@ -432,7 +334,6 @@ class Curve:
         inside = square.real.contains_interior(image.real) and square.imag.contains_interior(image.imag)
         return image if inside else None
 
-
 def _ellipse(box: Any) -> Any:
     """beta >= 1 such that |P_i(u)| <= beta^i on the box: |u - 1| + |u + 1| <= beta + 1/beta."""
     y, most = box.imag.abs_upper(), arb(2)
@@ -440,14 +341,12 @@ def _ellipse(box: Any) -> Any:
         most = most.max((((x - 1) ** 2 + y * y).sqrt() + ((x + 1) ** 2 + y * y).sqrt()).upper())
     return ((most + (most * most - 4).max(arb(0)).sqrt()) / 2).upper()
 
-
 def _legendre(x: Any, count: int) -> list[Any]:
     """P_0..P_{count-1} at a ball."""
     table = [arb(1), x]
     for n in range(1, count - 1):
         table.append(((2 * n + 1) * x * table[n] - n * table[n - 1]) / (n + 1))
     return table[:count]
-
 
 class Galerkin:
     """Balls for the matrices of 4 s^2 M M*, 4 s^2 M (I - P') M* and those of (24c), degrees 0..k-1."""
@@ -468,14 +367,12 @@ class Galerkin:
         f, two_s, one = self.curve, self.curve.shift, arb(1)
         bottom, top = f.value(-one), f.value(one)
         self.overlap = bool(two_s < top - bottom)
-        if not self.overlap and not two_s >= top - bottom:
-            raise Unchecked("noise just as wide as the range of the map")
+        _needs(self.overlap or two_s >= top - bottom, "noise just as wide as the range of the map", Unchecked)
         inner = [f.preimage(z, arb(0)) for z in ((top - two_s, bottom + two_s) if self.overlap else ())]
         above, below = inner or (-one, one)
         cuts = sorted(((cut.lower(), cut.upper()) for cut in (-one, *inner, one)), key=lambda cut: cut[0])
         for (_, lo), (hi, _) in pairwise(cuts):
-            if not lo < hi:
-                raise Unchecked("break points too close to each other")
+            _needs(lo < hi, "break points too close to each other", Unchecked)
             yield lo, hi, (0, *((1,) if hi <= above.lower() else ()), *((-1,) if lo >= below.upper() else ()))
         for lo, hi in cuts:
             # |Phi_i| < 1.5, |D_j| < 8, |E_l| <= 2 max |e_l| at real points.
@@ -486,8 +383,7 @@ class Galerkin:
         """Gauss's rule on panels, halved until its error (24g) is proved to be small."""
         while todo:
             self.panels += 1
-            if self.panels > MOST_PANELS:
-                raise ValueError("the quadrature takes too many panels")
+            _needs(self.panels <= MOST_PANELS, "the quadrature takes too many panels", ValueError)
             lo, hi = todo.pop()
             middle, h = (lo + hi) / 2, (hi - lo) / 2
             found = self._plan(middle.mid(), h.upper(), shifts)
@@ -592,45 +488,36 @@ class Galerkin:
         S = arb_mat([[self.matrices[which][0][i, j] for j in V] for i in V])
         power = S.mid()
         for _ in range(20):
-            power = (power * power).mid()
-            power = (power * (1 / power.trace())).mid()
+            power = (power * power * (1 / (power * power).trace())).mid()
         v = (power * arb_mat([[1 + arb(i) / 97] for i in V])).mid()
         return bool((v.transpose() * S * v)[0, 0] >= bound * (v.transpose() * v)[0, 0])
 
-
 KNOWN: dict[str, Galerkin] = {}
-"""Of equal layers."""
-
 
 def _sharp(model: Any, n: int, claims: Any) -> Iterator[Finding]:
     """The five claims about one layer."""
     # A few more functions than the finder took: mu is coarser here.
     k, d, layer, boxes = claims.functions + 12, model.projection.degree, model.layers[n], model.domains[n : n + 2]
-    if not d + 2 < k <= MOST_FUNCTIONS:
-        raise ValueError(f"{k} functions are too few or too many")
+    _needs(d + 2 < k <= MOST_FUNCTIONS, f"{k} functions are too few or too many", ValueError)
     ctx.prec = 128 + int(1.4 * k)
-    key = repr((layer, boxes, k, d))
-    if key not in KNOWN:
-        KNOWN[key] = Galerkin(Curve(layer, *boxes), k, d)
-    found, curve, V = KNOWN[key], KNOWN[key].curve, range(d + 1, k)
+    key, V = repr((layer, boxes, k, d)), range(d + 1, k)
+    KNOWN[key] = found = KNOWN[key] if key in KNOWN else Galerkin(Curve(layer, *boxes), k, d)
+    curve = found.curve
     unit = curve.shift**2 / (curve.half if model.projection.measure == "uniform" else abs(curve.a))
     for name, which, degrees, low, high in (
         ("Q_n M_n", 0, V, claims.lower, claims.upper),
         ("Q_n M_n Q_(n+1)", 1, V, claims.interior_lower, claims.interior_upper),
         ("M_n Q_(n+1)", 1, range(k), 0.0, claims.entrance_upper),
     ):
-        square = which and not degrees[0] and _norm_at_most(high, model, n, True)
-        good = square or high == math.inf or (high > 0 and found.at_most(which, _ball(high) ** 2 * unit, degrees))
-        why = "" if good else f"lambda - S - R/(lambda - mu) is not proved positive for the bound {high!r}"
+        good = high == math.inf or (not degrees[0] and _is_bound(model, n, high, True))
+        good = good or (high > 0 and found.at_most(which, _ball(high) ** 2 * unit, degrees))
+        why = f"lambda - S - R/(lambda - mu) is not proved positive for the bound {high!r}"
         yield Finding(CONFIRMED if good else FAILED, f"layer {n}, upper bound of ||{name}|| (24d)", why)
         good = low <= 0 or found.at_least(which, _ball(low) ** 2 * unit, degrees)
-        why = "" if good else f"no function is found for which the norm is {low!r}"
+        why = f"no function is found for which the norm is {low!r}"
         yield Finding(CONFIRMED if good else FAILED, f"layer {n}, lower bound of ||{name}|| (24)", why)
 
-
 # -- the whole argument ------------------------------------------------------------------------------------------
-
-
 def _try(line: str, job: Callable[..., Any], *arguments: Any) -> list[Finding]:
     """What a job says about one line, or the lines that it finds."""
     before = ctx.prec
@@ -644,7 +531,6 @@ def _try(line: str, job: Callable[..., Any], *arguments: Any) -> list[Finding]:
     finally:
         ctx.prec = before
 
-
 def _check_layer(certificate: Any, n: int, claims: Any) -> Iterator[Finding]:
     model, line = certificate.model, f"layer {n}, norm of Q_n M_n"
     if not model.known or claims.method == "dobrushin":
@@ -653,32 +539,27 @@ def _check_layer(certificate: Any, n: int, claims: Any) -> Iterator[Finding]:
     else:
         yield from _try(f"layer {n}, domain (2)", _check_domain, model.layers[n], *model.domains[n : n + 2])
         yield from _try(f"layer {n}, Hilbert-Schmidt norms (23)", _check_squares, model, n, claims)
-        yield from _try(f"{line} (24)" if claims.functions else f"{line} (23)", _norms, model, n, claims)
-    if claims.dobrushin is not None and claims.dobrushin < 1:
-        yield Finding(UNCHECKED, f"layer {n}, Dobrushin's coefficient", "the bound of another norm")
-    if claims.lipschitz is not None and claims.lipschitz < math.inf:
-        yield Finding(UNCHECKED, f"layer {n}, Lipschitz constant", "the bound of another norm")
-
+        if claims.functions:
+            yield from _try(f"{line} (24)", _sharp, model, n, claims)
+    for name, nothing in (("dobrushin", 1.0), ("lipschitz", math.inf)):
+        claimed = getattr(claims, name)
+        if claimed is not None and claimed < nothing:
+            yield Finding(UNCHECKED, f"layer {n}, {name}", "the bound of another norm")
 
 def _check_contracts(layers: Any, decision: str) -> None:
-    if not layers[1:] or all(layer.entrance_upper == 0 for layer in layers[:-1]):
-        said = "proved"
-    elif any(layer.interior_lower >= 1 for layer in layers[1:]):
-        said = "refuted"
-    else:
-        said = "proved" if all(layer.interior_upper < 1 for layer in layers[1:]) else "undecided"
-    if said != decision:
-        raise ValueError(f"the bounds of the layers say {said}, the certificate {decision}")
-
+    still = all(layer.entrance_upper == 0 for layer in layers[:-1])
+    refuted = not still and any(layer.interior_lower >= 1 for layer in layers[1:])
+    proved = still or all(layer.interior_upper < 1 for layer in layers[1:])
+    said = "refuted" if refuted else "proved" if proved else "undecided"
+    _needs(said == decision, f"the bounds of the layers say {said}, the certificate {decision}", ValueError)
 
 def _check_memory(layers: Any, item: Any) -> None:
     inner = [layer.interior_upper for layer in layers[item.n + 1 : item.m - 1]]
     factors = [layers[item.n].entrance_upper, *inner, layers[item.m - 1].upper]
     if item.bound == math.inf or (0.0 in factors and item.bound >= 0):
         return
-    if math.inf in factors or Fraction(item.bound) < math.prod(map(Fraction, factors), start=Fraction(1)):
-        raise ValueError(f"{item.bound!r} is below the product of the bounds of the layers")
-
+    good = math.inf not in factors and Fraction(item.bound) >= math.prod(map(Fraction, factors), start=Fraction(1))
+    _needs(good, f"{item.bound!r} is below the product of the bounds of the layers", ValueError)
 
 def check_text(text: str) -> list[Finding]:
     """Check the text of a certificate; BadFileError when it is no complete one."""
@@ -686,9 +567,8 @@ def check_text(text: str) -> list[Finding]:
         certificate = _certificate(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise BadFileError(f"this is no JSON: {error}") from None
-    before, ctx.prec = ctx.prec, BITS
+    layers, before, ctx.prec = certificate.layers, ctx.prec, BITS
     try:
-        layers = certificate.layers
         found = [one for n, claims in enumerate(layers) for one in _check_layer(certificate, n, claims)]
         found += _try("contraction (22)", _check_contracts, layers, certificate.contracts.decision)
         for item in certificate.memory_bounds:
@@ -698,7 +578,6 @@ def check_text(text: str) -> list[Finding]:
         return found
     finally:
         ctx.prec = before
-
 
 def run(path: str, allow_unchecked: bool = False, say: Callable[[str], object] = print) -> int:
     """Check a file, say what was found, and return the exit code."""
@@ -715,9 +594,6 @@ def run(path: str, allow_unchecked: bool = False, say: Callable[[str], object] =
     say(f"{path}: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts[FAILED] or (counts[UNCHECKED] and not allow_unchecked) else 0
 
-
 if __name__ == "__main__":
     files = [argument for argument in sys.argv[1:] if argument != "--allow-unchecked"]
-    if len(files) != 1 or files[0].startswith("-"):
-        sys.exit("usage: python checker.py FILE [--allow-unchecked]")
-    sys.exit(run(files[0], "--allow-unchecked" in sys.argv))
+    sys.exit(run(files[0], "--allow-unchecked" in sys.argv) if len(files) == 1 else 2)
