@@ -159,7 +159,9 @@ def _bounding(
     probes = {method: layer_of(one, method) for method in methods}
     useful = [method for method, probe in probes.items() if math.isfinite(probe.upper)]
     if not useful:
-        reasons = "; ".join(dict.fromkeys(probe.reason for probe in probes.values() if probe.reason))
+        parts = (part for probe in probes.values() for part in probe.reason.split("; "))
+        # Why there is no estimate either does not matter here.
+        reasons = "; ".join(dict.fromkeys(part for part in parts if part and not part.startswith("no estimate")))
         raise MzError(
             f"There is no proved bound of ||Q_n M_n|| for this layer: {reasons}",
             "minimal_noise(method=)",

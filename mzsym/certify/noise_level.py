@@ -135,7 +135,7 @@ class NoiseLevel:
                 f"at {self.not_proved_below!r} this method does not prove it, which does not mean that it fails there."
             )
         else:
-            said.append("no lower level was examined.")
+            said.append("no examined level was found where it is not proved.")
         said.append(
             f"That is what {len(self.tried)} levels showed. The norm is not assumed to fall as the noise grows: other "
             "levels may be certified too, and levels between these were not examined."

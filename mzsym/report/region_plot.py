@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mzsym.certify.noise_level import NoiseLevel
     from mzsym.certify.region import Region
 
-FAILS = "#c9d1d8"
+FAILS = "#8e99a4"
 
 
 def region_figure(

@@ -12,7 +12,7 @@ from tests.fuzz.oracle import Input
 from tests.fuzz.seeds import plain, seed
 from tests.fuzz.weights import good, hostile_weights
 
-COMMANDS = ("derive", "verify", "cost", "explain", "certify", "report", "run")
+COMMANDS = ("derive", "verify", "cost", "explain", "certify", "noise", "advise", "report", "run")
 
 LIMITS = {"load": 20.0, "deep": 120.0, "command": 120.0}
 """Seconds that one input may take on a busy machine; the largest files that are accepted take a few."""
