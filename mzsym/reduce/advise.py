@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from mzsym.certify import certify, minimal_noise, minimal_projection
@@ -140,13 +141,22 @@ def _reductions(
 
 
 def _noise(net: Network, projection: Legendre, kappa: float) -> tuple[tuple[LayerNoise, ...], int]:
-    """The noise levels of layers 1..L-1; equal layers on equal domains once."""
+    """The noise levels of layers 1..L-1, equal layers on equal domains once; and how many were left out."""
     groups: dict[str, list[int]] = {}
     for n in range(1, net.depth):
         groups.setdefault(alone(net, n).digest, []).append(n)
-    alike = list(groups.values())
-    found = tuple(_of_layers(net, tuple(layers), projection, kappa) for layers in alike[:DISTINCT])
-    return found, sum(len(layers) for layers in alike[DISTINCT:])
+    alike = [tuple(layers) for layers in groups.values()]
+    # Every kind of layer once before the same kind on other boxes: those differ little after some layers.
+    met: Counter[str] = Counter()
+    order = []
+    for layers in alike:
+        kind = net.layers[layers[0]].key()
+        order.append((met[kind], layers))
+        met[kind] += 1
+    order.sort()
+    looked_at = sorted(layers for _, layers in order[:DISTINCT])
+    found = tuple(_of_layers(net, layers, projection, kappa) for layers in looked_at)
+    return found, sum(len(layers) for _, layers in order[DISTINCT:])
 
 
 def _of_layers(net: Network, layers: tuple[int, ...], projection: Legendre, kappa: float) -> LayerNoise:

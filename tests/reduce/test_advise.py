@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pytest
 
@@ -54,6 +55,15 @@ def test_words_carry_the_numbers(advice) -> None:
 def test_equal_layers_on_equal_boxes_are_one_line() -> None:
     found = mz.advise(chain(3, domain=None, domains=[mz.Box([(-2, 2)])] * 4), 0.3)
     assert [item.layers for item in found.noise] == [(1, 2)] and "layers 1, 2" in str(found)
+
+
+def test_every_kind_of_layer_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules[mz.advise.__module__]
+    monkeypatch.setattr(module, "_of_layers", lambda net, layers, projection, kappa: layers)
+    last = mz.dense([[0.3]], activation="sin", noise=mz.Uniform(0.2))
+    net = mz.Network([*chain(9).layers, last], domain=BOX)
+    found, left_out = module._noise(net, mz.Legendre(1), 0.9)
+    assert found == ((1,), (2,), (3,), (4,), (5,), (9,)) and left_out == 3
 
 
 def test_a_tolerance_that_no_depth_meets_is_said() -> None:
