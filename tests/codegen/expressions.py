@@ -38,6 +38,11 @@ HEADS = [("tanh", 1), ("tanh", 3), ("sigmoid", 2), ("sin", 2), ("softplus", 1), 
 HEADS += [("elu", 2), ("silu", 1), ("hardtanh", 3), ("step", 1)]
 
 
+def either(p: tuple[sp.Expr, sp.Expr]) -> sp.Expr:
+    """The first below the second, the second squared otherwise; as it is, since SymPy may tidy conditions for ever."""
+    return sp.Piecewise((p[0], sp.StrictLessThan(*p, evaluate=False)), (p[1] ** 2, True), evaluate=False)
+
+
 def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
     pair = st.tuples(inner, inner)
     return st.one_of(
@@ -45,7 +50,7 @@ def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
         pair.map(lambda p: p[0] * p[1]),
         pair.map(lambda p: p[0] - sp.Rational(2, 3) * p[1]),
         pair.map(lambda p: p[0] / (1 + p[1] ** 2)),
-        pair.map(lambda p: sp.Piecewise((p[0], p[0] < p[1]), (p[1] ** 2, True))),
+        pair.map(either),
         st.tuples(inner, st.integers(2, 7)).map(lambda p: p[0] ** p[1]),
         st.tuples(st.sampled_from(ONE), inner).map(lambda p: p[0](p[1])),
         inner.map(lambda e: leaky_relu(e, sp.Rational(1, 100))),
