@@ -39,7 +39,7 @@ def _one_digit_up(value: float) -> str:
 
 def bound(value: float) -> str:
     """A proved bound to five digits, rounded up."""
-    return "none" if math.isinf(value) else decimal_up(value, 5)
+    return "none" if math.isinf(value) else decimal_up(value, 5).lower()
 
 
 @dataclass(frozen=True)

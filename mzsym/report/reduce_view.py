@@ -90,4 +90,4 @@ def reduce_view(r: Reduction) -> ReduceView:
 
 
 def _measured(value: float) -> str:
-    return "not known" if math.isnan(value) else number(value, 0.0)
+    return "not known" if math.isnan(value) else f"{value:.5g}"
