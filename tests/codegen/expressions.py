@@ -61,7 +61,7 @@ def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
     )
 
 
-expressions = st.recursive(st.sampled_from([x, y, w, b, sp.Rational(3, 7), sp.pi]), grown, max_leaves=12)
+expressions = st.recursive(st.sampled_from([x, y, w, b, sp.Rational(3, 7), sp.pi]), grown, max_leaves=7)
 
 
 def some_points(count: int, seed: int = 0) -> Array:
