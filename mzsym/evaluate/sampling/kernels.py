@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
 import sympy as sp
@@ -13,7 +15,7 @@ from mzsym.codegen import freeze
 from mzsym.codegen.emit_numba import NumbaEmitter, imports, standalone_leaves
 from mzsym.codegen.numba_build import module_of
 from mzsym.core.primitives import PRIMITIVES
-from mzsym.evaluate.sampling import double, single
+from mzsym.evaluate.sampling import bits, double, single
 
 Precision: TypeAlias = Literal["float32", "float64"]
 
@@ -47,20 +49,25 @@ def run(Z, b, X, step, scale, reach, first, second, out):
 
 Fused: TypeAlias = Callable[..., None]
 
+_APART: Final = re.compile(r"^from (__future__|mzsym\.evaluate\.sampling\.\w+) import .*\n", re.MULTILINE)
+
 
 @lru_cache(maxsize=64)
 def fused(activation: str, slope: float | None, law: str, precision: Precision) -> Fused:
     """The kernel ``run(Z, b, X, step, scale, reach, first, second, out)``; machine code comes from the cache."""
-    own = inspect.getsource(single if precision == "float32" else double)
+    own = "\n".join(map(_text, (bits, single if precision == "float32" else double)))
     act = _single(activation) if precision == "float32" else _double(activation, slope)
     u = "uniform(np.uint32(base + j), first, second)"
     text = _RUN.format(kind=f"np.{precision}", noise=NOISES[law].format(u=u))
     body = "\n".join([f'"""Sampling kernel of mzsym: {activation}, {law} noise, {precision}."""', own, act, text])
-    # A __future__ import must stand first.
-    body = body.replace("from __future__ import annotations\n", "", 1)
     compiled: Any = module_of("sampling", body).run
     run: Fused = compiled
     return run
+
+
+def _text(module: ModuleType) -> str:
+    """A file without what cannot stand in the middle of another: its __future__ import, and those of its neighbours."""
+    return _APART.sub("", inspect.getsource(module))
 
 
 def _single(activation: str) -> str:

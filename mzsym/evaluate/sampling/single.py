@@ -12,7 +12,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-f32, u32 = np.float32, np.uint32
+from mzsym.evaluate.sampling.bits import scrambled, u32
+
+f32 = np.float32
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -29,17 +31,6 @@ def _float(context: Any, n: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), generate
-
-
-@njit(forceinline=True)  # type: ignore[untyped-decorator]
-def scrambled(x: Any, key: Any) -> Any:
-    """A bijection of 32 bits in which every bit of the input moves half of the output."""
-    x = u32(x ^ key)
-    x = u32(x ^ (x >> u32(16)))
-    x = u32(x * u32(0x7FEB352D))
-    x = u32(x ^ (x >> u32(15)))
-    x = u32(x * u32(0x846CA68B))
-    return u32(x ^ (x >> u32(16)))
 
 
 @njit(forceinline=True)  # type: ignore[untyped-decorator]
