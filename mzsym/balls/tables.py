@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import flint
 import numpy as np
-import sympy as sp
 
-from mzsym.balls.analytic import check_known, value_at
-from mzsym.balls.carried import (
-    Carried,
-    Map,
-    Matrix,
-    Side,
-    basis,
-    inner_products,
-    interpolated,
-    stepped,
-    truncated_moments,
-    uniform_moments,
-)
-from mzsym.balls.numbers import lower, precision, to_arb, upper
+from mzsym.balls.chebyshev import Near, Side
+from mzsym.balls.numbers import lower, precision, upper
 from mzsym.core.arrays import Array
 
-BITS_PER_NODE = 4
-"""Monomials of degree N lose about 2.6 N bits."""
-
-BITS = 96
-
-
-@dataclass(frozen=True, eq=False)
-class LayerBalls:
-    """A layer for rigorous tables.
-
-    Attributes
-    ----------
-    map : Map
-        F.
-    moments : function
-        count -> E xi^j, j < count.
-    reach : function
-        () -> bound of |xi|.
-    """
-
-    map: Map
-    moments: Any
-    reach: Any
+Matrix: TypeAlias = Any
+"""A ``flint.arb_mat``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +25,7 @@ class BallTables:
     ----------
     C, memory : arb_mat of shape (D, D)
     coefficients, noise : arb_mat of shape (D, outputs)
-    rank, nodes : int
+    rank : int
     """
 
     C: Matrix
@@ -67,75 +33,73 @@ class BallTables:
     coefficients: Matrix
     noise: Matrix
     rank: int
-    nodes: int
+
+
+Carry: TypeAlias = Callable[[int, list[Near]], list[Near]]
+"""(n, functions on the box of X_{n+1}) -> their averages on that of X_n."""
 
 
 def tables_of(
-    layers: Sequence[LayerBalls],
-    sides: Sequence[tuple[Any, Any]],
-    rank: int,
-    observables: Sequence[Map],
-    nodes: int,
-    lebesgue: bool,
+    depth: int, carry: Carry, observables: list[Near], sides: Sequence[Side], rank: int, lebesgue: bool
 ) -> BallTables:
-    """Every table with its error.
+    """Every table with its error, at the precision of its functions.
 
     Parameters
     ----------
-    layers : sequence of LayerBalls
-    sides : sequence of (centre, half)
-        Exact numbers, X_0..X_L.
+    depth : int
+    carry : function
+    observables : list of Near
+        On the last box.
+    sides : sequence of Side
+        X_0..X_L.
     rank : int
         Degree of the projection plus 1.
-    observables : sequence of Map
-    nodes : int
-        Chebyshev points a layer.
     lebesgue : bool
         Whether the measure is Lebesgue's; otherwise the uniform one.
     """
-    before = flint.ctx.prec
-    flint.ctx.prec = BITS + BITS_PER_NODE * nodes
-    try:
-        return _tables(layers, [Side(to_arb(c), to_arb(h)) for c, h in sides], rank, observables, nodes, lebesgue)
-    finally:
-        flint.ctx.prec = before
-
-
-def _tables(
-    layers: Sequence[LayerBalls],
-    sides: Sequence[Side],
-    rank: int,
-    observables: Sequence[Map],
-    nodes: int,
-    lebesgue: bool,
-) -> BallTables:
-    depth, outputs = len(layers), len(observables)
-    total = (depth + 1) * rank
+    outputs, total = len(observables), (depth + 1) * rank
     C, coefficients = flint.arb_mat(total, total), flint.arb_mat(total, outputs)
     for i in range(total):
         C[i, i] = flint.arb(1)
-    last = [interpolated(u, sides[depth], nodes) for u in observables]
-    whole = basis(rank)
-    for function in last:
-        whole = whole.beside(function)
-    _place(coefficients, inner_products(rank, _part(whole, rank, outputs)), depth * rank, 0)
+    basis, functions = orthonormal(rank), list(observables)
+    _place(coefficients, inner_products(basis, functions), depth * rank, 0)
+    functions = [*basis, *functions]
     for n in range(depth - 1, -1, -1):
-        layer, count = layers[n], int(whole.coefs.nrows())
-        whole = stepped(whole, sides[n], sides[n + 1], layer.map, layer.moments(count), layer.reach(), nodes)
-        found = inner_products(rank, whole)
-        width = whole.columns - outputs
-        for i in range(rank):
-            for j in range(width):
-                C[n * rank + i, (n + 1) * rank + j] = found[i, j]
-            for j in range(outputs):
-                coefficients[n * rank + i, j] = found[i, width + j]
-        whole = basis(rank).beside(whole)
+        functions = carry(n, functions)
+        width = len(functions) - outputs
+        _place(C, inner_products(basis, functions[:width]), n * rank, (n + 1) * rank)
+        _place(coefficients, inner_products(basis, functions[width:]), n * rank, 0)
+        functions = [*basis, *functions]
     if lebesgue:
         _rescale(C, coefficients, sides, rank)
     memory = -C.inv()
     for i in range(total):
         memory[i, i] = memory[i, i] + 1
-    return BallTables(C, memory, coefficients, _noise(C, memory, coefficients, depth, rank, outputs), rank, nodes)
+    return BallTables(C, memory, coefficients, _noise(C, memory, coefficients, depth, rank, outputs), rank)
+
+
+def orthonormal(rank: int) -> list[Near]:
+    """sqrt(2 i + 1) P_i(t), i < rank."""
+    polynomials = [flint.fmpq_poly([1]), flint.fmpq_poly([0, 1])]
+    for k in range(1, rank):
+        polynomials.append((flint.fmpq_poly([0, 2 * k + 1]) * polynomials[k] - k * polynomials[k - 1]) / (k + 1))
+    roots = [flint.arb(2 * i + 1).sqrt() for i in range(rank)]
+    return [Near.of(flint.arb_poly(p) * root) for p, root in zip(polynomials, roots, strict=False)]
+
+
+def inner_products(basis: Sequence[Near], functions: Sequence[Near]) -> Matrix:
+    """<eta_i, v> in the uniform measure, errors included.
+
+    The error of an entry is at most |eta_i's error| sup |v| + the mean of |eta_i|, at most 1, times the error of v.
+    """
+    out = flint.arb_mat(len(basis), len(functions))
+    for j, v in enumerate(functions):
+        largest = sum((c.abs_upper() for c in v.poly.coeffs()), v.error)
+        for i, eta in enumerate(basis):
+            whole = (eta.poly * v.poly).integral()
+            error = (v.error + eta.error * (largest + v.error)).upper()
+            out[i, j] = (whole(flint.arb(1)) - whole(flint.arb(-1))) / 2 + flint.arb(0, error)
+    return out
 
 
 def _noise(C: Matrix, memory: Matrix, coefficients: Matrix, depth: int, rank: int, outputs: int) -> Matrix:
@@ -157,15 +121,6 @@ def _rescale(C: Matrix, coefficients: Matrix, sides: Sequence[Side], rank: int) 
             C[i, j] = C[i, j] * roots[i // rank] / roots[j // rank]
         for j in range(coefficients.ncols()):
             coefficients[i, j] = coefficients[i, j] * roots[i // rank]
-
-
-def _part(whole: Carried, first: int, count: int) -> Carried:
-    rows = int(whole.coefs.nrows())
-    out = flint.arb_mat(rows, count)
-    for i in range(rows):
-        for j in range(count):
-            out[i, j] = whole.coefs[i, first + j]
-    return Carried(out, whole.errors[first : first + count])
 
 
 def _place(target: Matrix, block: Matrix, row: int, column: int) -> None:
@@ -201,46 +156,3 @@ def norm_from_below(table: Matrix, rows: slice, columns: slice, direction: Array
             row = sum((table[i, columns.start + j] * x for j, x in enumerate(v)), flint.arb(0))
             image += row * row
         return max(0.0, lower((image / sum((x * x for x in v), flint.arb(0))).sqrt())) if bool(image > 0) else 0.0
-
-
-def layer_balls(
-    expr: sp.Expr, symbol: sp.Symbol, values: Mapping[sp.Symbol, Any], law: str, scale: Any, cutoff: Any
-) -> LayerBalls:
-    """A layer from its map and its noise, all numbers exact.
-
-    Parameters
-    ----------
-    expr : sympy.Expr
-        F in ``symbol`` and the symbols of ``values``.
-    values : mapping
-        Symbol -> exact number.
-    law : {"uniform", "truncated_gaussian", "deterministic"}
-    scale, cutoff : exact numbers
-        ``cutoff`` for the truncated law alone.
-
-    Raises
-    ------
-    MzError
-        For a function that balls do not know.
-    """
-    function = map_of(expr, symbol, values)
-    if law == "deterministic":
-        return LayerBalls(function, lambda count: [flint.arb(j == 0) for j in range(count)], lambda: flint.arb(0))
-    if law == "uniform":
-        return LayerBalls(function, lambda count: uniform_moments(to_arb(scale), count), lambda: to_arb(scale))
-    return LayerBalls(
-        function,
-        lambda count: truncated_moments(to_arb(scale), to_arb(cutoff), count),
-        lambda: to_arb(scale) * to_arb(cutoff),
-    )
-
-
-def map_of(expr: sp.Expr, symbol: sp.Symbol, values: Mapping[sp.Symbol, Any]) -> Map:
-    """An expression as a function of complex balls, at whatever precision it is called."""
-    check_known(expr, {symbol, *values})
-    used = {name: value for name, value in values.items() if name in expr.free_symbols}
-
-    def function(z: Any, analytic: bool) -> Any:
-        return value_at(expr, {symbol: z, **{name: flint.acb(to_arb(v)) for name, v in used.items()}}, analytic)
-
-    return function

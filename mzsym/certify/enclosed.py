@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
+from mzsym.balls import chebyshev as ch
+from mzsym.balls import precision
 from mzsym.balls.spectral import MatrixBall
-from mzsym.balls.tables import BallTables, block, layer_balls, map_of, norm_from_below, tables_of, widest
+from mzsym.balls.tables import BallTables, block, norm_from_below, tables_of, widest
+from mzsym.certify.analytic_chain import NOISE, AnalyticChain
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
-from mzsym.core.names import state_symbol
-from mzsym.model.noise import Deterministic, TruncatedGaussian, Uniform
 from mzsym.projections import Legendre
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 1e-12
 """Largest width of an entry that is aimed at."""
-
-MOST_NODES: Final = 320
-_FIRST: Final = 60
-
-_LAWS: Final = {Uniform: "uniform", TruncatedGaussian: "truncated_gaussian", Deterministic: "deterministic"}
 
 
 @final
@@ -67,14 +63,12 @@ class EnclosedTables:
     ----------
     network : Network
     projection : Legendre
-    nodes : int
-        Chebyshev points a layer that were needed.
     """
 
     standing: Standing = Standing.PROVED
 
     def __init__(self, network: Network, projection: Legendre, tables: BallTables) -> None:
-        self.network, self.projection, self._tables, self.nodes = network, projection, tables, tables.nodes
+        self.network, self.projection, self._tables = network, projection, tables
 
     def streaming(self, n: int) -> Enclosure:
         """A_n = C(n, n+1), 0 <= n < L."""
@@ -158,7 +152,7 @@ def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) 
     projection : Legendre
         In the uniform measure or Lebesgue's.
     width : float
-        Points are added until every entry of C is at most this wide, up to 320 a layer.
+        Interpolation is refined until every entry of C is at most this wide.
 
     Returns
     -------
@@ -180,29 +174,41 @@ def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) 
     (True, 'proved')
     """
     stated, lebesgue = _checked(net, projection)
-    layers, sides = [], []
-    for n, layer in enumerate(net.layers):
-        noise, (scale,) = layer.noise[0], layer.scale_values(net.shared)
-        cutoff = noise.cutoff if isinstance(noise, TruncatedGaussian) else None
-        values = layer.bindings(n) | dict(net.shared)
-        layers.append(layer_balls(net.map_exprs(n)[0], state_symbol(n, 0), values, _LAWS[type(noise)], scale, cutoff))
-    for box in net.domains:
-        lo, hi = Fraction(float(box.lower[0])), Fraction(float(box.upper[0]))
-        sides.append(((lo + hi) / 2, (hi - lo) / 2))
-    observables = [map_of(u, net.state(net.depth)[0], net.shared) for u in net.observable_exprs]
-    nodes = _FIRST
-    while True:
-        found = tables_of(layers, sides, stated.degree + 1, observables, nodes, lebesgue)
-        reached = 2.0 * max(widest(found.C), widest(found.coefficients))
-        if reached <= width:
-            return EnclosedTables(net, stated, found)
-        if nodes >= MOST_NODES:
+    target, reached = min(ch.TARGET, width / 1024), math.inf
+    with precision(ch.BITS):
+        chain = AnalyticChain(net)
+        sides = [ch.Side.of(*box) for box in chain.boxes]
+        while True:
+            found = _tables(chain, sides, stated.degree + 1, target, lebesgue)
+            before, reached = reached, 2.0 * max(widest(found.C), widest(found.coefficients))
+            if reached <= width:
+                return EnclosedTables(net, stated, found)
+            if reached > before / 2:
+                raise MzError(
+                    f"The entries are proved to a width of {min(reached, before):.1e}, not {width:.1e}",
+                    "enclose(width=)",
+                    "Ask for a larger width, or use more noise: the functions are sharp",
+                )
+            target *= 2.0**-32
+
+
+def _tables(chain: AnalyticChain, sides: list[ch.Side], rank: int, target: float, lebesgue: bool) -> BallTables:
+    try:
+        observables = chain.observables(target)
+    except MzError as error:
+        raise MzError("The observable is not analytic on the output domain", "enclose", "Use a smooth one") from error
+
+    def carry(n: int, functions: list[ch.Near]) -> list[ch.Near]:
+        try:
+            return chain.image(n, functions, target)
+        except MzError as error:
             raise MzError(
-                f"With {nodes} points a layer entries are proved to a width of {reached:.1e}, not {width:.1e}",
-                "enclose(width=)",
-                "Ask for a larger width, or use more noise: the functions are sharp",
-            )
-        nodes = min(MOST_NODES, nodes + 60)
+                f"The map of layer {n} is not analytic around its domain, or its poles are too close to it",
+                "enclose",
+                "Use smooth activations, or mz.compile, which estimates",
+            ) from error
+
+    return tables_of(chain.net.depth, carry, observables, sides, rank, lebesgue)
 
 
 def _checked(net: Network, projection: AbstractProjection) -> tuple[Legendre, bool]:
@@ -216,7 +222,7 @@ def _checked(net: Network, projection: AbstractProjection) -> tuple[Legendre, bo
         raise MzError(f"There is no value for {names}", where, "Bind it: net.with_params({...})")
     projection.check(net)
     for n, layer in enumerate(net.layers):
-        if not layer.plain_noise or type(layer.noise[0]) not in _LAWS:
+        if not layer.plain_noise or layer.noise[0].name not in NOISE:
             raise MzError(
                 f"The noise of layer {n} is {type(layer.noise[0]).__name__}, or it has a gain or random weights",
                 f"layer {n}, {where}",

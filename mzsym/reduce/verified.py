@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-import sympy as sp
+from typing import TYPE_CHECKING
 
 from mzsym.balls import chebyshev as ch
 from mzsym.balls import precision, upper
+from mzsym.certify.analytic_chain import NOISE, AnalyticChain
 from mzsym.core import MzError
 from mzsym.model.values import state
 from mzsym.reduce.a_priori import root_of_mass
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 LAYERS = 256
 """Of the deepest network whose errors are proved: some seconds."""
-
-_NOISE = ("uniform", "truncated_gaussian", "deterministic")
 
 
 def reason_against(net: Network, projection: AbstractProjection) -> str:
@@ -40,7 +37,7 @@ def reason_against(net: Network, projection: AbstractProjection) -> str:
     if not net.has_domains:
         return "proofs need boxes"
     for n, layer in enumerate(net.layers):
-        if not layer.plain_noise or layer.noise[0].name not in _NOISE:
+        if not layer.plain_noise or layer.noise[0].name not in NOISE:
             return f"proofs take uniform, truncated Gaussian or no noise, added to a map, and layer {n} has another"
     return ""
 
@@ -79,23 +76,17 @@ def _proved(
     net: Network, projection: AbstractProjection, shallow: Mapping[int, Network], target: float
 ) -> dict[int, float]:
     (x,), depth, outputs = state(1), net.depth, len(net.observable)
-    boxes = [box.intervals[0] for box in net.domains]
-    last = boxes[-1]
-    q = [ch.function(_bound(net, u, depth), net.state(depth)[0], *last, target) for u in net.observable_exprs]
+    chain = AnalyticChain(net)
+    q = chain.observables(target)
     errors: dict[int, list[ch.Near]] = {}
-    # Equal layers on equal boxes are covered by tiles once.
-    maps: dict[Any, ch.Map] = {}
     for n in range(depth, 0, -1):
         if n in shallow:
             errors[n] = q
         for at in [at for at in errors if at >= n]:
             read = shallow[at].observable if at == n else shallow[at].readouts[n]
-            errors[at] = [e - ch.function(f, x, *boxes[n], target) for e, f in zip(errors[at], read, strict=True)]
-        columns = [*q, *(e for at in errors for e in errors[at])]
-        key = (net.layers[n - 1].key(), boxes[n - 1], boxes[n])
-        if key not in maps:
-            maps[key] = _map(net, n - 1, boxes)
-        moved = maps[key].image(columns, _noise(net, n - 1, boxes[n]), target)
+            stated = [ch.function(f, x, *chain.boxes[n], target) for f in read]
+            errors[at] = [e - f for e, f in zip(errors[at], stated, strict=True)]
+        moved = chain.image(n - 1, [*q, *(e for at in errors for e in errors[at])], target)
         q, rest = moved[:outputs], moved[outputs:]
         errors = {at: rest[i * outputs : (i + 1) * outputs] for i, at in enumerate(errors)}
     mass = root_of_mass(net, projection, 0)
@@ -103,25 +94,3 @@ def _proved(
         at: max(math.nextafter(upper(e.mean_square_root()) * mass, math.inf) for e in found)
         for at, found in errors.items()
     }
-
-
-def _map(net: Network, n: int, boxes: list[tuple[Any, Any]]) -> ch.Map:
-    (expr,) = net.map_exprs(n)
-    return ch.Map.of(_bound(net, expr, n), net.state(n)[0], boxes[n], boxes[n + 1])
-
-
-def _bound(net: Network, expr: sp.Expr, n: int) -> sp.Expr:
-    """The expression with the exact values of all parameters."""
-    values = net.bindings(boxes=False)
-    return expr.xreplace({s: ch.exact(values[s]) for s in expr.free_symbols - set(net.state(n))})
-
-
-def _noise(net: Network, n: int, box: tuple[Any, Any]) -> ch.Moments:
-    layer = net.layers[n]
-    (noise,), (scale,) = layer.noise, layer.scale_values(net.shared)
-    half = ch.Side.of(*box).half
-    if noise.deterministic:
-        return ch.no_noise()
-    if noise.name == "uniform":
-        return ch.uniform_moments(scale, half)
-    return ch.truncated_normal_moments(scale, getattr(noise, "cutoff", 3), half)
