@@ -101,6 +101,8 @@ def test_memory_kernel_by_the_forward_definition() -> None:
 )
 # A law behind constant maps: the edges of the noise fall on ends that smoother images share.
 @example(ws=[0.0, 0.0, 0.0, 0.0, 0.00390625], degree=0, measure="uniform", p0=None)
+# Steep but smooth stretches, narrower than the distance of the nodes of a panel.
+@example(ws=[0.25, 0.25, 0.00390625, 0.5, 0.5], degree=0, measure="uniform", p0=None)
 def test_equation_holds_for_every_law_of_the_input(ws: list[float], degree: int, measure: str, p0: Any) -> None:
     """MATH (13) in coefficients, and the duality <p_0, q_0> = <p_L, u> with the density carried on panels."""
     net = chain(*ws)
@@ -111,9 +113,7 @@ def test_equation_holds_for_every_law_of_the_input(ws: list[float], degree: int,
         assert np.abs(total - d[n + 1]).max() < 1e-11
     assert np.array_equal(ev.density(p0), d[-1])
     law = ev.law(p0=p0)
-    # The law says itself how far it goes.
-    reached = law.tolerance_reached["mean"]
-    assert reached < 1e-7 and abs(law.expectation(lambda y: y**2 + np.sin(y)) - ev.mean(p0)) < max(1e-10, 10 * reached)
+    assert abs(law.expectation(lambda y: y**2 + np.sin(y)) - ev.mean(p0)) < 1e-10
     box = net.domains[-1]
     for j in range(len(d[-1])):
         moment = law.expectation(lambda y, j=j: ev.projection.evaluate(y[:, None], box)[:, j])

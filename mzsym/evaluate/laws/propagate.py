@@ -26,6 +26,9 @@ from mzsym.evaluate.quadrature.rules import gauss_legendre
 SMOOTH = 4
 """Continuous derivatives from which a place counts as smooth; refinement sees to it."""
 
+NARROW = 0.01
+"""Share of the support below which a panel of the density before is too narrow for refinement to find its image."""
+
 MOST_BREAKS = 300
 _RESOLVED = 2e-14
 _DEEPEST = 44
@@ -311,14 +314,24 @@ def _breaks(law: NumericLaw | Atoms, step: LineStep, integrand: _Integrand) -> l
                 here = min(here, -1.0)
             images.append((float(end), -1.5 if turning else here))
     found: list[_Break] = []
+    narrow = _narrow(law)
     for e in edges:
         for at, order in images:
             if order + e.order + 2 < SMOOTH:
                 found += [_Break(y, order + e.order + 2) for y in _both_sides(step, law, at, e.at)]
         if isinstance(law, NumericLaw):
             found += _from_flat(integrand.pieces[0], step, e)
+            found += [_Break(y, float(SMOOTH)) for at in narrow for y in _both_sides(step, law, at, e.at)]
     lo, hi = _range(law, step, integrand)
     return _tidy(found, lo, hi)
+
+
+def _narrow(law: NumericLaw | Atoms) -> list[float]:
+    """Ends of narrow panels: what varies between them is smooth, and the nodes of a wide panel would step over it."""
+    if isinstance(law, Atoms):
+        return []
+    slim = np.diff(law.ends) < NARROW * (law.ends[-1] - law.ends[0])
+    return [float(at) for at in law.ends[np.append(slim, False) | np.append(False, slim)]]
 
 
 def _from_flat(pieces: Pieces, step: LineStep, e: Edge) -> list[_Break]:
