@@ -39,8 +39,14 @@ HEADS += [("elu", 2), ("silu", 1), ("hardtanh", 3), ("step", 1)]
 
 
 def either(p: tuple[sp.Expr, sp.Expr]) -> sp.Expr:
-    """The first below the second, the second squared otherwise; as it is, since SymPy may tidy conditions for ever."""
-    return sp.Piecewise((p[0], sp.StrictLessThan(*p, evaluate=False)), (p[1] ** 2, True), evaluate=False)
+    """The first below the second, the second squared otherwise.
+
+    Unevaluated, since SymPy may tidy conditions for ever; for numbers, and for cases inside of a condition, it does so
+    all the same, and then two symbols are compared.
+    """
+    tidied = any(e.has(sp.Piecewise) for e in p) or not any(e.free_symbols for e in p)
+    compared = (x, w) if tidied else p
+    return sp.Piecewise((p[0], sp.StrictLessThan(*compared, evaluate=False)), (p[1] ** 2, True), evaluate=False)
 
 
 def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
@@ -51,7 +57,7 @@ def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
         pair.map(lambda p: p[0] - sp.Rational(2, 3) * p[1]),
         pair.map(lambda p: p[0] / (1 + p[1] ** 2)),
         pair.map(either),
-        st.tuples(inner, st.integers(2, 7)).map(lambda p: p[0] ** p[1]),
+        st.tuples(inner, st.integers(2, 7)).map(lambda p: sp.Pow(*p, evaluate=not p[0].has(sp.Piecewise))),
         st.tuples(st.sampled_from(ONE), inner).map(lambda p: p[0](p[1])),
         inner.map(lambda e: leaky_relu(e, sp.Rational(1, 100))),
         st.tuples(st.sampled_from(HEADS), inner).map(lambda p: UniformMean(*p[0], p[1], s * w)),
@@ -61,7 +67,7 @@ def grown(inner: st.SearchStrategy[sp.Expr]) -> st.SearchStrategy[sp.Expr]:
     )
 
 
-expressions = st.recursive(st.sampled_from([x, y, w, b, sp.Rational(3, 7), sp.pi]), grown, max_leaves=7)
+expressions = st.recursive(st.sampled_from([x, y, w, b, sp.Rational(3, 7), sp.pi]), grown, max_leaves=12)
 
 
 def some_points(count: int, seed: int = 0) -> Array:
