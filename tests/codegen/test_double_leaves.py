@@ -13,6 +13,8 @@ from mzsym.codegen.leaves.double import exp_two
 
 @given(st.floats(-800, 900), st.floats(-1, 1))
 @example(709.782, 1.0)
+@example(709.7827128, 1.0)
+@example(709.782712893384, -1.0)
 @example(710.0, -1.0)
 @example(713.0, 0.0)
 @example(-746.0, -1.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mzsym.codegen.libm import exp, fabs
 
 SPLITTER = 134217729.0
-LARGEST_EXPONENT = 709.7827128
+LARGEST_EXPONENT = 709.782712893384
 
 
 def two_sum(a: float, b: float) -> tuple[float, float]:
@@ -35,7 +35,7 @@ def exp_two(high: float, low: float) -> float:
     """exp(high + low), low a rounding error of high."""
     e = exp(high)
     # Beyond it exp is infinite, and infinity times a rounding error would be no number.
-    if fabs(high) < LARGEST_EXPONENT:
+    if fabs(high) <= LARGEST_EXPONENT:
         return e + e * low
     return e
 
