@@ -6,8 +6,8 @@ polynomials to polynomials exactly, MATH (17); what a map makes of one is interp
   |f - p| <= 4 M rho^-N / (1 - 1/rho)
 
 if f is analytic and at most M on the ellipse of Bernstein radius rho: f = sum a_k T_k with |a_k| <= 2 M rho^-k, and the
-interpolant differs from the first N terms by what the others are aliased to. Analyticity is proved on tiles that cover
-the ellipse and its inside.
+interpolant differs from the first N terms by what the others are aliased to, MATH (24j). Analyticity is proved on tiles
+that cover the ellipse and its inside.
 """
 
 from __future__ import annotations

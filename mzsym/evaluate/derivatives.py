@@ -13,6 +13,7 @@ from mzsym.codegen.jets import composed
 from mzsym.codegen.jets import derivatives as differentiated
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.maps import parameters_of
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -110,6 +111,5 @@ def _chain(net: Network) -> tuple[tuple[Program, ...], Array]:
 
 @lru_cache(maxsize=256)
 def _lifted(exprs: tuple[sp.Expr, ...], state: tuple[sp.Symbol, ...]) -> tuple[Program, tuple[sp.Symbol, ...]]:
-    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
-    names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+    names = parameters_of(exprs, state)
     return lift(exprs, state, names), names

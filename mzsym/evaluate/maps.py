@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -65,11 +65,16 @@ class NetworkNumbers:
         return tuple(float(value) for value in evaluate(layer.scale_exprs(n), self._shared | layer.bindings(n), 1)[0])
 
 
+def parameters_of(exprs: Iterable[sp.Expr], state: Sequence[sp.Symbol] = ()) -> tuple[sp.Symbol, ...]:
+    """The symbols of expressions besides the state, by name: the order in which a program takes them."""
+    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
+    return tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+
+
 def map_program(net: Network, n: int) -> tuple[Program, tuple[tuple[str, float], ...]]:
     """F_n as a program of the state and of parameters, with the parameters' names and values in its order."""
     exprs, state = net.map_exprs(n), net.state(n)
-    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
-    names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+    names = parameters_of(exprs, state)
     bound = {symbol: float(value) for symbol, value in net.layers[n].bindings(n).items()}
     values = {symbol: float(value) for symbol, value in net.shared.items()} | bound
     return freeze(exprs, state, names), tuple((symbol.name, values[symbol]) for symbol in names)
@@ -97,8 +102,7 @@ def compiled(
     function
         shape (points, len(state)) -> (points, len(exprs))
     """
-    free: set[sp.Symbol] = set().union(*(expr.free_symbols for expr in exprs))
-    names = tuple(sorted(free - set(state), key=lambda symbol: symbol.name))
+    names = parameters_of(exprs, state)
     kernel = _kernel(_program(tuple(exprs), tuple(state), names), target)
     params = np.array([values[symbol] for symbol in names], dtype=np.float64)
 

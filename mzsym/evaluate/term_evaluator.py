@@ -14,10 +14,25 @@ import sympy as sp
 from mzsym.codegen import Kernel, Target, compile_program, freeze, inspect, stages
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.maps import parameters_of
 
 if TYPE_CHECKING:
     from mzsym.derive.terms import Term
     from mzsym.model import Network
+
+
+def closed_entries(term: Term, where: str, fix: str) -> tuple[sp.Expr, ...]:
+    """The entries of a term, row by row.
+
+    Raises
+    ------
+    MzError
+        For a term that is not written out in closed form; ``where`` and ``fix`` are the caller's.
+    """
+    if not term.closed or not isinstance(term.expr, sp.MatrixBase):
+        what = term.factored or f"{term.cost.integrals} integrals are left"
+        raise MzError(f"The {term.kind} term is not closed: {what}", where, fix)
+    return tuple(sp.sympify(entry) for entry in term.expr)
 
 
 @final
@@ -35,17 +50,9 @@ class TermEvaluator:
     """
 
     def __init__(self, term: Term, target: Target) -> None:
-        if not term.closed or not isinstance(term.expr, sp.MatrixBase):
-            what = term.factored or f"{term.cost.integrals} integrals are left"
-            raise MzError(
-                f"The {term.kind} term is not closed: {what}",
-                "compile(term)",
-                "Compile the equation, whose evaluator has its numbers",
-            )
         self.term, self.target = term, target
-        self._entries = tuple(sp.sympify(entry) for entry in term.expr)
-        free: set[sp.Symbol] = set().union(*(entry.free_symbols for entry in self._entries))
-        self.symbols = tuple(sorted(free, key=lambda symbol: symbol.name))
+        self._entries = closed_entries(term, "compile(term)", "Compile the equation, whose evaluator has its numbers")
+        self.symbols = parameters_of(self._entries)
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from mzsym.export.words import comment
 
-FLAGS = "-std=c99 -O3 -Wall -Wextra -Werror -pedantic -ffp-contract=off"
-
 MAKEFILE = """\
 # make: the library; make test: compares with stored values; make example; make sanitize: test under the sanitizers.
 # CFLAGS="-O3 -march=native" tunes it to this machine. Never -ffast-math: the functions need IEEE arithmetic.

@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import sympy as sp
 
 from mzsym.certify.bounds import decimal_up
 from mzsym.codegen import Program, freeze
@@ -17,9 +16,10 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.version import VERSION
 from mzsym.derive.costs import term_names
-from mzsym.evaluate.maps import map_program
+from mzsym.evaluate.maps import map_program, parameters_of
 from mzsym.evaluate.quadrature.grid import StateSeries
 from mzsym.evaluate.stored import all_tables
+from mzsym.evaluate.term_evaluator import closed_entries
 from mzsym.projections import Conditional
 from mzsym.projections.measures import measure_text
 
@@ -278,15 +278,8 @@ def term_content(term: Term, name: str) -> TermContent:
     MzError
         For a term that is not written out in closed form.
     """
-    if not term.closed or not isinstance(term.expr, sp.MatrixBase):
-        what = term.factored or f"{term.cost.integrals} integrals are left"
-        raise MzError(
-            f"The {term.kind} term is not closed: {what}",
-            "export(term)",
-            "Export the evaluator, whose tables hold its numbers",
-        )
-    entries = [sp.sympify(entry) for entry in term.expr]
-    symbols = sorted(set().union(*(entry.free_symbols for entry in entries)), key=lambda symbol: symbol.name)
+    entries = closed_entries(term, "export(term)", "Export the evaluator, whose tables hold its numbers")
+    symbols = parameters_of(entries)
     label = f"{term.kind}({term.n}, {term.m})"
     about = (
         f"Term {label} of a Mori-Zwanzig equation ({term.direction}), exact in its parameters: "
@@ -313,8 +306,3 @@ def check_size(numbers: int, target: str) -> None:
             f"export(target={target!r})",
             'Use target="json", a lower degree, or fewer layers',
         )
-
-
-def finite(array: Array) -> Array:
-    """Numbers as float64, contiguous."""
-    return np.ascontiguousarray(array, dtype=np.float64)
