@@ -10,6 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/mzsym run derivations/iris/model.toml -o derivations/iris/results
+	$(BIN)/python derivations/iris/accuracy.py
 	$(BIN)/python derivations/literature_1d/run.py
 
 test: $(VENV)/dev.stamp lint types unit doctest
@@ -37,6 +38,8 @@ fuzz: $(VENV)/dev.stamp
 figure: $(VENV)/demo.stamp
 	$(BIN)/python derivations/literature_1d/run.py
 	cp derivations/literature_1d/results/decay.svg docs/figures/decay.svg
+	$(BIN)/python derivations/iris/accuracy.py
+	cp derivations/iris/results/accuracy.svg docs/figures/accuracy.svg
 	$(BIN)/python derivations/proved_region/run.py
 	cp derivations/proved_region/results/region.svg docs/figures/region.svg
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mzsym.derive import derive as derive
     from mzsym.evaluate import compile as compile
     from mzsym.evaluate import explain as explain
+    from mzsym.evaluate.accuracy import accuracy as accuracy
     from mzsym.evaluate.derivatives import derivatives as derivatives
     from mzsym.evaluate.sampling import Sampler as Sampler
     from mzsym.export import export as export
@@ -92,6 +93,7 @@ _HOME = {
     "derivatives": "mzsym.evaluate.derivatives",
     "Sampler": "mzsym.evaluate.sampling",
     "explain": "mzsym.evaluate",
+    "accuracy": "mzsym.evaluate.accuracy",
     "certify": "mzsym.certify",
     "minimal_noise": "mzsym.certify.minimal_noise",
     "minimal_projection": "mzsym.certify.minimal_projection",

@@ -287,6 +287,36 @@ def advise(
 
 
 @_command
+def accuracy(
+    model: Model,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA.csv", help="One input a row: its numbers, then its class, from 0 on.", show_default=False
+        ),
+    ],
+    factor: Annotated[list[float], typer.Option(help="Multiplies the model's noise; repeat for more levels.")] = [  # noqa: B006
+        0.25,
+        0.5,
+        1.0,
+        2.0,
+        4.0,
+    ],
+    samples: Annotated[int, typer.Option(help="Noisy passes for every input and level.")] = 1024,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    output: Output = None,
+    json: AsJson = False,
+) -> int:
+    """Estimate what the noise costs a classifier.
+
+    The observables are the scores. With -o the picture is written as accuracy.svg, the numbers as accuracy.json.
+    """
+    from mzsym.cli.classifying import accuracy as command
+
+    return command(_job(model, json), data, factor, samples, seed, output, json)
+
+
+@_command
 def check(
     file: Annotated[Path, typer.Argument(metavar="CERTIFICATE.json", help="The certificate.", show_default=False)],
     allow_unchecked: Annotated[

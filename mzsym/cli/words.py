@@ -35,6 +35,8 @@ def print_files(files: list[Path]) -> None:
     if files:
         width = max(len(str(path)) for path in files)
         notes = {
+            "accuracy.json": "accuracy against the noise level, JSON",
+            "accuracy.svg": "accuracy against the noise level, picture",
             "equation.tex": "the exact equation, LaTeX",
             "tables.npz": "every table, numpy",
             "tables.json": "norms and tables, JSON",

@@ -158,12 +158,6 @@ def _checked(function: Callable[[Array], Array], where: str) -> Callable[[Array]
     return run
 
 
-def sweep_bytes(problem: Problem, points: Sequence[int]) -> int:
-    """Memory of a pass with these grids: the widest block of columns, with the copies made of it."""
-    widths = np.cumsum([*reversed(problem.ranks)])[::-1] + problem.outputs
-    return int(max(4 * 8 * p * int(w) for p, w in zip(points, widths, strict=True)))
-
-
 def kept_bytes(problem: Problem, points: Sequence[int]) -> int:
     """Memory that the functions of all layers take on these grids."""
     widths = np.cumsum([*reversed(problem.ranks)])[::-1] + problem.outputs
