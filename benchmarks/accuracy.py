@@ -14,6 +14,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from benchmarks import smoothed_accuracy
 from mzsym.codegen import Kernel, compile_program
 from mzsym.codegen.c_compiler import build, find_compiler
 from mzsym.codegen.digits import FUNCTIONS
@@ -144,6 +145,7 @@ def main() -> None:
         for operation in RANGES:
             size, at = worst(operation, COUNT, extended(operation))
             print(f"| `{operation}` | {size:.2f} | {at!r} |", flush=True)
+    smoothed_accuracy.main()
 
 
 if __name__ == "__main__":

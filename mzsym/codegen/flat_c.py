@@ -87,6 +87,7 @@ class Inliner(Writer):
         self.lines: list[Line] = []
         self._prefix, self._count = prefix, 0
         self._names: dict[str, CText] = {}
+        self._known: dict[tuple[str, str], CText] = {}
 
     def call(self, name: str, args: Sequence[CText]) -> tuple[CText, ...]:
         """The value of a leaf, two of a pair."""
@@ -116,10 +117,14 @@ class Inliner(Writer):
     def _line(self, stem: str, value: CText) -> CText:
         if _NAME.fullmatch(value.text):
             return value
-        self._count += 1
-        name = f"{self._prefix}_{self._count}_{stem}"
-        self.lines.append(Line(name, value.kind, value.text))
-        return CText(name, value.kind)
+        # Every name stands for one value: equal texts are equal values, which leaves that are called twice share.
+        key = (value.kind, value.text)
+        if key not in self._known:
+            self._count += 1
+            name = f"{self._prefix}_{self._count}_{stem}"
+            self.lines.append(Line(name, value.kind, value.text))
+            self._known[key] = CText(name, value.kind)
+        return self._known[key]
 
     def _atom(self, value: CText) -> CText:
         return self._line("arg", value)

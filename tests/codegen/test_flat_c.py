@@ -50,6 +50,12 @@ def test_what_no_point_changes_is_computed_once() -> None:
     assert len(re.findall(r"\* MZ_LOG2_E", before)) == len(re.findall(r"\* MZ_LOG2_E", inside)) == 1
 
 
+def test_what_two_leaves_both_compute_is_written_once() -> None:
+    text = CEmitter().source(freeze([UniformMean("sigmoid", 1, x, y)], [x, y]))
+    # Two exponentials of the half-width are asked for, expm1 with its rest and exp, and one of the argument.
+    assert len(re.findall(r"\* MZ_LOG2_E", text)) == 2
+
+
 def test_leaves_with_branches_are_called() -> None:
     assert written_out("vexp") and written_out("umean_tanh") and written_out("gelu")
     assert not written_out("umean_relu") and not written_out("int_power") and not written_out("sin")

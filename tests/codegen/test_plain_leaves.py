@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mzsym.codegen import libm
 from mzsym.codegen.digits import FUNCTIONS
 from mzsym.codegen.leaves.library import functions, leaves
-from mzsym.codegen.leaves.straight import exp_parts, log_one_plus_ratio
+from mzsym.codegen.leaves.smoothed import half_ln2_over, log_quotient, over_two, tanh_two, top_bits
+from mzsym.codegen.leaves.straight import exp_parts, expm1_two
 
 INF, NAN = math.inf, math.nan
 
@@ -61,11 +62,44 @@ def test_errors_in_ulp(name: str, x: float) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(ratio=st.floats(-300, 300).map(lambda e: 10.0**e), b=st.floats(-6, 6).map(lambda e: 10.0**e))
-def test_logarithm_of_one_plus_a_ratio(ratio: float, b: float) -> None:
+@given(
+    ratio=st.floats(-16, 300).map(lambda e: 10.0**e),
+    part=st.floats(-6, 0.3).map(lambda e: 10.0**e),
+    s=st.floats(0.1, 9),
+)
+def test_logarithm_of_a_quotient(ratio: float, part: float, s: float) -> None:
     with mp.workdps(700):
-        exact = mp.log1p(mp.mpf(ratio * b) / mp.mpf(b))
-        assert abs(log_one_plus_ratio(ratio * b, b) - exact) <= 6e-16 * exact
+        more = mp.mpf(ratio) * part
+        exact = mp.log1p(mp.mpf(ratio)) / (2 * mp.mpf(s))
+        value = log_quotient(float(part + more), part, float(2 * part + more), float(more / s), s)
+        assert abs(value - exact) <= 7e-16 * exact
+
+
+@settings(max_examples=300, deadline=None)
+@given(high=st.floats(1e-300, 1e300), share=st.floats(-0.5, 0.5), s=st.floats(-8, 3).map(lambda e: 10.0**e))
+def test_quotients_to_twice_the_digits(high: float, share: float, s: float) -> None:
+    rest = share * math.ulp(high)
+    with mp.workdps(60):
+        for (quotient, other), exact in (
+            (over_two(high, rest, s), (mp.mpf(high) + rest) / s),
+            (half_ln2_over(s), mp.log(2) / 2 / s),
+        ):
+            assert top_bits(quotient) == quotient
+            if 1e-280 < exact < 1e300:
+                assert abs(quotient + mp.mpf(other) - exact) <= 1e-22 * exact
+
+
+@settings(max_examples=300, deadline=None)
+@given(x=st.one_of(st.floats(-700, -1e-250), st.floats(-250, 2).map(lambda e: -(10.0**e))))
+def test_hyperbolic_tangent_and_exponential_with_what_they_were_rounded_by(x: float) -> None:
+    with mp.workdps(400):
+        high, rest = expm1_two(x)
+        assert abs(high + mp.mpf(rest) - mp.expm1(x)) <= (4e-17 if x > -36 else 1e-16) * abs(mp.expm1(x))
+        first, other = tanh_two(-0.5 * x)
+        assert top_bits(first) == first
+        assert abs(first + mp.mpf(other) - mp.tanh(-mp.mpf(x) / 2)) <= (8e-17 if x > -36 else 2e-16) * mp.tanh(
+            -mp.mpf(x) / 2
+        )
 
 
 @settings(max_examples=300, deadline=None)

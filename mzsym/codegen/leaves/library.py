@@ -22,6 +22,7 @@ from mzsym.codegen.leaves import (
     logarithms,
     quadrature,
     rectifiers,
+    smoothed,
     straight,
     tails,
     trigonometric,
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     quadrature,
     double,
     straight,
+    smoothed,
     logarithms,
     errors,
     arcs,
@@ -49,7 +51,7 @@ MODULES: tuple[ModuleType, ...] = (
 )
 """In an order in which what is used comes first."""
 
-STRAIGHT = (double, straight, logarithms, errors, arcs, rectifiers)
+STRAIGHT = (double, straight, smoothed, logarithms, errors, arcs, rectifiers)
 """Modules of functions without branches, or so short that it does not matter."""
 
 

@@ -1,4 +1,4 @@
-"""Averages E g(z + S U), U uniform on (-1, 1), of first powers (tanh and sigmoid: ``straight``). MATH (18), (20).
+"""Averages E g(z + S U), U uniform on (-1, 1), of first powers (tanh and sigmoid: ``smoothed``). MATH (18), (20).
 
 Small S: a Gauss-Legendre average, whose positive weights keep the error below some ulp of E|g|. Larger S: the
 difference of antiderivatives in a form that does not cancel. S = 0 is the function itself.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mzsym.codegen.leaves.double import int_power, two_sum
 from mzsym.codegen.leaves.elementary import umean_exp
 from mzsym.codegen.leaves.quadrature import NODES, WEIGHTS
-from mzsym.codegen.leaves.straight import sigmoid, umean_sigmoid, umean_tanh, vtanh
+from mzsym.codegen.leaves.smoothed import umean_sigmoid, umean_tanh
+from mzsym.codegen.leaves.straight import sigmoid, vtanh
 from mzsym.codegen.libm import fabs
 
 
