@@ -221,7 +221,7 @@ class Map:
         count = _nodes_needed(radius, max(bounds, key=float), target)
         places = [self.real(t)[0] for t in zeros(count)]
         values = flint.arb_mat([[poly(place) for poly in averaged] for place in places])
-        series = _cosines(count) * values
+        series = cosines(count) * values
         power = radius ** (-count) / (1 - 1 / radius)
         found = []
         for j, (column, bound) in enumerate(zip(columns, bounds, strict=True)):
@@ -244,11 +244,11 @@ class Map:
         middle, half = self._hull()
         degree = max((poly.length() for poly in averaged), default=1)
         values = flint.arb_mat([[poly(middle + half * t) for poly in averaged] for t in zeros(degree)])
-        series = _cosines(degree) * values
+        series = cosines(degree) * values
         found: list[tuple[float, float, list[Arb]]] = []
         with precision(ROUGH):
             for radius, images in self.ellipses:
-                bounds = _on_ellipse(series, _bernstein(images, middle, half))
+                bounds = _on_ellipse(series, bernstein(images, middle, half))
                 if all(bound.is_finite() for bound in bounds):
                     found.append((_count(flint.arb(radius), max(bounds, key=float), target), radius, bounds))
         found.sort(key=lambda item: item[0])
@@ -275,7 +275,7 @@ def _covered(program: Program, radius: Arb) -> bool:
     """Whether a program is finite, and so analytic, on the ellipse and its inside: its upper half, by symmetry."""
     steps = max(1, math.ceil((float(radius) - 1.0) / 0.06))
     rings = [1 + (radius - 1) * k / steps for k in range(steps + 1)]
-    for turn in _arcs(TILES):
+    for turn in arcs(TILES):
         for r, s in pairwise(rings):
             u = turn * r.union(s)
             if not program((u + 1 / u) / 2)[0].is_finite():
@@ -286,7 +286,7 @@ def _covered(program: Program, radius: Arb) -> bool:
 def _images(program: Program, radius: Arb) -> list[Any] | None:
     """Balls that cover the image of the upper half of an ellipse; None where one is not finite."""
     found = []
-    for turn in _arcs(ARCS):
+    for turn in arcs(ARCS):
         u = turn * radius
         (image,) = program((u + 1 / u) / 2)
         if not image.is_finite():
@@ -296,14 +296,14 @@ def _images(program: Program, radius: Arb) -> list[Any] | None:
 
 
 @lru_cache(maxsize=4)
-def _arcs(count: int) -> list[Any]:
+def arcs(count: int) -> list[Any]:
     """Balls that cover the upper half of the unit circle."""
     with precision(ROUGH):
         angles = [flint.arb.pi() * k / count for k in range(count + 1)]
         return [flint.acb(0, a.union(b)).exp() for a, b in pairwise(angles)]
 
 
-def _bernstein(images: Sequence[Any], middle: Arb, half: Arb) -> Arb:
+def bernstein(images: Sequence[Any], middle: Arb, half: Arb) -> Arb:
     """The largest Bernstein radius of the balls around an interval: a + sqrt(a^2 - 1), 2a = |z - 1| + |z + 1|."""
     largest = flint.arb(1)
     for image in images:
@@ -360,7 +360,7 @@ def zeros(count: int) -> list[Arb]:
 
 
 @lru_cache(maxsize=32)
-def _cosines(count: int) -> Any:
+def cosines(count: int) -> Any:
     """From values at the zeros of T_N to the coefficients of T_0..T_(N-1)."""
     with precision(BITS):
         turns = _turns(count)

@@ -1,4 +1,4 @@
-"""Expressions of one real variable compiled for many evaluations at real or complex balls."""
+"""Expressions of real variables compiled for many evaluations at real or complex balls."""
 
 from __future__ import annotations
 
@@ -50,13 +50,14 @@ KNOWN = frozenset(_COMPLEX)
 
 
 class Program:
-    """Expressions in one symbol as a list of ball operations, shared subexpressions once.
+    """Expressions in a few symbols as a list of ball operations, shared subexpressions once.
 
     Parameters
     ----------
     exprs : sequence of sympy.Expr
         Sums, products, powers and the functions in ``KNOWN``; numbers are taken at the precision of this moment.
-    symbol : sympy.Symbol
+    symbols : sympy.Symbol or sequence of them
+        The arguments, in their order.
     complex_ : bool
         Whether for ``acb`` arguments: then a value is finite only where the expression is analytic on the ball.
 
@@ -66,22 +67,25 @@ class Program:
         For another function.
     """
 
-    __slots__ = ("_constants", "_index", "_outputs", "_size", "_steps", "_symbol", "complex_")
+    __slots__ = ("_constants", "_index", "_inputs", "_outputs", "_size", "_steps", "complex_")
 
-    def __init__(self, exprs: Sequence[sp.Expr], symbol: sp.Symbol, complex_: bool = False) -> None:
+    def __init__(
+        self, exprs: Sequence[sp.Expr], symbols: sp.Symbol | Sequence[sp.Symbol], complex_: bool = False
+    ) -> None:
         self.complex_ = complex_
-        self._symbol = symbol
-        self._index: dict[sp.Basic, int] = {symbol: 0}
+        inputs = (symbols,) if isinstance(symbols, sp.Symbol) else tuple(symbols)
+        self._inputs = len(inputs)
+        self._index: dict[sp.Basic, int] = {symbol: place for place, symbol in enumerate(inputs)}
         self._constants: list[tuple[int, Ball]] = []
         self._steps: list[tuple[int, Callable[..., Ball], tuple[int, ...]]] = []
         self._outputs = [self._add(expr) for expr in exprs]
         self._fold_constants()
         self._size = len(self._index)
 
-    def __call__(self, t: Ball) -> list[Ball]:
-        """Balls around the values of the expressions on a ball."""
+    def __call__(self, *arguments: Ball) -> list[Ball]:
+        """Balls around the values of the expressions on balls, one for each symbol."""
         slots: list[Any] = [None] * self._size
-        slots[0] = t
+        slots[: self._inputs] = arguments
         for place, number in self._constants:
             slots[place] = number
         for place, operation, operands in self._steps:
@@ -92,7 +96,7 @@ class Program:
         return [slots[place] for place in self._outputs]
 
     def _fold_constants(self) -> None:
-        """Take the steps that do not depend on the symbol, once and for all."""
+        """Take the steps that depend on no symbol, once and for all."""
         known = dict(self._constants)
         steps = []
         for place, operation, operands in self._steps:

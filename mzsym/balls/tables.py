@@ -1,16 +1,17 @@
-"""C, K, r and c of a chain of one-dimensional layers in balls, MATH (14), (15)."""
+"""C, K, r and c of a chain in balls, MATH (14), (15)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import flint
 import numpy as np
 
-from mzsym.balls.chebyshev import Near, Side
-from mzsym.balls.numbers import lower, precision, upper
+from mzsym.balls.chebyshev import Near
+from mzsym.balls.numbers import Arb, lower, precision, upper
 from mzsym.core.arrays import Array
 
 Matrix: TypeAlias = Any
@@ -19,63 +20,55 @@ Matrix: TypeAlias = Any
 
 @dataclass(frozen=True, eq=False)
 class BallTables:
-    """Stacked tables; the rows of layer n are n * rank ... (n + 1) * rank - 1.
+    """Stacked tables; the rows of layer n are offsets[n] ... offsets[n + 1] - 1.
 
     Attributes
     ----------
     C, memory : arb_mat of shape (D, D)
     coefficients, noise : arb_mat of shape (D, outputs)
-    rank : int
+    offsets : tuple of int
     """
 
     C: Matrix
     memory: Matrix
     coefficients: Matrix
     noise: Matrix
-    rank: int
+    offsets: tuple[int, ...]
 
 
-Carry: TypeAlias = Callable[[int, list[Near]], list[Near]]
-"""(n, functions on the box of X_{n+1}) -> their averages on that of X_n."""
-
-
-def tables_of(
-    depth: int, carry: Carry, observables: list[Near], sides: Sequence[Side], rank: int, lebesgue: bool
-) -> BallTables:
-    """Every table with its error, at the precision of its functions.
+def tables_of(rows: Sequence[Matrix], ranks: Sequence[int], roots: Sequence[Arb] | None = None) -> BallTables:
+    """Every table from inner products, at the precision of this moment.
 
     Parameters
     ----------
-    depth : int
-    carry : function
-    observables : list of Near
-        On the last box.
-    sides : sequence of Side
-        X_0..X_L.
-    rank : int
-        Degree of the projection plus 1.
-    lebesgue : bool
-        Whether the measure is Lebesgue's; otherwise the uniform one.
+    rows : sequence of arb_mat
+        For n = 0..L the inner products of eta^(n) with M(n, m) eta^(m), n < m <= L, and M(n, L) u, side by side, in the
+        uniform laws.
+    ranks : sequence of int
+        Of the projections of X_0..X_L.
+    roots : sequence of arb, optional
+        Square roots of the volumes of the boxes, where the measure is Lebesgue's.
     """
-    outputs, total = len(observables), (depth + 1) * rank
+    depth = len(ranks) - 1
+    offsets = tuple(accumulate(ranks, initial=0))
+    total, outputs = offsets[-1], rows[-1].ncols()
     C, coefficients = flint.arb_mat(total, total), flint.arb_mat(total, outputs)
     for i in range(total):
         C[i, i] = flint.arb(1)
-    basis, functions = orthonormal(rank), list(observables)
-    _place(coefficients, inner_products(basis, functions), depth * rank, 0)
-    functions = [*basis, *functions]
-    for n in range(depth - 1, -1, -1):
-        functions = carry(n, functions)
-        width = len(functions) - outputs
-        _place(C, inner_products(basis, functions[:width]), n * rank, (n + 1) * rank)
-        _place(coefficients, inner_products(basis, functions[width:]), n * rank, 0)
-        functions = [*basis, *functions]
-    if lebesgue:
-        _rescale(C, coefficients, sides, rank)
+    for n, row in enumerate(rows):
+        width = row.ncols() - outputs
+        for i in range(row.nrows()):
+            for j in range(row.ncols()):
+                if j < width:
+                    C[offsets[n] + i, offsets[n + 1] + j] = row[i, j]
+                else:
+                    coefficients[offsets[n] + i, j - width] = row[i, j]
+    if roots is not None:
+        _rescale(C, coefficients, [root for root, rank in zip(roots, ranks, strict=True) for _ in range(rank)])
     memory = -C.inv()
     for i in range(total):
         memory[i, i] = memory[i, i] + 1
-    return BallTables(C, memory, coefficients, _noise(C, memory, coefficients, depth, rank, outputs), rank)
+    return BallTables(C, memory, coefficients, _noise(C, memory, coefficients, offsets[depth]), offsets)
 
 
 def orthonormal(rank: int) -> list[Near]:
@@ -102,31 +95,24 @@ def inner_products(basis: Sequence[Near], functions: Sequence[Near]) -> Matrix:
     return out
 
 
-def _noise(C: Matrix, memory: Matrix, coefficients: Matrix, depth: int, rank: int, outputs: int) -> Matrix:
-    """r = (I - K) c-perp, c-perp_n = c_n - C(n, L) c_L, MATH (15)."""
-    total, o = C.nrows(), depth * rank
+def _noise(C: Matrix, memory: Matrix, coefficients: Matrix, last: int) -> Matrix:
+    """r = (I - K) c-perp, c-perp_n = c_n - C(n, L) c_L, MATH (15); the rows of layer L start at ``last``."""
+    total, outputs = C.nrows(), coefficients.ncols()
     unresolved = flint.arb_mat(total, outputs)
-    for i in range(o):
+    for i in range(last):
         for j in range(outputs):
-            resolved = sum((C[i, o + k] * coefficients[o + k, j] for k in range(rank)), flint.arb(0))
+            resolved = sum((C[i, k] * coefficients[k, j] for k in range(last, total)), flint.arb(0))
             unresolved[i, j] = coefficients[i, j] - resolved
     return unresolved - memory * unresolved
 
 
-def _rescale(C: Matrix, coefficients: Matrix, sides: Sequence[Side], rank: int) -> None:
-    """From the uniform measures to Lebesgue's: eta / sqrt(2 half) is orthonormal there."""
-    roots = [(2 * side.half).sqrt() for side in sides]
+def _rescale(C: Matrix, coefficients: Matrix, roots: Sequence[Arb]) -> None:
+    """From the uniform measures to Lebesgue's: eta / sqrt(volume) is orthonormal there."""
     for i in range(C.nrows()):
         for j in range(i + 1, C.ncols()):
-            C[i, j] = C[i, j] * roots[i // rank] / roots[j // rank]
+            C[i, j] = C[i, j] * roots[i] / roots[j]
         for j in range(coefficients.ncols()):
-            coefficients[i, j] = coefficients[i, j] * roots[i // rank]
-
-
-def _place(target: Matrix, block: Matrix, row: int, column: int) -> None:
-    for i in range(block.nrows()):
-        for j in range(block.ncols()):
-            target[row + i, column + j] = block[i, j]
+            coefficients[i, j] = coefficients[i, j] * roots[i]
 
 
 def block(table: Matrix, rows: slice, columns: slice) -> tuple[Array, Array]:

@@ -1,18 +1,19 @@
-"""Tables with proved errors: every entry of C, K, r and c enclosed, for analytic layers of dimension one."""
+"""Tables with proved errors: every entry of C, K, r and c enclosed, for analytic layers of dimension one to three."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from mzsym.balls import chebyshev as ch
-from mzsym.balls import precision
+from mzsym.balls import Arb, precision, to_arb
 from mzsym.balls.spectral import MatrixBall
 from mzsym.balls.tables import BallTables, block, norm_from_below, tables_of, widest
-from mzsym.certify.analytic_chain import NOISE, AnalyticChain
+from mzsym.certify.carried import CarriedChain
+from mzsym.certify.chains import chain_of, reason_against
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.projections import Legendre
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
-WIDTH: Final = 1e-12
-"""Largest width of an entry that is aimed at."""
+WIDTH: Final = {1: 1e-12, 2: 1e-8, 3: 1e-8}
+"""Largest width of an entry that is aimed at, by the largest dimension of a state."""
 
 
 @final
@@ -116,8 +117,7 @@ class EnclosedTables:
         return norm_from_below(table, self._slice(n), self._slice(m), direction), ball.norm()
 
     def _slice(self, n: int) -> slice:
-        rank = self._tables.rank
-        return slice(n * rank, (n + 1) * rank)
+        return slice(*self._tables.offsets[n : n + 2])
 
     def _block(self, table: Any, n: int, m: int) -> Enclosure:
         return Enclosure(*block(table, self._slice(n), self._slice(m)))
@@ -138,7 +138,7 @@ class EnclosedTables:
         )
 
 
-def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) -> EnclosedTables:
+def enclose(net: Network, projection: AbstractProjection, width: float | None = None) -> EnclosedTables:
     """Prove every entry of every table, rounding, interpolation and truncation included.
 
     Functions are carried from the output backward as polynomials of balls. One layer adds the error of an interpolation
@@ -148,11 +148,12 @@ def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) 
     Parameters
     ----------
     net : Network
-        Of dimension one, with analytic maps and observables, and uniform, truncated Gaussian or no noise.
+        Of dimension one to three, with analytic maps and observables, and uniform, truncated Gaussian or no noise.
     projection : Legendre
         In the uniform measure or Lebesgue's.
-    width : float
-        Interpolation is refined until every entry of C is at most this wide.
+    width : float, optional
+        Interpolation is refined until every entry of C is at most this wide; by default 1e-12 in dimension one, where
+        functions have many digits, and 1e-8 in more, where they have those of doubles.
 
     Returns
     -------
@@ -173,17 +174,17 @@ def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) 
     >>> 0 < high - low < 1e-12, str(found.standing)
     (True, 'proved')
     """
-    stated, lebesgue = _checked(net, projection)
-    target, reached = min(ch.TARGET, width / 1024), math.inf
-    with precision(ch.BITS):
-        chain = AnalyticChain(net)
-        sides = [ch.Side.of(*box) for box in chain.boxes]
+    stated = _checked(net, projection)
+    chain = chain_of(net)
+    width = WIDTH[max(net.dims)] if width is None else width
+    target, reached = min(chain.target, width / 1024), math.inf
+    with precision(chain.bits):
         while True:
-            found = _tables(chain, sides, stated.degree + 1, target, lebesgue)
+            found = _tables(chain, stated, target)
             before, reached = reached, 2.0 * max(widest(found.C), widest(found.coefficients))
             if reached <= width:
                 return EnclosedTables(net, stated, found)
-            if reached > before / 2:
+            if reached > before / 2 or target < chain.finest:
                 raise MzError(
                     f"The entries are proved to a width of {min(reached, before):.1e}, not {width:.1e}",
                     "enclose(width=)",
@@ -192,42 +193,46 @@ def enclose(net: Network, projection: AbstractProjection, width: float = WIDTH) 
             target *= 2.0**-32
 
 
-def _tables(chain: AnalyticChain, sides: list[ch.Side], rank: int, target: float, lebesgue: bool) -> BallTables:
+def _tables(chain: CarriedChain[Any], projection: Legendre, target: float) -> BallTables:
+    net = chain.net
+    indices = [projection.multi_indices(dim) for dim in net.dims]
     try:
-        observables = chain.observables(target)
+        functions = chain.observables(target)
     except MzError as error:
         raise MzError("The observable is not analytic on the output domain", "enclose", "Use a smooth one") from error
-
-    def carry(n: int, functions: list[ch.Near]) -> list[ch.Near]:
+    rows = [chain.inner_products(indices[-1], functions)]
+    for n in range(net.depth - 1, -1, -1):
+        functions = chain.joined([chain.basis(indices[n + 1]), functions])
         try:
-            return chain.image(n, functions, target)
+            functions = chain.image(n, functions, target)
         except MzError as error:
             raise MzError(
                 f"The map of layer {n} is not analytic around its domain, or its poles are too close to it",
                 "enclose",
                 "Use smooth activations, or mz.compile, which estimates",
             ) from error
+        rows.append(chain.inner_products(indices[n], functions))
+    roots = [_root_of_volume(box) for box in chain.boxes] if projection.measure == "lebesgue" else None
+    return tables_of(rows[::-1], [len(index) for index in indices], roots)
 
-    return tables_of(chain.net.depth, carry, observables, sides, rank, lebesgue)
+
+def _root_of_volume(box: Sequence[tuple[Any, Any]]) -> Arb:
+    volume = to_arb(1)
+    for lo, hi in box:
+        volume = volume * (to_arb(hi) - to_arb(lo))
+    return volume.sqrt()
 
 
-def _checked(net: Network, projection: AbstractProjection) -> tuple[Legendre, bool]:
+def _checked(net: Network, projection: AbstractProjection) -> Legendre:
     where = "enclose(net, projection)"
     if not isinstance(projection, Legendre) or projection.measure not in ("uniform", "lebesgue"):
         raise MzError(f"Tables are not enclosed for {projection.describe()}", where, "Use mz.Legendre(degree)")
-    if any(dim != 1 for dim in net.dims):
-        raise MzError("The network has states of more than one dimension", where, "Use mz.compile, which estimates")
     if net.free_symbols:
         names = ", ".join(sorted(symbol.name for symbol in net.free_symbols))
         raise MzError(f"There is no value for {names}", where, "Bind it: net.with_params({...})")
     projection.check(net)
-    for n, layer in enumerate(net.layers):
-        if not layer.plain_noise or layer.noise[0].name not in NOISE:
-            raise MzError(
-                f"The noise of layer {n} is {type(layer.noise[0]).__name__}, or it has a gain or random weights",
-                f"layer {n}, {where}",
-                "Use uniform, truncated Gaussian or no noise that is added to the map",
-            )
+    if reason := reason_against(net):
+        raise MzError(reason[:1].upper() + reason[1:], where, "Use mz.compile, which estimates")
     if any(not half > 0.0 for box in net.domains for half in (np.asarray(box.upper) - np.asarray(box.lower))):
         raise MzError("A domain has no width", where, "Give every layer noise, or a map that is not constant")
-    return projection, projection.measure == "lebesgue"
+    return projection

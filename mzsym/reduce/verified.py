@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mzsym.balls import chebyshev as ch
-from mzsym.balls import precision, upper
-from mzsym.certify.analytic_chain import NOISE, AnalyticChain
+from mzsym.balls import precision
+from mzsym.certify.carried import CarriedChain
+from mzsym.certify.chains import chain_of
+from mzsym.certify.chains import reason_against as not_carried
 from mzsym.core import MzError
 from mzsym.model.values import state
 from mzsym.reduce.a_priori import root_of_mass
@@ -22,28 +23,19 @@ if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
-LAYERS = 256
-"""Of the deepest network whose errors are proved: some seconds."""
-
 
 def reason_against(net: Network, projection: AbstractProjection) -> str:
     """Why errors are not proved for a network; empty where they are."""
-    if set(net.dims) != {1}:
-        return "proofs are for states of dimension one"
-    if net.depth > LAYERS:
-        return f"proofs are for at most {LAYERS} layers"
     if projection.measure not in ("uniform", "lebesgue", "law") or net.input_law.kind != "uniform":
         return "proofs need X_0 uniform on its box"
-    if not net.has_domains:
-        return "proofs need boxes"
-    for n, layer in enumerate(net.layers):
-        if not layer.plain_noise or layer.noise[0].name not in NOISE:
-            return f"proofs take uniform, truncated Gaussian or no noise, added to a map, and layer {n} has another"
-    return ""
+    reason = not_carried(net)
+    if not reason and net.depth > (most := chain_of(net).deepest[max(net.dims)]):
+        return f"proofs are for at most {most} layers of this dimension"
+    return reason
 
 
 def proved_errors(
-    net: Network, projection: AbstractProjection, shallow: Mapping[int, Network], target: float = ch.TARGET
+    net: Network, projection: AbstractProjection, shallow: Mapping[int, Network], target: float | None = None
 ) -> tuple[dict[int, float], str]:
     """Upper bounds of the distance of q_0 to shallow networks in L^2(mu_0), the worst over the observables, rounded up.
 
@@ -54,7 +46,7 @@ def proved_errors(
         Its measure is that of the errors.
     shallow : mapping of int to Network
         Depth -> network with read-outs.
-    target : float
+    target : float, optional
         What one layer may add to the bounds; smaller ones need more nodes.
 
     Returns
@@ -65,32 +57,32 @@ def proved_errors(
     reason = reason_against(net, projection)
     if reason:
         return {}, reason
+    chain = chain_of(net)
     try:
-        with precision(ch.BITS):
-            return _proved(net, projection, shallow, target), ""
+        with precision(chain.bits):
+            return _proved(
+                chain, projection, shallow, chain.target if target is None else max(target, chain.finest)
+            ), ""
     except MzError as error:
         return {}, error.what
 
 
 def _proved(
-    net: Network, projection: AbstractProjection, shallow: Mapping[int, Network], target: float
+    chain: CarriedChain[Any], projection: AbstractProjection, shallow: Mapping[int, Network], target: float
 ) -> dict[int, float]:
-    (x,), depth, outputs = state(1), net.depth, len(net.observable)
-    chain = AnalyticChain(net)
+    net = chain.net
+    depth, outputs = net.depth, len(net.observable)
     q = chain.observables(target)
-    errors: dict[int, list[ch.Near]] = {}
+    errors: dict[int, Any] = {}
     for n in range(depth, 0, -1):
         if n in shallow:
             errors[n] = q
+        symbols = state(net.dims[n])
         for at in [at for at in errors if at >= n]:
             read = shallow[at].observable if at == n else shallow[at].readouts[n]
-            stated = [ch.function(f, x, *chain.boxes[n], target) for f in read]
-            errors[at] = [e - f for e, f in zip(errors[at], stated, strict=True)]
-        moved = chain.image(n - 1, [*q, *(e for at in errors for e in errors[at])], target)
-        q, rest = moved[:outputs], moved[outputs:]
-        errors = {at: rest[i * outputs : (i + 1) * outputs] for i, at in enumerate(errors)}
+            errors[at] = chain.difference(errors[at], chain.functions(read, symbols, n, target))
+        moved = chain.image(n - 1, chain.joined([q, *errors.values()]), target)
+        parts = [chain.part(moved, slice(k * outputs, (k + 1) * outputs)) for k in range(len(errors) + 1)]
+        q, errors = parts[0], dict(zip(errors, parts[1:], strict=True))
     mass = root_of_mass(net, projection, 0)
-    return {
-        at: max(math.nextafter(upper(e.mean_square_root()) * mass, math.inf) for e in found)
-        for at, found in errors.items()
-    }
+    return {at: max(math.nextafter(e * mass, math.inf) for e in chain.norms(found)) for at, found in errors.items()}

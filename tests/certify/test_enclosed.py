@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 
 import mzsym as mz
 from mzsym.balls import chebyshev as ch
-from mzsym.balls import precision
-from mzsym.balls.tables import BallTables, tables_of
-from mzsym.certify.analytic_chain import AnalyticChain
+from mzsym.balls import precision, tensor_map
+from mzsym.balls.tables import BallTables
+from mzsym.certify.chains import chain_of
+from mzsym.certify.enclosed import _tables
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 x = mz.state(1)[0]
+x0, x1 = mz.state(2)
 LAWS = {"uniform": mz.Uniform, "tgauss": mz.TruncatedGaussian}
 
 
@@ -32,10 +35,11 @@ def golden(name: str) -> tuple[mz.Network, mz.Legendre, dict[str, Any]]:
         for row in data["layers"]
     ]
     domains = [mz.Box([tuple(side) for side in box]) for box in data["domains"]]
-    return mz.Network(layers, domains=domains, observable=x), mz.Legendre(data["degree"], "lebesgue"), data
+    observable = sp.sympify(data["observable"], locals={"x": x, "x0": x0, "x1": x1})
+    return mz.Network(layers, domains=domains, observable=observable), mz.Legendre(data["degree"], "lebesgue"), data
 
 
-@pytest.mark.parametrize(("name", "width"), [("tanh8.json", 1e-14), ("mixed5.json", 1e-13)])
+@pytest.mark.parametrize(("name", "width"), [("tanh8.json", 1e-14), ("mixed5.json", 1e-13), ("dense2.json", 1e-9)])
 def test_golden_norms_lie_inside(name: str, width: float) -> None:
     net, projection, data = golden(name)
     found = mz.enclose(net, projection, width)
@@ -50,7 +54,9 @@ def test_golden_norms_lie_inside(name: str, width: float) -> None:
         low, high = found.streaming_norm(n)
         assert low - slack <= value <= high + slack
     block = found.streaming(0)
-    assert np.abs(block.middle - np.array(data["streaming_0"])).max() < 1e-13
+    assert np.abs(block.middle - np.array(data["streaming_0"])).max() < data["converged_to"] + 1e-13
+    noise = np.array(data["noise_0"])
+    assert np.all(found.noise(0).lower - slack <= noise) and np.all(noise <= found.noise(0).upper + slack)
 
 
 def small(
@@ -117,11 +123,7 @@ def test_bounds_hold_with_few_points(w: float, b: float, s: float, activation: s
 
 def tables(net: mz.Network, target: float) -> BallTables:
     with precision(ch.BITS):
-        chain = AnalyticChain(net)
-        sides = [ch.Side.of(*box) for box in chain.boxes]
-        return tables_of(
-            net.depth, lambda n, v: chain.image(n, v, target), chain.observables(target), sides, 3, lebesgue=False
-        )
+        return _tables(chain_of(net), mz.Legendre(2), target)
 
 
 def test_the_interpolation_error_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,9 +147,51 @@ def test_moments_of_the_noise() -> None:
             assert abs(mp.mpf(found[j].mid().str(40, radius=False)) - exact) < mp.mpf(10) ** -30
 
 
+def plane(dims: tuple[int, ...] = (2, 3, 1), measure: str = "uniform") -> tuple[mz.Network, mz.Legendre]:
+    """Layers between states of several dimensions, one noise law each, one component without noise."""
+    rng = np.random.default_rng(sum(dims))
+    laws = [mz.Uniform(0.5), mz.TruncatedGaussian(0.25, cutoff=2), mz.Deterministic(), mz.Uniform(1)]
+    layers = [
+        mz.dense(rng.normal(size=(m, n)) * 0.6, rng.normal(size=m) * 0.2, activation="tanh", noise=laws[:m])
+        for n, m in itertools.pairwise(dims)
+    ]
+    last = mz.state(dims[-1])
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)] * dims[0]), observable=[last[0], sp.sin(last[-1])])
+    return net, mz.Legendre(1, measure)
+
+
+@pytest.mark.parametrize(("dims", "measure"), [((2, 3, 1), "uniform"), ((1, 2, 2), "lebesgue")])
+def test_tables_between_dimensions_hold_the_evaluators(dims: tuple[int, ...], measure: str) -> None:
+    net, projection = plane(dims, measure)
+    found, ev = mz.enclose(net, projection), mz.compile(mz.derive(net, projection))
+    pairs = [(found.streaming(n), ev.streaming(n)) for n in range(2)]
+    pairs += [(found.memory(0, 2), ev.memory(0, 2)), (found.correlation(0, 2), ev.correlation(0, 2))]
+    pairs += [(found.noise(n), ev.noise(n)) for n in range(2)]
+    pairs += [(found.coefficients(n), ev.coefficients(n)) for n in range(3)]
+    slack = max(ev.tolerance_reached.values()) + 1e-14
+    for enclosure, table in pairs:
+        assert enclosure.lower.shape == table.shape
+        assert np.all(enclosure.lower - slack <= table) and np.all(table <= enclosure.upper + slack)
+    assert 0 < found.width < 1e-8
+
+
+def test_the_interpolation_error_is_needed_in_two_dimensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, projection = plane((2, 2, 2))
+    truth = mz.enclose(net, projection).correlation(0, 2)
+    monkeypatch.setattr(tensor_map, "MOST", {1: 8, 2: 8, 3: 8})
+    with pytest.raises(mz.MzError, match="proved to a width of"):
+        mz.enclose(net, projection)
+    wide = mz.enclose(net, projection, 1e6).correlation(0, 2)
+    assert wide.contains(truth.lower) and wide.contains(truth.upper)
+    monkeypatch.setattr(tensor_map, "_bounded", lambda coefs, reach: np.full(coefs.shape[-1], 1e-300))
+    bare = mz.enclose(net, projection, 1e6).correlation(0, 2)
+    assert not bare.contains(truth.middle)
+
+
 @pytest.mark.parametrize(
     ("net", "projection", "words"),
     [
+        (plane((2, 4, 1)), None, "at most 3 dimensions"),
         (small("uniform", "relu"), None, "not analytic"),
         (small("uniform", noise=mz.Laplace(0.2)), mz.Hermite(2), "not enclosed"),
         (small("uniform"), mz.Mean(), "not enclosed"),
