@@ -14,6 +14,7 @@ NAMES = (
     "jets",
     "sampling",
     "gradients",
+    "sweeps",
     "scaling",
     "norms",
     "demo",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -63,7 +64,7 @@ class Kernel:
         """The generated text."""
         return self.path.read_text(encoding="utf-8")
 
-    @property
+    @cached_property
     def cost(self) -> Cost:
         """Operations a point."""
         return cost(self.program)
@@ -122,8 +123,8 @@ class Kernel:
         return out
 
     def _threads(self, points: int) -> int:
-        work = points * max(1, self.cost.operations)
-        return int(min(_processors(), work // _WORK_PER_THREAD))
+        wanted = points * max(1, self.cost.operations) // _WORK_PER_THREAD
+        return min(_processors(), wanted) if wanted > 1 else 1
 
 
 def _processors() -> int:

@@ -99,6 +99,24 @@ def _largest(matrix: Array) -> float:
     return float(np.linalg.norm(matrix, 2)) if matrix.size else 0.0
 
 
+def memory_norms(ev: HasTables) -> dict[tuple[int, int], float]:
+    """``term_norm`` of every memory term, by its indices."""
+    depth = ev.network.depth
+    backward = [(n, m) for n in range(depth - 1) for m in range(n + 2, depth + 1)]
+    pairs = backward if ev.direction == "backward" else [(n, m) for n in range(1, depth) for m in range(n)]
+    tables = {pair: table(ev, "memory", *pair) for pair in pairs}
+    # Matrices of one shape in one call: most are small, and a call costs more than the numbers.
+    shapes: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for pair, matrix in tables.items():
+        shapes.setdefault(matrix.shape, []).append(pair)
+    found = dict.fromkeys(pairs, 0.0)
+    for shape, alike in shapes.items():
+        if min(shape) > 0:
+            largest = np.linalg.svd(np.stack([tables[pair] for pair in alike]), compute_uv=False).max(axis=1)
+            found |= dict(zip(alike, largest.tolist(), strict=True))
+    return found
+
+
 def memory_row(ev: HasTables, n: int) -> Array:
     """All memory terms of layer n side by side."""
     return np.concatenate([table(ev, "memory", n, m) for m in memory_layers(ev, n)], axis=1)

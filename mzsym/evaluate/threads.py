@@ -39,6 +39,8 @@ def by_rows(function: Callable[[Array], Array], X: Array, columns: int, step: in
     -------
     array of shape (points, columns)
     """
+    if X.shape[0] <= step:
+        return function(X)
     out = np.empty((X.shape[0], columns))
     blocks = [slice(start, start + step) for start in range(0, X.shape[0], step)]
 

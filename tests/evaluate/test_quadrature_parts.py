@@ -17,6 +17,8 @@ from mzsym.calculus.laws import GaussianLaw, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import MzError
 from mzsym.evaluate import galerkin
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, pruned
+from mzsym.evaluate.quadrature.kernels import averaged_legendre, uniform_averages
+from mzsym.evaluate.quadrature.problem import lower_problem
 from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre, noise_law, truncated_normal_rule
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.threads import by_rows, processors
@@ -76,6 +78,34 @@ def average(law: NoiseLaw, side: Interval, k: int, z: float) -> float:
         s, ends = law.scale, [-law.reach, 0, law.reach]
         mass = mp.quad(lambda xi: mp.exp(-(xi**2) / (2 * s**2)), ends)
         return float(mp.quad(lambda xi: phi(xi) * mp.exp(-(xi**2) / (2 * s**2)), ends) / mass)
+
+
+@pytest.mark.parametrize(("scale", "order"), [(0.1, 90), (0.1, 7), (0.35, 61), (0.9, 20), (1.0, 4), (0.5, 1)])
+def test_averages_by_antiderivatives_are_those_by_a_rule(scale: float, order: int) -> None:
+    """And nearer to the exact ones, which mpmath has from the antiderivative with 40 digits."""
+    centers = (1.0 - scale) * gauss_legendre(order)[0]
+    found = uniform_averages(centers, scale, order)
+    assert np.abs(found - averaged_legendre(centers, *NoiseLaw(scale).rule(order - 1), order)).max() < 2e-14
+    for i in {0, order // 3, order - 1}:
+        with mp.workdps(40):
+            low, high = mp.mpf(float(centers[i])) - mp.mpf(scale), mp.mpf(float(centers[i])) + mp.mpf(scale)
+            rises = [mp.legendre(k + 1, high) - mp.legendre(k + 1, low) for k in range(order)]
+            falls = [mp.legendre(k - 1, high) - mp.legendre(k - 1, low) if k else 0 for k in range(order)]
+            exact = [
+                (r - f) / (2 * scale * mp.sqrt(2 * k + 1)) for k, (r, f) in enumerate(zip(rises, falls, strict=True))
+            ]
+        assert np.abs(found[i] - np.array(exact, dtype=float)).max() < 3e-15
+
+
+def test_the_basis_on_a_grid_does_not_depend_on_the_box() -> None:
+    layer = mz.dense([[0.7]], [3.0], noise=mz.Uniform(0.2))
+    for measure in ("uniform", "lebesgue"):
+        net = mz.Network([layer], domain=mz.Box([(-1, 4)]), observable=mz.state(1)[0])
+        problem = lower_problem(net, mz.Legendre(3, measure))
+        for n in range(2):
+            grid = Grid(problem.boxes[n], (9,))
+            stated = grid.analyse(problem.bases[n](grid.nodes()))
+            assert np.abs(problem.unit_basis((9,)) / math.sqrt(problem.masses[n]) - stated).max() < 1e-14
 
 
 def test_smoothing_of_high_degree_stays_bounded() -> None:

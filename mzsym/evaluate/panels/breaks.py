@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,8 @@ def kinks(
     return tidy(found, lo, hi)
 
 
-def has_switches(exprs: Iterable[sp.Expr]) -> bool:
+@lru_cache(maxsize=256)
+def has_switches(exprs: tuple[sp.Expr, ...]) -> bool:
     """Whether an expression has a function that is not smooth."""
     return any(_switches(atom) for expr in exprs for atom in expr.atoms(*_SWITCHING))
 

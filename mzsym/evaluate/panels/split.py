@@ -30,7 +30,7 @@ def split_of(layer: AbstractLayer, n: int) -> Split | None:
     if (layer.dim_in, layer.dim_out, len(weights)) != (1, 1, 1) or layer.gain_exprs(n) is not None:
         return None
     (expr,), (omega, _), x = layer.map_exprs(n), weights[0], state_symbol(n, 0)
-    if not has_switches([expr]):
+    if not has_switches((expr,)):
         return None
     inner = sp.Dummy("a", real=True)
     for node in sp.postorder_traversal(expr):

@@ -15,7 +15,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.quadrature.grid import Series, StateSeries
 from mzsym.evaluate.quadrature.problem import Problem
-from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer
+from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer, random_points
 from mzsym.evaluate.quadrature.sweep import Sweep, kept_bytes, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
 
@@ -217,7 +217,7 @@ def differences(problem: Problem, coarse: Sweep, fine: Sweep) -> dict[str, float
 def _compared(problem: Problem) -> Array:
     """Points of X_0 at which two passes are compared."""
     side = problem.boxes[0]
-    unit = np.random.default_rng(0).uniform(-1.0, 1.0, (_COMPARED, len(side)))
+    unit = random_points(0, _COMPARED, len(side))
     return np.stack([s.center + s.half * unit[:, i] for i, s in enumerate(side)], axis=-1)
 
 

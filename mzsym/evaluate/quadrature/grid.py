@@ -148,6 +148,8 @@ class Grid:
     def nodes(self) -> Array:
         """Shape (points, dim)."""
         axes = [s.center + s.half * gauss_legendre(k)[0] for s, k in zip(self.sides, self.sizes, strict=True)]
+        if len(axes) == 1:
+            return axes[0][:, None]
         return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=-1)
 
     def analyse(self, values: Array) -> Array:
@@ -185,9 +187,12 @@ def profile(coefs: Array, sizes: Sequence[int], axis: int) -> Array:
 def pruned(coefs: Array, sizes: Sequence[int], sides: Sides, threshold: float) -> Series:
     """Series without its smallest terms: what is left out has norm <= threshold in every column."""
     size = np.abs(coefs).max(axis=1, initial=0.0)
-    order = np.argsort(size)
+    order = size.argsort()
     kept = np.ones(len(size), dtype=bool)
     kept[order] = np.sqrt(np.cumsum(size[order] ** 2)) > threshold
+    if len(sizes) == 1:
+        length = max(1, int(np.flatnonzero(kept)[-1]) + 1) if kept.any() else 1
+        return Series(sides, (), np.array([length]), np.ascontiguousarray(coefs[:length]))
     # Along the last coordinate keep everything below the last term that counts: rows of basis values stay contiguous.
     cube = kept.reshape(-1, sizes[-1])
     lengths = np.where(cube.any(axis=1), sizes[-1] - np.argmax(cube[:, ::-1], axis=1), 0)

@@ -66,6 +66,26 @@ def _rows(t: Array, out: Array) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _differences(above: Array, scale: float, out: Array) -> None:
+    """From normalised P_k(c_i + scale) to the averages; P_k(-t) = (-1)^k P_k(t) gives those below symmetric c_i."""
+    points, order = out.shape
+    after, before = np.empty(order), np.empty(order)
+    for k in range(1, order):
+        factor = 0.5 / (scale * np.sqrt(2.0 * k + 1.0))
+        after[k], before[k] = factor / np.sqrt(2.0 * k + 3.0), factor / np.sqrt(2.0 * k - 1.0)
+    for i in range(points):
+        j = points - 1 - i
+        out[i, 0] = 1.0
+        sign = 1.0
+        for k in range(1, order):
+            # P_(k+1)(-t) and P_(k-1)(-t) have the sign of (-1)^(k+1).
+            later = above[i, k + 1] - sign * above[j, k + 1]
+            earlier = above[i, k - 1] - sign * above[j, k - 1]
+            out[i, k] = after[k] * later - before[k] * earlier
+            sign = -sign
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
 def _products(lead: Array, last: Array, lengths: AnyArray, out: Array) -> None:
     for p in range(out.shape[0]):
         at = 0
@@ -80,6 +100,26 @@ def legendre_rows(t: Array, order: int) -> Array:
     """sqrt(2k+1) P_k(t[i]), shape (points, order)."""
     out = np.empty((t.shape[0], order))
     _rows(np.ascontiguousarray(t), out)
+    return out
+
+
+def uniform_averages(centers: Array, scale: float, order: int) -> Array:
+    """E sqrt(2k+1) P_k(centers[i] + scale U), U uniform on (-1, 1), by the antiderivative (P_(k+1) - P_(k-1))/(2k+1).
+
+    Parameters
+    ----------
+    centers : array of shape (points,)
+        Symmetric: centers[i] = -centers[points - 1 - i].
+    scale : float
+        Errors are some roundings divided by it.
+    order : int
+
+    Returns
+    -------
+    array of shape (points, order)
+    """
+    out = np.empty((len(centers), order))
+    _differences(legendre_rows(centers + scale, order + 1), scale, out)
     return out
 
 

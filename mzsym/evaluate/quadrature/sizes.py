@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Chooser(ABC):
 
 def rounding_level(coefs: Array) -> float:
     """What rounding alone may leave in a coefficient block."""
-    return 4e-15 * float(np.sqrt((coefs**2).sum(axis=0)).max(initial=0.0))
+    return 4e-15 * math.sqrt(float(np.einsum("ij,ij->j", coefs, coefs).max(initial=0.0)))
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class Adaptive(Chooser):
 
     def _misses(self, job: Evaluation, sizes: tuple[int, ...], coefs: Array, allowed: float) -> bool:
         """Whether values at points off the grid differ from the interpolant."""
-        unit = np.random.default_rng(job.n).uniform(-1.0, 1.0, (_PROBES, len(sizes)))
+        unit = random_points(job.n, _PROBES, len(sizes))
         X = np.stack([side.center + side.half * unit[:, i] for i, side in enumerate(job.sides)], axis=-1)
         return bool(np.abs(Series.full(job.sides, sizes, coefs)(X) - job.values(X)).max(initial=0.0) > allowed)
 
@@ -177,6 +178,14 @@ class Adaptive(Chooser):
         while math.prod(wanted) > most and wanted != sizes:
             wanted = tuple(max(old, (old + new) // 2) for old, new in zip(sizes, wanted, strict=True))
         return wanted
+
+
+@lru_cache(maxsize=512)
+def random_points(seed: int, count: int, dim: int) -> Array:
+    """Random points of [-1, 1]^dim, the same for one seed."""
+    out = np.random.default_rng(seed).uniform(-1.0, 1.0, (count, dim))
+    out.setflags(write=False)
+    return out
 
 
 def _tail(decay: Array) -> float:

@@ -15,8 +15,11 @@ import numpy as np
 
 from mzsym.core.arrays import Array
 from mzsym.evaluate.quadrature.grid import Interval, analysis
-from mzsym.evaluate.quadrature.kernels import averaged_legendre
+from mzsym.evaluate.quadrature.kernels import averaged_legendre, uniform_averages
 from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre
+
+WIDE = 0.1
+"""Half-width of uniform noise, in that of the domain, from which a difference of antiderivatives loses no digits."""
 
 
 def shrunken(side: Interval, law: NoiseLaw) -> Interval:
@@ -54,11 +57,20 @@ def smoothing_matrix(side: Interval, law: NoiseLaw, order: int) -> Array:
 
 
 @lru_cache(maxsize=48)
+def _upper(order: int) -> Array:
+    """1 on and above the diagonal."""
+    return np.triu(np.ones((order, order)))
+
+
+@lru_cache(maxsize=48)
 def _matrix(law: NoiseLaw, inner: float, order: int) -> Array:
     """In units of the half-width of the domain."""
-    offsets, weights = law.rule(order - 1)
     nodes, _ = gauss_legendre(order)
+    if law.cutoff is None and law.scale >= WIDE:
+        averages = uniform_averages(inner * nodes, law.scale, order)
+    else:
+        averages = averaged_legendre(inner * nodes, *law.rule(order - 1), order)
     # The average of a polynomial of degree k has degree k: what stands below the diagonal is rounding.
-    out: Array = np.triu(analysis(order) @ averaged_legendre(inner * nodes, offsets, weights, order))
+    out: Array = (analysis(order) @ averages) * _upper(order)
     out.setflags(write=False)
     return out

@@ -16,7 +16,7 @@ import numpy as np
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
-from mzsym.evaluate.quadrature.grid import Grid, Series, pruned, transform
+from mzsym.evaluate.quadrature.grid import Series, pruned, transform
 from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Chooser, Evaluation
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
@@ -81,9 +81,8 @@ class _Pass:
         depth = self.problem.depth
         with blas_threads():
             block = self._last()
-        blocks = [block]
-        for n in range(depth - 1, -1, -1):
-            with blas_threads():
+            blocks = [block]
+            for n in range(depth - 1, -1, -1):
                 series = smoothed(self.problem, n, block, self.sizes[n + 1], self.chooser.negligible(block))
                 if n == 0:
                     first, carried = replace(series, coefs=self._observables(series.coefs)), series
@@ -134,8 +133,7 @@ class _Pass:
 
     def _basis(self, n: int) -> Array:
         """Coefficients of eta^(n), exact up to rounding: its degrees lie below the sizes."""
-        grid = Grid(self.problem.boxes[n], self.sizes[n])
-        return grid.analyse(self.problem.bases[n](grid.nodes()))
+        return self.problem.unit_basis(self.sizes[n]) / math.sqrt(self.problem.masses[n])
 
     def _observables(self, columns: Array) -> Array:
         """Columns of q from those of eta^(L) and Q_L u."""

@@ -13,7 +13,7 @@ import numpy as np
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.kept import isometric
-from mzsym.evaluate.norms import term_norm
+from mzsym.evaluate.norms import memory_norms, term_norm
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
@@ -73,10 +73,8 @@ def memory_norm(ev: Evaluator) -> Array:
     """||K(n, m)||, shape (L + 1, L + 1), NaN where there is no such term."""
     depth = ev.network.depth
     out = np.full((depth + 1, depth + 1), np.nan)
-    for n in range(depth + 1):
-        backward = range(n + 2, depth + 1)
-        for m in backward if ev.direction == "backward" else range(n if n < depth else 0):
-            out[n, m] = term_norm(ev, "memory", n, m)
+    for (n, m), norm in memory_norms(ev).items():
+        out[n, m] = norm
     return out
 
 
