@@ -82,6 +82,14 @@ class Near:
         return (square.abs_upper().sqrt() + self.error).upper()
 
 
+def combined(functions: Sequence[Near], weights: Sequence[float]) -> Near:
+    """The sum of weights times functions, for exact weights."""
+    total, error = flint.arb_poly([]), flint.arb(0)
+    for function, weight in zip(functions, weights, strict=True):
+        total, error = total + function.poly * flint.arb(weight), error + function.error * abs(weight)
+    return Near.of(total, error)
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """The noise of a layer: E[(xi/half)^k] as balls, k < MOST."""

@@ -80,6 +80,13 @@ class Columns:
         return np.asarray((np.sqrt(squares + rounding * SAFE) + self.errors) * SAFE)
 
 
+def combined(columns: Columns, weights: Array) -> Columns:
+    """Combinations with exact weights of shape (c, combinations)."""
+    sizes = np.abs(weights)
+    rounding = gamma(columns.count + 1) * (largest(columns.coefs) @ sizes)
+    return Columns(columns.coefs @ weights, (columns.errors @ sizes + rounding * SAFE) * SAFE)
+
+
 def line(lo: float, hi: float) -> Columns:
     """The value itself on [lo, hi]."""
     middle, half = 0.5 * (lo + hi), 0.5 * (hi - lo)

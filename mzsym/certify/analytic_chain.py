@@ -11,6 +11,7 @@ from mzsym.balls import chebyshev as ch
 from mzsym.balls import upper
 from mzsym.balls.tables import inner_products, orthonormal
 from mzsym.certify.carried import CarriedChain
+from mzsym.core.arrays import Array
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -44,6 +45,9 @@ class AnalyticChain(CarriedChain[list[ch.Near]]):
 
     def difference(self, one: list[ch.Near], other: list[ch.Near]) -> list[ch.Near]:
         return [f - g for f, g in zip(one, other, strict=True)]
+
+    def combined(self, functions: list[ch.Near], weights: Array) -> list[ch.Near]:
+        return [ch.combined(functions, column.tolist()) for column in weights.T]
 
     def basis(self, indices: Sequence[Sequence[int]]) -> list[ch.Near]:
         return orthonormal(len(indices))

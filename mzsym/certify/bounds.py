@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from mzsym.certify.steps import Estimate
@@ -73,6 +73,9 @@ class LayerBound:
         Why they say nothing, where they do.
     functions : int
         Legendre functions of a sharp enclosure; 0 where there is none.
+    resolved_entrance, exit : float
+        Proved upper bounds of ||P_n M_n Q_{n+1}|| and ||Q_n M_n P_{n+1}||, the finite-rank ends of MATH (22); ``inf``
+        where they were not bounded by themselves. Certificate files do not hold them.
     """
 
     n: int
@@ -95,6 +98,18 @@ class LayerBound:
     dobrushin_reason: str = ""
     lipschitz_reason: str = ""
     functions: int = 0
+    resolved_entrance: float = field(default=math.inf, compare=False)
+    exit: float = field(default=math.inf, compare=False)
+
+    @property
+    def first_factor(self) -> float:
+        """Proved upper bound of ||P_n M_n Q_{n+1}||."""
+        return min(self.entrance, self.resolved_entrance)
+
+    @property
+    def last_factor(self) -> float:
+        """Proved upper bound of ||Q_n M_n P_{n+1}||."""
+        return min(self.upper, self.exit)
 
 
 def decimal_up(value: float, digits: int = 6) -> str:

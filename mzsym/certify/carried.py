@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
+import numpy as np
 import sympy as sp
 
 from mzsym.balls import chebyshev as ch
+from mzsym.core.arrays import Array
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -82,6 +84,10 @@ class CarriedChain(ABC, Generic[Functions]):
         """Of each function of one and the same of the other."""
 
     @abstractmethod
+    def combined(self, functions: Functions, weights: Array) -> Functions:
+        """Their combinations with exact weights of shape (functions, combinations)."""
+
+    @abstractmethod
     def basis(self, indices: Sequence[Sequence[int]]) -> Functions:
         """Products of Legendre polynomials, orthonormal in the uniform law on a box, by multi-index."""
 
@@ -92,6 +98,15 @@ class CarriedChain(ABC, Generic[Functions]):
     @abstractmethod
     def norms(self, functions: Functions) -> list[float]:
         """Upper bounds of the norms in L^2 of the uniform law."""
+
+    def unresolved(self, indices: Sequence[Sequence[int]], functions: Functions) -> list[float]:
+        """Upper bounds of their distance, in L^2 of the uniform law, to the span of ``basis``, and close to it.
+
+        Every combination of the basis is at least as far away as the nearest one, so that rounded coefficients will do.
+        """
+        table = self.inner_products(indices, functions)
+        weights = [[float(table[i, j].mid()) for j in range(table.ncols())] for i in range(table.nrows())]
+        return self.norms(self.difference(functions, self.combined(self.basis(indices), np.array(weights))))
 
     def bound(self, expr: sp.Expr, n: int) -> sp.Expr:
         """An expression of X_n with the exact values of all parameters."""

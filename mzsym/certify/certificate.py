@@ -117,8 +117,9 @@ class Certificate:
     def memory_bound(self, n: int, m: int) -> float:
         """Proved upper bound of ||K(n, m)||, MATH (22).
 
-        The bound of ||P_n M_n Q_{n+1}|| (``entrance``) times those of ||Q_i M_i Q_{i+1}||, i = n+1..m-2, and that of
-        ||Q_{m-1} M_{m-1}||, rounded up.
+        The bound of ||P_n M_n Q_{n+1}|| times those of ||Q_i M_i Q_{i+1}||, i = n+1..m-2, and that of
+        ||Q_{m-1} M_{m-1} P_m||, rounded up. The ends are bounded by themselves where sharp enclosures exist,
+        elsewhere by ``entrance`` and ``upper``.
 
         Parameters
         ----------
@@ -141,11 +142,18 @@ class Certificate:
                 "Certificate.memory_bound(n, m)",
                 f"Use n >= 0 and n + 2 <= m <= {self.depth}",
             )
-        first = self.layers[n]
-        bound = first.entrance
-        for layer in self.layers[n + 1 : m - 1]:
+        return self._chain(self.layers[n].first_factor, n + 1, m - 1, self.layers[m - 1].last_factor)
+
+    def single_step_bound(self, n: int, m: int) -> float:
+        """As ``memory_bound`` from ``entrance`` and ``upper``, the norms that a certificate file holds."""
+        return self._chain(self.layers[n].entrance, n + 1, m - 1, self.layers[m - 1].upper)
+
+    def _chain(self, first: float, n: int, m: int, last: float) -> float:
+        """The product of the ends and the interior norms of layers n..m-1, rounded up."""
+        bound = first
+        for layer in self.layers[n:m]:
             bound = times_up(bound, layer.interior.upper)
-        return times_up(bound, self.layers[m - 1].upper)
+        return times_up(bound, last)
 
     def dobrushin_window(self, n: int, m: int) -> float:
         """Proved upper bound of Dobrushin's coefficient of M_n M_{n+1} ... M_{m-1}, MATH (25).

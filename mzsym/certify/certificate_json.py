@@ -112,7 +112,7 @@ def _content(certificate: Certificate) -> dict[str, Any]:
         "method": certificate.method,
         "layers": [_layer(layer) for layer in certificate.layers],
         "memory_bounds": [
-            {"n": n, "m": m, "bound": _number(certificate.memory_bound(n, m))}
+            {"n": n, "m": m, "bound": _number(certificate.single_step_bound(n, m))}
             for n, m in memory_pairs(certificate.depth)
         ],
         "dobrushin_windows": [_window(window) for window in certificate.dobrushin_windows],

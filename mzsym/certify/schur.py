@@ -88,7 +88,7 @@ def whole(found: Smoothed, degree: int, mu: float) -> tuple[float, float]:
     return bounds(found.first[:, :size], found.second[:size, :size], found.lost_first, found.lost_second, degree, mu)
 
 
-def interior(found: Smoothed, degree: int, mu: float) -> tuple[float, float]:
+def interior(found: Smoothed, degree: int, mu: float, start: int = 1) -> tuple[float, float]:
     """Bounds of 4 s^2 ||Q M Q'||^2: the functions that Q' removes are taken out of both matrices.
 
     K' = K - O O' with O the columns of the next basis, and B' = X B X' with X = [I, -O].
@@ -106,4 +106,4 @@ def interior(found: Smoothed, degree: int, mu: float) -> tuple[float, float]:
     lost_B = x**2 * found.lost_second + 2.0 * x * lost * (b + found.lost_second) + lost**2 * (b + found.lost_second)
     # X has ||X|| <= 1 + o; products of entries: every entry of B' is a sum of at most (d + 1)^2 products.
     lost_B += gamma(2 * len(found.second) + 12) * frobenius(X) ** 2 * b
-    return bounds(K - extra @ extra.T, B, up(lost_K, 16), up(lost_B, 16), degree, mu)
+    return bounds(K - extra @ extra.T, B, up(lost_K, 16), up(lost_B, 16), degree, mu, start)

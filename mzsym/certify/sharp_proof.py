@@ -16,6 +16,7 @@ from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import Curve, curve_of, left_out, on_unit_interval, weighted_slope
 from mzsym.calculus.laws import Law
 from mzsym.certify.averaged import averaged, raised_by_tail
+from mzsym.certify.ends import UNKNOWN, Edge, Ends, of_averages, of_uniform, with_constant
 from mzsym.certify.schur import bounds, interior, whole
 from mzsym.certify.smoothed import smoothed
 from mzsym.certify.two_valued import TwoValued
@@ -39,8 +40,8 @@ FIRST, LAST = 40, 640
 LAST_AVERAGED, MORE = 256, 24
 """The same for noise that is not uniform, and how many more functions the next layer gets."""
 
-ENTRANCE = 128
-"""Functions of the next layer for ||M_n Q_{n+1}||, which need not be as sharp."""
+ENTRANCE, MOST_FOR_ENDS = 128, 120
+"""Functions of the next layer, where the noise is not uniform, and of this one for the ends of memory kernels."""
 
 TOLERANCE = 1e-11
 """Error of quadrature, before the factor 1/(4 s^2)."""
@@ -62,8 +63,8 @@ class Enclosure:
         Legendre functions of the finest level.
     reason : str
         Why it is wider than asked for, or there is none.
-    entrance : float
-        Upper bound of ||M_n Q_{n+1}||.
+    ends : Ends
+        Upper bounds of the other norms in (22).
     """
 
     lower: float
@@ -72,7 +73,7 @@ class Enclosure:
     interior_upper: float
     functions: int
     reason: str = ""
-    entrance: float = math.inf
+    ends: Ends = UNKNOWN
 
     @property
     def width(self) -> float:
@@ -132,10 +133,10 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
                 best = _better(best, problem.level(size))
                 reached = max(best.width, _inner_width(best))
                 if reached <= width:
-                    return replace(best, entrance=problem.entrance(_density(net.layers[n].noise[0], net.shared)))
+                    return replace(best, ends=problem.ends(min(best.functions, MOST_FOR_ENDS)))
                 size = _next(size, reached / width, last)
             if best.functions:
-                best = replace(best, entrance=problem.entrance(_density(net.layers[n].noise[0], net.shared)))
+                best = replace(best, ends=problem.ends(min(best.functions, MOST_FOR_ENDS)))
         except MzError as error:
             return _with_reason(best, error.what)
     if not best.functions:
@@ -237,16 +238,28 @@ class _Problem:
         inner = bounds(*found.matrices(self.degree + 1), self.degree, mu)
         return to_arb(1), raised_by_tail(outer, found.tail), raised_by_tail(inner, found.tail)
 
-    def entrance(self, density: Density) -> float:
-        """Upper bound of ||M Q'||, from averages; their tail is coarse where the density jumps."""
+    def ends(self, size: int) -> Ends:
+        """Upper bounds of ||M Q'||, ||P M Q'|| and ||Q M P'|| with this many functions."""
         if not self.curve.branches:
-            return math.inf
-        top, count = FIRST, max(ENTRANCE, self.degree + MORE)
-        nodes = AverageQuadrature(self.curve, density, self.following, top, count, TOLERANCE).run()
-        found = averaged(nodes, top, count, float(self.following.half), upper(density.square))
-        mu = upper(weighted_slope(self.curve) * density.variation**2 / (top * (top + 1)))
-        _, high = raised_by_tail(bounds(*found.matrices(self.degree + 1, 0), -1, mu, 0), found.tail)
-        return self._root(to_arb(high), left_out(self.curve).sqrt() * density.variation, upper)
+            return UNKNOWN
+        size = max(size, self.degree + MORE)
+        mu = weighted_slope(self.curve) * self._variation() ** 2 / (size * (size + 1))
+        if self.density is None:
+            following = NextBasis(self.following.middle, self.following.half, max(1, self.degree))
+            nodes = Quadrature(self.curve, self.half_width, following, size, TOLERANCE).run()
+            edge = Edge.of(self.curve.gaps[-1].level, self.half_width, following, self.degree)
+            found = with_constant(nodes, size, self.degree, float(following.half), edge)
+            squares = of_uniform(found, self.degree, upper(mu))
+            factor = 1 / (4 * self.half_width**2)
+        else:
+            count = max(ENTRANCE, self.degree + MORE)
+            averages = AverageQuadrature(self.curve, self.density, self.following, size, count, TOLERANCE).run()
+            means = averaged(averages, size, count, float(self.following.half), upper(self.density.square))
+            squares, factor = of_averages(means, self.degree, upper(mu)), to_arb(1)
+        moved = left_out(self.curve).sqrt() * self._variation()
+        entrance, resolved, out = (self._root(to_arb(square) * factor, moved, upper) for square in squares)
+        # Averages of constants are constants.
+        return Ends(entrance, resolved, out if self.degree else 0.0)
 
     def _root(self, square: Any, moved: Any, end: Any) -> float:
         if not square.is_finite():

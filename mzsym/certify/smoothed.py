@@ -98,6 +98,43 @@ def next_columns(nodes: Nodes, degree: int, half: float) -> tuple[Array, float, 
     return rows, size * ROOM, float(np.sqrt(np.sum(error * error))) * ROOM
 
 
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """The two factors at every node, a row per function, and what bounds their columns.
+
+    Attributes
+    ----------
+    left, right : arrays of shape (functions, nodes)
+    size_left, size_right : float
+        Norms of exact columns.
+    lost_left : float
+    lost_right : array of shape (nodes,)
+        Norms of the errors.
+    """
+
+    left: Array
+    right: Array
+    size_left: float
+    size_right: float
+    lost_left: float
+    lost_right: Array
+
+
+def crossed(nodes: Nodes, table: Array) -> tuple[Array, Array, int]:
+    """Sums over the crossings of every node, the sums of |count|, and the largest number of terms."""
+    count = nodes.t.size
+    if not count:
+        return np.zeros((len(table), 0)), np.zeros(0), 0
+    sums: Any = csr_array((nodes.count, (nodes.node, np.arange(nodes.node.size))), shape=(count, nodes.node.size))
+    most = np.asarray(np.bincount(nodes.node, weights=np.abs(nodes.count)), dtype=np.float64)
+    return np.asarray(sums @ table.T).T, most, int(np.max(np.bincount(nodes.node)))
+
+
+def own_places(nodes: Nodes) -> Any:
+    """Indices of the crossings that are the nodes themselves."""
+    return np.flatnonzero(np.diff(nodes.node, prepend=-1))
+
+
 def smoothed(nodes: Nodes, top: int, degree: int, half: float) -> Smoothed:
     """A and B from nodes.
 
@@ -111,33 +148,33 @@ def smoothed(nodes: Nodes, top: int, degree: int, half: float) -> Smoothed:
     half : float
         Half-width of the next box, rounded to nearest.
     """
-    count = nodes.t.size
-    if not count:
-        size = top - 1 + degree
-        return Smoothed(np.zeros((top - 1, size)), np.zeros((size, size)), nodes.lost_first, nodes.lost_second)
-    own = np.flatnonzero(np.diff(nodes.node, prepend=-1))
     table, lost_phi = antiderivatives(nodes.place, top)
-    sums: Any = csr_array((nodes.count, (nodes.node, np.arange(nodes.node.size))), shape=(count, nodes.node.size))
-    most = np.asarray(np.bincount(nodes.node, weights=np.abs(nodes.count)), dtype=np.float64)
-    terms = int(np.max(np.bincount(nodes.node)))
+    moved, most, terms = crossed(nodes, table)
     extra, extra_size, extra_lost = next_columns(nodes, degree, half)
-    right: Array = np.vstack([np.asarray(sums @ table.T).T, extra])
-    left = table[:, own]
     # Norms at every node: exact size, error, and size of what was computed, for the left and the right factor.
     size_left, size_right = math.sqrt(0.5), math.hypot(math.sqrt(8.0), extra_size)
     lost_right = most * lost_phi + gamma(terms) * most * (size_left + lost_phi) + extra_lost
-    full_left, full_right = size_left + lost_phi, size_right + lost_right
+    right: Array = np.vstack([moved, extra])
+    return integrated(nodes, Sides(table[:, own_places(nodes)], right, size_left, size_right, lost_phi, lost_right))
+
+
+def integrated(nodes: Nodes, sides: Sides, raised: tuple[float, float] = (1.0, 1.0)) -> Smoothed:
+    """The sums over the nodes; ``raised`` multiplies the errors of quadrature."""
+    left, right, count = sides.left, sides.right, nodes.t.size
+    full_left, full_right = sides.size_left + sides.lost_left, sides.size_right + sides.lost_right
     first, second = np.abs(nodes.first), nodes.second
     relative = 2.0**-50 + gamma(count + 4)
-    lost_first = np.sum(first * (lost_phi * full_right + size_left * lost_right + relative * full_left * full_right))
-    lost_second = np.sum(second * (lost_right * (size_right + full_right) + relative * full_right**2))
-    largest = float(np.max(full_right))
+    lost_first = np.sum(
+        first * (sides.lost_left * full_right + sides.size_left * sides.lost_right + relative * full_left * full_right)
+    )
+    lost_second = np.sum(second * (sides.lost_right * (sides.size_right + full_right) + relative * full_right**2))
+    largest = float(np.max(full_right, initial=0.0))
     lost_first += nodes.tiny * full_left * largest
     lost_second += nodes.tiny * largest**2
     underflow = TINY * count * right.shape[0] ** 2
     return Smoothed(
         -(left * nodes.first) @ right.T,
         (right * nodes.second) @ right.T,
-        up(nodes.lost_first + float(lost_first) * ROOM + underflow),
-        up(nodes.lost_second + float(lost_second) * ROOM + underflow),
+        up(raised[0] * nodes.lost_first + float(lost_first) * ROOM + underflow),
+        up(raised[1] * nodes.lost_second + float(lost_second) * ROOM + underflow),
     )

@@ -65,6 +65,9 @@ class TensorChain(CarriedChain[Columns]):
     def difference(self, one: Columns, other: Columns) -> Columns:
         return one - other
 
+    def combined(self, functions: Columns, weights: Array) -> Columns:
+        return tensor.combined(functions, weights)
+
     def basis(self, indices: Sequence[Sequence[int]]) -> Columns:
         return tensor.orthonormal(indices)
 

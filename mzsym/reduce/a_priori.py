@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mzsym.balls import range_of
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
     from mzsym.projections import AbstractProjection
 
 
-def proved_bounds(net: Network, projection: AbstractProjection, certificate: Certificate) -> tuple[float, ...]:
+def proved_bounds(
+    net: Network, projection: AbstractProjection, certificate: Certificate, tails: Mapping[int, float] | None = None
+) -> tuple[float, ...]:
     """Proved bounds of ||M_0 Phi(1, H) Q_H q_H||, H = 1..L, in L^2(mu_0), rounded up; ``inf`` where there is none.
 
-    Every factor is proved: ||M_0 Q_1|| and the ||Q_i M_i Q_(i+1)|| by the certificate, ||Q_H q_H|| by an enclosure of
-    the observable's range and what Dobrushin's coefficients leave of it.
+    Every factor is proved: ||M_0 Q_1|| and the ||Q_i M_i Q_(i+1)|| by the certificate, ||Q_H q_H|| by ``tails``, bounds
+    of it by H where there are any, and by an enclosure of the observable's range and what Dobrushin's coefficients
+    leave of it.
     """
+    known = tails or {}
     found = []
     product = certificate.layers[0].entrance
     for depth in range(1, net.depth + 1):
-        found.append(times_up(product, tail_bound(net, projection, certificate, depth)))
+        tail = min(tail_bound(net, projection, certificate, depth), known.get(depth, math.inf))
+        found.append(times_up(product, tail))
         if depth < net.depth:
             product = times_up(product, certificate.layers[depth].interior.upper)
     return tuple(found)

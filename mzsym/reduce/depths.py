@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mzsym.evaluate.protocols import HasSolution
 
 
+ROUNDING = 1e-13
+"""Errors that say nothing of a bound."""
+
+
 @dataclass(frozen=True)
 class DepthBound:
     """The shallow network of depth H: bounds of its error in L^2(mu_0), the worst over the observables.
@@ -59,6 +63,11 @@ class DepthBound:
         """Of ``bound``; a proof that gives more than twice the estimate is not taken."""
         return Standing.PROVED if self.proved <= 2.0 * self.a_posteriori else Standing.ESTIMATED
 
+    @property
+    def a_priori_over_measured(self) -> float:
+        """How many times the measured error the a-priori bound is; NaN where that error is rounding, or unknown."""
+        return self.a_priori / self.measured if self.measured > ROUNDING else math.nan
+
     def row(self) -> dict[str, Any]:
         """As a row of a table."""
         return {
@@ -66,6 +75,7 @@ class DepthBound:
             "bound": self.bound,
             "standing": str(self.standing),
             "measured_error": self.measured,
+            "a_priori_over_measured": self.a_priori_over_measured,
             "proved": self.proved,
             "a_priori": self.a_priori,
             "a_priori_estimate": self.a_priori_estimate,

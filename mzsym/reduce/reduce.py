@@ -13,6 +13,7 @@ from mzsym.core import MzError, Options
 from mzsym.derive import derive
 from mzsym.evaluate import compile as compiled
 from mzsym.projections.checks import check_stated, finite_rank
+from mzsym.reduce.a_priori import proved_bounds
 from mzsym.reduce.depths import DepthBound, depth_bounds
 from mzsym.reduce.measured import points_of
 from mzsym.reduce.readouts import readouts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.evaluate.protocols import HasSolution
     from mzsym.model import Network
-    from mzsym.projections import AbstractProjection, FiniteRank
+    from mzsym.projections import AbstractProjection
 
 
 DEEP = 16
@@ -105,7 +106,7 @@ def reduce(
     points = points_of(net, projection, ev.solution.breaks)
     found = depth_bounds(ev, certificate, points)
     wanted = range(1, net.depth + 1) if net.depth <= DEEP else [depth or _smallest(found, tolerance)]
-    found, unproved = _with_proofs(ev, basis, found, wanted) if prove else (found, "no proof was asked for")
+    found, unproved = _with_proofs(ev, certificate, found, wanted) if prove else (found, "no proof was asked for")
     chosen = depth if depth is not None else _smallest(found, tolerance)
     alpha = readouts(ev.solution.tables, chosen)
     shaped = alpha if net.observable_is_list else tuple(a[:, 0] for a in alpha)
@@ -131,9 +132,10 @@ def reduce(
 
 
 def _with_proofs(
-    ev: HasSolution, projection: FiniteRank, found: tuple[DepthBound, ...], wanted: Iterable[int]
+    ev: HasSolution, certificate: Certificate, found: tuple[DepthBound, ...], wanted: Iterable[int]
 ) -> tuple[tuple[DepthBound, ...], str]:
     """The depths with proved errors where there are any, and why there are none."""
+    projection = finite_rank(ev.projection, "reduce(projection)")
     reason = reason_against(ev.network, projection)
     if reason:
         return found, reason
@@ -142,8 +144,12 @@ def _with_proofs(
     # Small beside the errors that are to be proved; those that are nothing but rounding do not count.
     sizes = [found[depth - 1].a_posteriori for depth in shallow]
     target = max(SMALLEST, SHARE * min((size for size in sizes if size > ROUNDING), default=ROUNDING))
-    proved, reason = proved_errors(ev.network, projection, shallow, target)
-    return tuple(replace(item, proved=proved.get(item.depth, math.inf)) for item in found), reason
+    proofs = proved_errors(ev.network, projection, shallow, target)
+    a_priori = proved_bounds(ev.network, projection, certificate, proofs.tails)
+    return tuple(
+        replace(item, proved=proofs.errors.get(item.depth, math.inf), a_priori=bound)
+        for item, bound in zip(found, a_priori, strict=True)
+    ), proofs.reason
 
 
 def _checked(tolerance: float | None, depth: int | None) -> float | None:

@@ -169,7 +169,7 @@ class Reduction:
         lines = [
             f"Shallow network of {self.depth} of {total} layers, {self.projection.describe()}",
             f"error at most {_digits(self.error_bound)} ({self.standing}), measured {self.measured_error:.3g}",
-            "  H    bound       standing    measured    a priori, exact read-outs (proved)    a priori (estimated)",
+            "  H    bound       standing    measured    a priori, exact read-outs (proved)    over measured",
         ]
         if self.standing is not Standing.PROVED:
             lines[1] += f"; not proved: {self.unproved or 'the proof gives a larger bound'}"
@@ -177,7 +177,7 @@ class Reduction:
             mark = "*" if item.depth == self.depth else " "
             lines.append(
                 f"{mark} {item.depth:<4d} {_digits(item.bound):<11s} {item.standing!s:<11s} {item.measured:<11.3e} "
-                f"{_digits(item.a_priori):<37s} {_digits(item.a_priori_estimate)}"
+                f"{_digits(item.a_priori):<37s} {_times(item.a_priori_over_measured)}"
             )
         return "\n".join(lines)
 
@@ -187,6 +187,10 @@ def _digits(value: float) -> str:
     if value == 0.0:
         return "0"
     return "no bound" if math.isinf(value) else f"{Decimal(decimal_up(value, 4)):.3e}"
+
+
+def _times(ratio: float) -> str:
+    return "-" if math.isnan(ratio) else f"{ratio:.3g}"
 
 
 def check_depth(depth: object, deepest: int) -> int:

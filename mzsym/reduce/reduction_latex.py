@@ -42,7 +42,7 @@ def statement(r: Reduction) -> str:
         r"$\alpha^{(m)} = c_m - A_mc_{m+1} - \sum_{l>m+1} K(m,l)\,c_l$ with the sum up to "
         rf"$l={r.depth}$. With exact read-outs it leaves out ${left_out}$ and nothing else. "
         rf"With those below $\|q_0-\hat q_0\|_{{L^2(\mu_0)}} \le {_number(r.error_bound)}$ ({r.standing}); "
-        rf"measured: {_dollars(r.measured_error)}. The last column bounds the error with "
+        rf"measured: {_dollars(r.measured_error)}. The column before the last bounds the error with "
         "exact read-outs. Entries not above the observed error of the tables are printed as 0."
     )
 
@@ -79,13 +79,15 @@ def depth_table(r: Reduction) -> str:
     for item in r.depths:
         mark = r"$\ast$" if item.depth == r.depth else ""
         cells = (_dollars(item.measured), _dollars(item.bound, up=True), _dollars(item.a_priori, up=True))
-        rows.append(f"{item.depth}{mark} & {cells[0]} & {cells[1]} ({item.standing}) & {cells[2]}" + r" \\")
+        times = item.a_priori_over_measured
+        over = "--" if math.isnan(times) or math.isinf(times) else _dollars(times, 3)
+        rows.append(f"{item.depth}{mark} & {cells[0]} & {cells[1]} ({item.standing}) & {cells[2]} & {over}" + r" \\")
     return "\n".join(
         [
             r"\begin{center}\small",
-            r"\begin{tabular}{rrrr}",
+            r"\begin{tabular}{rrrrr}",
             r"\hline",
-            r"$H$ & measured error & bound & a priori (proved) \\ \hline",
+            r"$H$ & measured error & bound & a priori (proved) & over measured \\ \hline",
             *rows,
             r"\hline",
             r"\end{tabular}",

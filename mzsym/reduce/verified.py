@@ -8,7 +8,8 @@ the errors of the layers add up.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mzsym.balls import precision
@@ -17,6 +18,8 @@ from mzsym.certify.chains import chain_of
 from mzsym.certify.chains import reason_against as not_carried
 from mzsym.core import MzError
 from mzsym.model.values import state
+from mzsym.projections import TotalDegree
+from mzsym.projections.measures import BOX_MEASURES
 from mzsym.reduce.a_priori import root_of_mass
 
 if TYPE_CHECKING:
@@ -26,18 +29,39 @@ if TYPE_CHECKING:
 
 def reason_against(net: Network, projection: AbstractProjection) -> str:
     """Why errors are not proved for a network; empty where they are."""
-    if projection.measure not in ("uniform", "lebesgue", "law") or net.input_law.kind != "uniform":
-        return "proofs need X_0 uniform on its box"
+    if projection.measure not in (*BOX_MEASURES, "law"):
+        return "proofs need a measure on boxes, or the law of the state"
+    if projection.measure == "law" and net.input_law.kind != "uniform":
+        return "proofs in the law of the state need X_0 uniform on its box"
     reason = not_carried(net)
     if not reason and net.depth > (most := chain_of(net).deepest[max(net.dims)]):
         return f"proofs are for at most {most} layers of this dimension"
     return reason
 
 
+@dataclass(frozen=True)
+class Proofs:
+    """What is proved about the functions of a network, the worst over the observables, rounded up.
+
+    Attributes
+    ----------
+    errors : dict of int to float
+        Of shallow networks, by their depth: distance to q_0 in L^2(mu_0).
+    tails : dict of int to float
+        ||Q_n q_n|| in L^2(mu_n) by n, for Legendre projections and the mean in measures on boxes.
+    reason : str
+        Why nothing is proved; empty otherwise.
+    """
+
+    errors: dict[int, float] = field(default_factory=dict)
+    tails: dict[int, float] = field(default_factory=dict)
+    reason: str = ""
+
+
 def proved_errors(
     net: Network, projection: AbstractProjection, shallow: Mapping[int, Network], target: float | None = None
-) -> tuple[dict[int, float], str]:
-    """Upper bounds of the distance of q_0 to shallow networks in L^2(mu_0), the worst over the observables, rounded up.
+) -> Proofs:
+    """Bound the distance of q_0 to shallow networks, and on the way what a projection leaves out of every q_n.
 
     Parameters
     ----------
@@ -51,30 +75,31 @@ def proved_errors(
 
     Returns
     -------
-    (dict, str)
-        Bounds by depth; empty, with the reason, where nothing is proved.
+    Proofs
     """
     reason = reason_against(net, projection)
     if reason:
-        return {}, reason
+        return Proofs(reason=reason)
     chain = chain_of(net)
     try:
         with precision(chain.bits):
-            return _proved(
-                chain, projection, shallow, chain.target if target is None else max(target, chain.finest)
-            ), ""
+            return _proved(chain, projection, shallow, chain.target if target is None else max(target, chain.finest))
     except MzError as error:
-        return {}, error.what
+        return Proofs(reason=error.what)
 
 
 def _proved(
     chain: CarriedChain[Any], projection: AbstractProjection, shallow: Mapping[int, Network], target: float
-) -> dict[int, float]:
+) -> Proofs:
     net = chain.net
     depth, outputs = net.depth, len(net.observable)
     q = chain.observables(target)
     errors: dict[int, Any] = {}
+    tails: dict[int, float] = {}
     for n in range(depth, 0, -1):
+        if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
+            left_out = chain.unresolved(projection.multi_indices(net.dims[n]), q)
+            tails[n] = _largest(left_out, root_of_mass(net, projection, n))
         if n in shallow:
             errors[n] = q
         symbols = state(net.dims[n])
@@ -85,4 +110,8 @@ def _proved(
         parts = [chain.part(moved, slice(k * outputs, (k + 1) * outputs)) for k in range(len(errors) + 1)]
         q, errors = parts[0], dict(zip(errors, parts[1:], strict=True))
     mass = root_of_mass(net, projection, 0)
-    return {at: max(math.nextafter(e * mass, math.inf) for e in chain.norms(found)) for at, found in errors.items()}
+    return Proofs({at: _largest(chain.norms(found), mass) for at, found in errors.items()}, tails)
+
+
+def _largest(norms: Iterable[float], mass: float) -> float:
+    return max(math.nextafter(norm * mass, math.inf) for norm in norms)

@@ -105,10 +105,12 @@ def test_estimates_stay_below_the_proved_bounds(mixed):
 def test_the_chain_is_the_product_rounded_up(mixed):
     first, second, third = mixed.layers
     assert second.interior.upper < second.upper
-    exact = Fraction(first.entrance) * Fraction(second.interior.upper) * Fraction(third.upper)
+    exact = Fraction(first.first_factor) * Fraction(second.interior.upper) * Fraction(third.last_factor)
     assert exact <= Fraction(mixed.memory_bound(0, 3)) <= exact * (1 + Fraction(1, 10**14))
-    exact = Fraction(second.entrance) * Fraction(third.upper)
+    exact = Fraction(second.first_factor) * Fraction(third.last_factor)
     assert exact <= Fraction(mixed.memory_bound(1, 3)) <= exact * (1 + Fraction(1, 10**14))
+    exact = Fraction(first.entrance) * Fraction(second.interior.upper) * Fraction(third.upper)
+    assert exact <= Fraction(mixed.single_step_bound(0, 3)) <= exact * (1 + Fraction(1, 10**14))
 
 
 @pytest.mark.parametrize("n, m", [(0, 1), (-1, 2), (0, 4), (0.0, 2), (2, 3)])
