@@ -53,8 +53,8 @@ class AbstractLayer(ABC):
         """What stands for the parameter ``key`` in the expressions of layer n."""
 
     @abstractmethod
-    def replace(self, n: int, key: object, value: Any) -> AbstractLayer:
-        """This layer with one parameter replaced; ``n`` serves the error messages."""
+    def replace(self, n: int, values: Mapping[Any, Any]) -> AbstractLayer:
+        """This layer with some parameters replaced, all at once; ``n`` serves the error messages."""
 
     @abstractmethod
     def key(self) -> str:
@@ -242,9 +242,13 @@ class AbstractLayer(ABC):
         names = (key, key.name) if isinstance(key, sp.Symbol) else (key,)
         return next((symbol for symbol in self.noise_params if symbol in names or symbol.name in names), None)
 
-    def with_noise_param(self, symbol: sp.Symbol, value: Any) -> tuple[AbstractNoise, ...]:
-        """The noise laws with another value of one of their parameters."""
-        return tuple(noise.with_param(symbol, value) if symbol in noise.params else noise for noise in self.noise)
+    def with_noise_params(
+        self, noise: tuple[AbstractNoise, ...], values: Mapping[sp.Symbol, Any]
+    ) -> tuple[AbstractNoise, ...]:
+        """Noise laws of this layer with other values of some of their parameters."""
+        if self.shared_noise:
+            return (noise[0].with_params(values),) * len(noise)
+        return tuple(one.with_params(values) for one in noise)
 
     def noise_key(self) -> str:
         """Canonical text of the noise."""

@@ -281,27 +281,29 @@ class DenseLayer(AbstractLayer):
             return local_symbol(n, own)
         raise self._unknown(n, key)
 
-    def replace(self, n: int, key: object, value: Any) -> DenseLayer:
+    def replace(self, n: int, values: Mapping[Any, Any]) -> DenseLayer:
         W, b, step, noise = self.weights.stated(), self.biases.stated(), self.step, self.noise
-        random = self.weight_noise
+        random, of_noise = self.weight_noise, {}
         activation: Any = self.activation if self.slope is None else (self.activation, self.slope)
-        if key in ("W", "b"):
-            shape = self.weights.shape if key == "W" else self.biases.shape
-            if np.shape(value) != shape:
-                raise MzError(f"{key} has shape {np.shape(value)}", f"layer {n}, {key}", f"Give shape {shape}")
-            W, b = (value, b) if key == "W" else (W, value)
-        elif key == "scale":
-            noise = self.replace_noise(value, f"layer {n}, noise scale")
-        elif key == "step" and step is not None:
-            step = value
-        elif key == "slope" and self.slope is not None:
-            activation = (self.activation, value)
-        elif key == "weight_scale" and random is not None:
-            random = value if isinstance(value, AbstractNoise) else random.with_scale(value)
-        elif (own := self.noise_param(key)) is not None:
-            noise = self.with_noise_param(own, value)
-        else:
-            raise self._unknown(n, key)
+        for key, value in values.items():
+            if key in ("W", "b"):
+                shape = self.weights.shape if key == "W" else self.biases.shape
+                if np.shape(value) != shape:
+                    raise MzError(f"{key} has shape {np.shape(value)}", f"layer {n}, {key}", f"Give shape {shape}")
+                W, b = (value, b) if key == "W" else (W, value)
+            elif key == "scale":
+                noise = self.replace_noise(value, f"layer {n}, noise scale")
+            elif key == "step" and step is not None:
+                step = value
+            elif key == "slope" and self.slope is not None:
+                activation = (self.activation, value)
+            elif key == "weight_scale" and random is not None:
+                random = value if isinstance(value, AbstractNoise) else random.with_scale(value)
+            elif (own := self.noise_param(key)) is not None:
+                of_noise[own] = value
+            else:
+                raise self._unknown(n, key)
+        noise = self.with_noise_params(noise, of_noise)
         return DenseLayer(W, b, activation, noise[0] if self.shared_noise else noise, step, random)
 
     def exact_array(self, which: str) -> AnyArray:

@@ -33,7 +33,7 @@ MAX_BREAKS = 64
 _SCAN = 1500
 """Points at which a density is looked at for negative values."""
 
-_REFINEMENTS = 60
+_REFINEMENTS = 12
 
 
 def break_points(density: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
@@ -181,9 +181,9 @@ def _points(ends: tuple[sp.Expr, sp.Expr], breaks: Sequence[sp.Expr]) -> Array:
 
 
 def _least(density: sp.Expr, lo: float, hi: float) -> float:
-    """The place of a minimum between two points, by repeated thirds."""
+    """The place of a minimum between two points, on finer and finer grids around the least value."""
     for _ in range(_REFINEMENTS):
-        a, b = lo + (hi - lo) / 3, hi - (hi - lo) / 3
-        left, right = _values(density, np.array([a, b]))
-        lo, hi = (lo, b) if left <= right else (a, hi)
-    return 0.5 * (lo + hi)
+        grid = np.linspace(lo, hi, 17)[1:-1]
+        least = int(np.argmin(np.nan_to_num(_values(density, grid), nan=np.inf)))
+        lo, hi = (lo if least == 0 else grid[least - 1]), (hi if least == len(grid) - 1 else grid[least + 1])
+    return float(0.5 * (lo + hi))

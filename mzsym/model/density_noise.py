@@ -68,8 +68,13 @@ class Noise(AbstractNoise):
         params: Mapping[sp.Symbol, NumberLike | None] | None = None,
     ) -> None:
         values = _checked_values(params or {})
-        expr = _checked_density(density, values)
-        self.__dict__.update(density=expr, ends=_checked_ends(support, values), _params=values)
+        self._state(_checked_density(density, values), _checked_ends(support, values), values)
+
+    def _state(
+        self, expr: sp.Expr, ends: tuple[sp.Expr, sp.Expr], values: Mapping[sp.Symbol, Number | None]
+    ) -> None:
+        """Set every attribute, and refuse values with which there is no density."""
+        self.__dict__.update(density=expr, ends=ends, _params=values)
         if self._exact is not None:
             lo, hi = self._numeric_ends
             if not (hi - lo).is_extended_positive:
@@ -130,8 +135,14 @@ class Noise(AbstractNoise):
             "Noise stated by a density has no scale", "Noise", f"Use a key (n, symbol) of its params: {names}"
         )
 
-    def with_param(self, symbol: sp.Symbol, value: NumberLike | None) -> Noise:
-        return Noise(self.density, self.ends, {**self.params, symbol: value})
+    def with_params(self, values: Mapping[sp.Symbol, NumberLike | None]) -> Noise:
+        own = {symbol: values.get(symbol, value) for symbol, value in self.params.items()}
+        if own == self.params:
+            return self
+        # The expressions are checked already; what depends on the values is checked again.
+        law = object.__new__(Noise)
+        law._state(self.density, self.ends, _checked_values(own))
+        return law
 
     def key(self) -> str:
         items = sorted(self.params.items(), key=lambda item: item[0].name)

@@ -176,18 +176,19 @@ class Layer(AbstractLayer):
     def parameter(self, n: int, key: object) -> sp.Expr:
         return local_symbol(n, self.noise_param(key) or self._symbol(n, key))
 
-    def replace(self, n: int, key: object, value: Any) -> Layer:
-        laws, params = self.noise, dict(self.params)
-        if key == "scale":
-            laws = self.replace_noise(value, f"layer {n}, noise scale")
-        elif (own := self.noise_param(key)) is not None:
-            laws = self.with_noise_param(own, value)
-        else:
-            symbol = self._symbol(n, key)
-            before = params[symbol]
-            if isinstance(before, AbstractNoise) and not isinstance(value, AbstractNoise):
-                value = before.with_scale(value)
-            params[symbol] = value
+    def replace(self, n: int, values: Mapping[Any, Any]) -> Layer:
+        laws, params, of_noise = self.noise, dict(self.params), {}
+        for key, value in values.items():
+            if key == "scale":
+                laws = self.replace_noise(value, f"layer {n}, noise scale")
+            elif (own := self.noise_param(key)) is not None:
+                of_noise[own] = value
+            else:
+                symbol = self._symbol(n, key)
+                before = params[symbol]
+                scale = isinstance(before, AbstractNoise) and not isinstance(value, AbstractNoise)
+                params[symbol] = before.with_scale(value) if scale else value
+        laws = self.with_noise_params(laws, of_noise)
         return Layer(self.exprs, self.state, laws[0] if self.shared_noise else laws, params, self.gain)
 
     def _symbol(self, n: int, key: object) -> sp.Symbol:

@@ -196,13 +196,15 @@ class Network:
         Network
         """
         layers, shared = list(self.layers), dict(self.shared)
+        local: dict[int, dict[Any, Any]] = {}
         for key, value in values.items():
             if isinstance(key, tuple) and len(key) == 2:
-                n = self._index(key[0], self.depth - 1)
-                layers[n] = layers[n].replace(n, key[1], value)
+                local.setdefault(self._index(key[0], self.depth - 1), {})[key[1]] = value
             else:
                 symbol = self._shared_symbol(key)
                 shared[symbol] = as_number(value, f"with_params, {symbol}")
+        for n, own in local.items():
+            layers[n] = layers[n].replace(n, own)
         return Network(
             layers,
             None if self.given_domains else self.domain,

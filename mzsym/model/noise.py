@@ -86,9 +86,9 @@ class AbstractNoise(ABC):
     def with_scale(self, scale: NumberLike | sp.Expr) -> AbstractNoise:
         """The same law at another scale."""
 
-    def with_param(self, symbol: sp.Symbol, value: NumberLike | None) -> AbstractNoise:
-        """The same law with another value of one of its ``params``."""
-        raise MzError(f"{self!r} has no parameter {symbol}", type(self).__name__, "Give a key of its params")
+    def with_params(self, values: Mapping[sp.Symbol, NumberLike | None]) -> AbstractNoise:
+        """The same law with other values of some of its ``params``; what is no parameter of it is left out."""
+        return self
 
     def key(self) -> str:
         """Canonical text of the exact content."""

@@ -115,13 +115,13 @@ def test_breaks_are_sorted_and_inside_once_the_parameters_have_values() -> None:
     density = R(1, 2) + (sp.Abs(t - b) - sp.Abs(t + b) + sp.Abs(t - 5) - 5 + t) / 10
     noise = mz.Noise(density, support=(-1, 1), params={b: R(1, 3)})
     assert noise.law(sp.S.Zero).breaks == (-b, b)
-    assert noise.with_param(b, -R(1, 3)).law(sp.S.Zero).breaks == (b, -b)
+    assert noise.with_params({b: -R(1, 3)}).law(sp.S.Zero).breaks == (b, -b)
 
 
 def test_values_are_exact_equal_and_frozen() -> None:
     same = mz.Noise(6 * sp.Symbol("u") * (1 - sp.Symbol("u")), support=(0, 1))
     assert same == SKEW and hash(same) == hash(SKEW) and same.key() == SKEW.key()
-    assert TENT.params == {a: Fraction(1, 2)} and TENT.with_param(a, 1) != TENT
+    assert TENT.params == {a: Fraction(1, 2)} and TENT.with_params({a: 1}) != TENT
     assert pickle.loads(pickle.dumps(TENT)) == TENT
     with pytest.raises(AttributeError):
         TENT.density = 1
@@ -174,7 +174,7 @@ def test_names_that_mean_two_things_are_refused() -> None:
     with pytest.raises(mz.MzError, match="two things"):
         mz.Layer([a * x[0]], state=x, noise=TENT, params={a: 1})
     with pytest.raises(mz.MzError, match="different values"):
-        mz.dense([[1.0], [1.0]], noise=[TENT, TENT.with_param(a, 1)])
+        mz.dense([[1.0], [1.0]], noise=[TENT, TENT.with_params({a: 1})])
     assert mz.dense([[1.0], [1.0]], noise=[TENT, TENT]).noise_params == {a: Fraction(1, 2)}
     with pytest.raises(mz.MzError, match="parameters of its own"):
         mz.Layer([a * x[0]], state=x, params={a: TENT})
