@@ -12,6 +12,8 @@ from mzsym.evaluate.panels.engine import solve_panels
 from mzsym.evaluate.panels.lower import PanelProblem, lower_panels
 from mzsym.evaluate.quadrature.engine import Solution, solve
 from mzsym.evaluate.quadrature.problem import Problem, lower_problem
+from mzsym.evaluate.quadrature.stated_law import why_unresolved
+from mzsym.model import Noise
 from mzsym.projections import Conditional
 from mzsym.projections.checks import finite_rank
 
@@ -27,14 +29,18 @@ AnyProblem: TypeAlias = Problem | PanelProblem | ConditionalProblem
 def why_panels(net: Network, projection: FiniteRank) -> str | None:
     """Why the spectral scheme does not do, or None where it does.
 
-    It needs additive noise of few laws on boxes, and a basis of polynomials that is orthonormal on them. It takes
-    kinks, but converges slowly; in one dimension panels end at them.
+    It needs additive noise on boxes, of a bounded law whose density series resolve, and a basis of polynomials that is
+    orthonormal on them. It takes kinks of maps, but converges slowly; in one dimension panels end at them.
     """
     for n, layer in enumerate(net.layers):
         if not layer.plain_noise:
             return f"layer {n} has a gain or random weights"
-        for law in net.laws(n):
-            if not isinstance(law, (UniformLaw, TruncatedGaussianLaw, DeterministicLaw)):
+        for noise, law in zip(layer.noise, net.laws(n), strict=True):
+            if isinstance(noise, Noise):
+                reason = why_unresolved(noise)
+                if reason is not None:
+                    return f"the noise density of layer {n} {reason}"
+            elif not isinstance(law, (UniformLaw, TruncatedGaussianLaw, DeterministicLaw)):
                 return f"layer {n} has {type(law).__name__.removesuffix('Law')} noise"
     if not (projection.normalized and projection.measure in ("uniform", "lebesgue")):
         return f'the basis is made orthonormal in the measure "{projection.measure}"'

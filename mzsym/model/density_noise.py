@@ -70,9 +70,7 @@ class Noise(AbstractNoise):
         values = _checked_values(params or {})
         self._state(_checked_density(density, values), _checked_ends(support, values), values)
 
-    def _state(
-        self, expr: sp.Expr, ends: tuple[sp.Expr, sp.Expr], values: Mapping[sp.Symbol, Number | None]
-    ) -> None:
+    def _state(self, expr: sp.Expr, ends: tuple[sp.Expr, sp.Expr], values: Mapping[sp.Symbol, Number | None]) -> None:
         """Set every attribute, and refuse values with which there is no density."""
         self.__dict__.update(density=expr, ends=ends, _params=values)
         if self._exact is not None:

@@ -18,8 +18,9 @@ from mzsym.core import MzError
 from mzsym.evaluate import galerkin
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, pruned
 from mzsym.evaluate.quadrature.kernels import averaged_legendre, uniform_averages
+from mzsym.evaluate.quadrature.noise import ScaledLaw, noise_law
 from mzsym.evaluate.quadrature.problem import lower_problem
-from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre, noise_law, truncated_normal_rule
+from mzsym.evaluate.quadrature.rules import gauss_legendre, truncated_normal_rule
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.threads import by_rows, processors
 
@@ -52,8 +53,8 @@ def test_truncated_normal_rule_of_many_nodes() -> None:
     assert weights @ nodes**10 == pytest.approx(exact, rel=1e-13)
 
 
-@pytest.mark.parametrize("law", [NoiseLaw(0.3), NoiseLaw(0.2, 3.0), NoiseLaw(1e-9), NoiseLaw(0.7), NoiseLaw(0.0)])
-def test_smoothing_is_the_average(law: NoiseLaw) -> None:
+@pytest.mark.parametrize("law", [ScaledLaw(0.3), ScaledLaw(0.2, 3.0), ScaledLaw(1e-9), ScaledLaw(0.7), ScaledLaw(0.0)])
+def test_smoothing_is_the_average(law: ScaledLaw) -> None:
     """Against adaptive integration at 20 digits, at points up to the very ends of the shrunken interval."""
     side, order = Interval(0.25, 0.75), 9
     inner = shrunken(side, law)
@@ -65,7 +66,7 @@ def test_smoothing_is_the_average(law: NoiseLaw) -> None:
             assert abs(rows @ matrix[:, k] - average(law, side, k, z)) < 1e-13
 
 
-def average(law: NoiseLaw, side: Interval, k: int, z: float) -> float:
+def average(law: ScaledLaw, side: Interval, k: int, z: float) -> float:
     with mp.workdps(20):
 
         def phi(xi: mp.mpf) -> mp.mpf:
@@ -85,7 +86,7 @@ def test_averages_by_antiderivatives_are_those_by_a_rule(scale: float, order: in
     """And nearer to the exact ones, which mpmath has from the antiderivative with 40 digits."""
     centers = (1.0 - scale) * gauss_legendre(order)[0]
     found = uniform_averages(centers, scale, order)
-    assert np.abs(found - averaged_legendre(centers, *NoiseLaw(scale).rule(order - 1), order)).max() < 2e-14
+    assert np.abs(found - averaged_legendre(centers, *ScaledLaw(scale).rule(order - 1), order)).max() < 2e-14
     for i in {0, order // 3, order - 1}:
         with mp.workdps(40):
             low, high = mp.mpf(float(centers[i])) - mp.mpf(scale), mp.mpf(float(centers[i])) + mp.mpf(scale)
@@ -109,7 +110,7 @@ def test_the_basis_on_a_grid_does_not_depend_on_the_box() -> None:
 
 
 def test_smoothing_of_high_degree_stays_bounded() -> None:
-    matrix = smoothing_matrix(Interval(0.0, 1.0), NoiseLaw(0.02), 200)
+    matrix = smoothing_matrix(Interval(0.0, 1.0), ScaledLaw(0.02), 200)
     assert np.abs(matrix).max() <= 21.0
     # E |phi_k| cannot grow: at the points of the inner interval every column is below sqrt(2k + 1).
     values = legendre.legvander(np.linspace(-1, 1, 50), 199) * np.sqrt(2 * np.arange(200) + 1)
@@ -119,8 +120,8 @@ def test_smoothing_of_high_degree_stays_bounded() -> None:
 def test_a_constant_map_has_a_point_for_an_interval() -> None:
     """Noise as wide as the domain: z is the centre alone, and the average of phi_k is its mean."""
     side = Interval(1.0, 0.5)
-    matrix = smoothing_matrix(side, NoiseLaw(0.5), 6)
-    assert shrunken(side, NoiseLaw(0.5)).half == 0.0
+    matrix = smoothing_matrix(side, ScaledLaw(0.5), 6)
+    assert shrunken(side, ScaledLaw(0.5)).half == 0.0
     assert np.abs(matrix[0] - np.eye(6)[0]).max() < 1e-15
     assert np.abs(matrix[1:]).max() < 1e-14
 
@@ -172,7 +173,7 @@ def test_points_outside_by_rounding_are_moved_to_the_end() -> None:
 
 def test_laws_are_checked() -> None:
     s = sp.Symbol("s", positive=True)
-    assert noise_law(UniformLaw(s), 0.5, "layer 0") == NoiseLaw(0.5)
+    assert noise_law(UniformLaw(s), 0.5, "layer 0") == ScaledLaw(0.5)
     assert noise_law(TruncatedGaussianLaw(s, sp.Integer(3)), 0.5, "layer 0").reach == 1.5
     for law, scale in [(UniformLaw(s), 0.0), (UniformLaw(s), math.nan), (GaussianLaw(s), 1.0)]:
         with pytest.raises(MzError, match="layer 0"):

@@ -8,6 +8,7 @@ import numpy as np
 
 from mzsym.core.arrays import Array
 from mzsym.evaluate.gradient.extrema import extreme_points
+from mzsym.evaluate.gradient.noise import NoiseSeed
 from mzsym.evaluate.gradient.parameters import ParameterGradient
 from mzsym.evaluate.quadrature.problem import Problem
 
@@ -48,7 +49,7 @@ class BoxGradient:
     def finish(self, parameters: ParameterGradient) -> None:
         """Hand everything down to the parameters, from the last domain to the first.
 
-        The ends of Omega_{n+1} are max and min of F_n on Omega_n, plus and minus the reach of the noise: their
+        The ends of Omega_{n+1} are max and min of F_n on Omega_n, plus the ends of the noise's support: their
         derivative is that of F_n at the place where it is extreme.
         """
         if not self.follow:
@@ -57,8 +58,8 @@ class BoxGradient:
             ends = 0.5 * np.stack([self.centers[n + 1] - self.halves[n + 1], self.centers[n + 1] + self.halves[n + 1]])
             if not ends.any():
                 continue
-            cuts = np.array([1.0 if law.cutoff is None else law.cutoff for law in self.problem.laws[n]])
-            parameters.add_scales(n, cuts * (ends[1] - ends[0]))
+            seeds = [NoiseSeed(float(lower + upper), float(upper - lower)) for lower, upper in ends.T]
+            parameters.add_noise(n, self.problem.laws[n], seeds)
             points, moving = extreme_points(self.net, self.problem, n, ends != 0.0)
             X = points.reshape(-1, points.shape[2])
             bar = np.vstack([np.diag(row) for row in np.where(moving, ends, 0.0)])

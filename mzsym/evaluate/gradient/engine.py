@@ -16,6 +16,8 @@ from mzsym.evaluate.gradient.traced import Traced, recording
 from mzsym.evaluate.gradient.view import TracedEvaluator
 from mzsym.evaluate.quadrature.engine import solve
 from mzsym.evaluate.quadrature.problem import Problem
+from mzsym.evaluate.schemes import why_panels
+from mzsym.projections.abstract import FiniteRank
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
@@ -122,12 +124,19 @@ def spectral_problem(ev: Evaluator) -> Problem:
     problem = ev.problem
     if not isinstance(problem, Problem):
         raise MzError(
-            f"Gradients are made by the spectral scheme, and this evaluator's is {ev.scheme!r}",
+            f"Gradients are made by the spectral scheme, and this evaluator's is {ev.scheme!r}{_because(ev)}",
             "value_and_grad(scalar)",
-            "Use smooth maps with bounded additive noise and Legendre or Mean projections in box measures, for which "
-            'engine="spectral" does',
+            "Use smooth maps, additive noise of bounded support and Legendre or Mean projections in box measures, for "
+            'which engine="spectral" does',
         )
     return problem
+
+
+def _because(ev: Evaluator) -> str:
+    """Why the scheme is not spectral, where the network is what asks for another."""
+    projection = ev.projection
+    reason = why_panels(ev.network, projection) if isinstance(projection, FiniteRank) else None
+    return f": {reason}" if reason else ""
 
 
 def _check_scalar(result: Any) -> None:

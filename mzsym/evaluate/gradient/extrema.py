@@ -16,6 +16,7 @@ import sympy as sp
 from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 from mzsym.core.names import state_symbol
+from mzsym.evaluate.gradient.expressions import regular
 from mzsym.evaluate.gradient.parameters import ParameterGradient
 from mzsym.evaluate.maps import NetworkNumbers, compiled
 from mzsym.evaluate.quadrature.grid import Sides
@@ -65,10 +66,10 @@ def extreme_points(net: Network, problem: Problem, n: int, ends: AnyArray) -> tu
     layer = net.layers[n]
     plain = isinstance(layer, DenseLayer) and layer.step is None
     for i, (side, law) in enumerate(zip(problem.boxes[n + 1], problem.laws[n], strict=True)):
-        half = shrunken(side, law).half
+        inner = shrunken(side, law)
         near = AGREE * (abs(side.center) + side.half)
         for which, sign in enumerate((-1.0, 1.0)):
-            end = side.center + sign * half
+            end = inner.center + sign * inner.half
             gaps = sign * (end - values[:, i])
             best = corners[int(np.argmin(gaps))]
             if ends[which, i] and gaps.min() > near:
@@ -178,4 +179,4 @@ def _jets(net: Network, n: int, i: int) -> Callable[[Array], tuple[float, Array,
 def _jet_exprs(expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:
     slopes = [sp.diff(expr, x) for x in state]
     second = [sp.diff(slope, x) for slope in slopes for x in state]
-    return tuple(one.replace(sp.DiracDelta, lambda *_: sp.S.Zero) for one in (expr, *slopes, *second))
+    return tuple(regular(one) for one in (expr, *slopes, *second))

@@ -30,12 +30,13 @@ def legendre_slopes(t: Array, order: int) -> Array:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def averaged_slopes(centers: Array, offsets: Array, weights: Array, order: int) -> Array:
-    """sum_q weights[q] sqrt(2k+1) P_k'(centers[i] + offsets[q]), shape (points, order)."""
-    points, rule = centers.shape[0], offsets.shape[0]
-    out = np.empty((points, order))
+def averaged_adjoint(centers: Array, offsets: Array, weights: Array, bar: Array) -> tuple[Array, Array, Array]:
+    """The adjoint of ``averaged_legendre``: from derivatives by its values to those by centers, offsets and weights."""
+    points, order, rule = centers.shape[0], bar.shape[1], offsets.shape[0]
+    by_centers, by_offsets, by_weights = np.zeros(points), np.zeros(rule), np.zeros(rule)
     t, before, now = np.empty(rule), np.empty(rule), np.empty(rule)
     slope_before, slope = np.empty(rule), np.empty(rule)
+    plain, steep = np.empty(rule), np.empty(rule)
     for i in range(points):
         for q in range(rule):
             t[q] = centers[i] + offsets[q]
@@ -43,20 +44,29 @@ def averaged_slopes(centers: Array, offsets: Array, weights: Array, order: int) 
             now[q] = t[q]
             slope_before[q] = 0.0
             slope[q] = 1.0
+            plain[q] = 0.0
+            steep[q] = 0.0
         for k in range(order):
-            total = 0.0
+            g = bar[i, k] * np.sqrt(2.0 * k + 1.0)
             c = 2.0 * k + 3.0
             a, b = c / (k + 2.0), (k + 1.0) / (k + 2.0)
             for q in range(rule):
-                total += weights[q] * slope_before[q]
+                plain[q] += g * before[q]
+                steep[q] += g * slope_before[q]
+                # P'_{k+2} = P'_k + (2k+3) P_{k+1}
                 steeper = slope_before[q] + c * now[q]
                 after = a * t[q] * now[q] - b * before[q]
                 before[q] = now[q]
                 now[q] = after
                 slope_before[q] = slope[q]
                 slope[q] = steeper
-            out[i, k] = total * np.sqrt(2.0 * k + 1.0)
-    return out
+        total = 0.0
+        for q in range(rule):
+            by_weights[q] += plain[q]
+            by_offsets[q] += weights[q] * steep[q]
+            total += weights[q] * steep[q]
+        by_centers[i] = total
+    return by_centers, by_offsets, by_weights
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]

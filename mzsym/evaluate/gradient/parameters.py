@@ -1,8 +1,8 @@
-"""The chain rule from states and noise scales to the parameters of a network, in the keys of ``with_params``."""
+"""The chain rule from states and noise laws to the parameters of a network, in the keys of ``with_params``."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,7 +12,10 @@ import sympy as sp
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import local_symbol, scale_symbol, slope_symbol, state_symbol
+from mzsym.evaluate.gradient.expressions import regular
+from mzsym.evaluate.gradient.noise import NoiseSeed, law_slopes
 from mzsym.evaluate.maps import NetworkNumbers, compiled
+from mzsym.evaluate.quadrature.noise import NoiseLaw
 from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
 from mzsym.model.layers import Layer
@@ -44,6 +47,7 @@ def parameter_values(net: Network) -> dict[Key, Array]:
         elif isinstance(layer, Layer):
             values = {symbol: value for symbol, value in layer.params.items() if not isinstance(value, AbstractNoise)}
             out |= {(n, symbol): value for symbol, value in values.items()}
+        out |= {(n, symbol): value for symbol, value in layer.noise_params.items()}
         scales = [noise.scale for noise in layer.noise]
         if any(scale is not None and not isinstance(scale, sp.Expr) for scale in scales):
             stated = [0.0 if scale is None or isinstance(scale, sp.Expr) else float(scale) for scale in scales]
@@ -80,7 +84,18 @@ class ParameterGradient:
         shared: dict[sp.Symbol, Key] = dict(zip(net.shared, net.shared, strict=True))
         return self._stated(shared, net.observable_exprs, net.state(net.depth), X, bar, self._shared)
 
-    def add_scales(self, n: int, bar: Array) -> None:
+    def add_noise(self, n: int, laws: Sequence[NoiseLaw], seeds: Sequence[NoiseSeed]) -> None:
+        """From derivatives by what averages over the noise of layer n are made of, one seed per component."""
+        scales = np.zeros(len(laws))
+        for i, (law, seed) in enumerate(zip(laws, seeds, strict=True)):
+            for key, slope in law_slopes(law, seed).items():
+                if isinstance(key, sp.Symbol):
+                    self.values[n, key] += slope
+                else:
+                    scales[i] = slope
+        self._add_scales(n, scales)
+
+    def _add_scales(self, n: int, bar: Array) -> None:
         """From derivatives by the noise scales of layer n, shape (N_{n+1},)."""
         layer = self.net.layers[n]
         exprs, keys = layer.scale_exprs(n), self._keys(n, layer)
@@ -148,13 +163,8 @@ def _partials(
             slope = sp.diff(expr, symbol) if symbol in free else sp.S.Zero
             if not slope.is_zero:
                 places.append((i, symbol))
-                partials.append(_regular(slope))
+                partials.append(regular(slope))
     return tuple(places), tuple(partials)
-
-
-def _regular(expr: sp.Expr) -> sp.Expr:
-    """A derivative as a function: the point masses that kinks and jumps leave count on no grid."""
-    return expr.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
 def _activation(layer: DenseLayer) -> Any:
@@ -176,7 +186,7 @@ def _activation_exprs(activation: str | sp.Expr, sloped: bool) -> tuple[sp.Expr,
     row = DenseLayer([[1.0]], None, (activation, 0) if sloped else activation)
     expr = row.activation_expr(0, ACTIVATION_SYMBOL)
     wanted = [expr, sp.diff(expr, ACTIVATION_SYMBOL)] + [sp.diff(expr, slope_symbol(0))] * sloped
-    return tuple(_regular(one).xreplace({ACTIVATION_SYMBOL: state_symbol(0, 0)}) for one in wanted)
+    return tuple(regular(one).xreplace({ACTIVATION_SYMBOL: state_symbol(0, 0)}) for one in wanted)
 
 
 def _finite(slopes: Array) -> Array:

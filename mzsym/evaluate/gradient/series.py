@@ -1,7 +1,8 @@
 """The adjoint of one layer of a sweep: of V -> E V(F(X) + xi), coefficients on one box to values at points.
 
-With rho = s/h, T = (F(X) - c)/(h - r) and W = S(rho) V the values are psi(T) W: Legendre functions of T, and the matrix
-S of the noise average. What the box (c, h), the noise (s, r = cutoff * s) and the map do goes through T and rho.
+With T = (F(X) - c + m)/(h - r) and W = S V the values are psi(T) W: Legendre functions of T, and the matrix S of the
+noise average, made of the ratio r/h and of a rule in units of h. What the box (c, h), the noise (its rule, the middle m
+and the reach r of its support) and the map do goes through T and S.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
 from mzsym.core.arrays import AnyArray, Array
-from mzsym.evaluate.gradient.kernels import averaged_slopes, contracted_runs, legendre_slopes
+from mzsym.evaluate.gradient.kernels import contracted_runs, legendre_slopes
+from mzsym.evaluate.gradient.noise import NoiseSeed, smoothing_adjoint
 from mzsym.evaluate.quadrature.grid import Sides, analysis, pruned, transform
 from mzsym.evaluate.quadrature.kernels import legendre_rows, row_products
+from mzsym.evaluate.quadrature.noise import NoiseLaw
 from mzsym.evaluate.quadrature.problem import Problem
-from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.threads import WORTHWHILE, processors
 
@@ -38,13 +39,15 @@ class Pulled:
         Of the coefficients on Omega_{n+1}.
     states : array of shape (points, N_{n+1})
         Of the states F_n(X).
-    scales, centers, halves : array of shape (N_{n+1},)
-        Of the noise scales, and of centre and half-width of Omega_{n+1}.
+    noise : tuple of NoiseSeed
+        Of what the averages over every noise component are made of.
+    centers, halves : array of shape (N_{n+1},)
+        Of centre and half-width of Omega_{n+1}.
     """
 
     block: Array
     states: Array
-    scales: Array
+    noise: tuple[NoiseSeed, ...]
     centers: Array
     halves: Array
 
@@ -107,23 +110,34 @@ def pull(
     steep, weights = _contracted(terms, T, np.ascontiguousarray(full[terms.below]), seed)
     bar = np.zeros_like(full)
     bar[terms.below] = weights
-    out = Pulled(block, *(np.zeros(shape) for shape in (Y.shape, len(sides), len(sides), len(sides))))
+    states, centers, halves = np.zeros(Y.shape), np.zeros(len(sides)), np.zeros(len(sides))
+    seeds = []
     for i in reversed(range(len(sides))):
         side, law, small_side = sides[i], laws[i], inner[i]
-        cut = _cut(law)
+        averages = NoiseSeed(0.0, 0.0)
         if small_side.half > 0.0:
-            out.states[:, i] = steep[:, i] / small_side.half
+            states[:, i] = steep[:, i] / small_side.half
             width = -float(steep[:, i] @ T[:, i]) / small_side.half
-            out.centers[i] = -out.states[:, i].sum()
-            out.halves[i] += width
-            out.scales[i] -= cut * width
-        if law.scale > 0.0:
-            slope = smoothing_slope(law.scaled(1.0 / side.half), small_side.half / side.half, sizes[i])
-            rho = float(np.vdot(slope, _paired(bar, stages[i], sizes, i))) / side.half
-            out.scales[i] += rho
-            out.halves[i] -= rho * law.scale / side.half
+            centers[i] = -states[:, i].sum()
+            halves[i] += width
+            averages = NoiseSeed(-float(centers[i]), -width)
+        if law.reach > 0.0:
+            by_matrix = _paired(bar, stages[i], sizes, i)
+            averages, by_half = _averaged(averages, law, side.half, small_side.half, by_matrix)
+            halves[i] += by_half
+        seeds.append(averages)
         bar = _along(np.ascontiguousarray(matrices[i].T), bar, sizes, i)
-    return replace(out, block=bar)
+    return Pulled(bar, states, tuple(reversed(seeds)), centers, halves)
+
+
+def _averaged(seed: NoiseSeed, law: NoiseLaw, half: float, inner: float, by_matrix: Array) -> tuple[NoiseSeed, float]:
+    """A seed with what comes through the smoothing matrix, and the derivative by the half-width of the domain."""
+    scaled, degree = law.scaled(1.0 / half), len(by_matrix) - 1
+    by_inner, by_offsets, by_weights = smoothing_adjoint(scaled, inner / half, by_matrix)
+    offsets, _ = scaled.rule(degree)
+    by_half = (by_inner * law.reach / half - float(by_offsets @ offsets)) / half
+    reach = seed.reach - by_inner / half
+    return NoiseSeed(seed.middle, reach, degree, by_offsets / half, by_weights), by_half
 
 
 def _along(matrix: Array, block: Array, sizes: tuple[int, ...], axis: int) -> Array:
@@ -138,11 +152,6 @@ def _paired(bar: Array, block: Array, sizes: tuple[int, ...], axis: int) -> Arra
 
 def _cube(block: Array, sizes: tuple[int, ...], axis: int) -> Array:
     return np.ascontiguousarray(block).reshape(math.prod(sizes[:axis]), sizes[axis], -1)
-
-
-def _cut(law: NoiseLaw) -> float:
-    """Reach of the noise in units of its scale."""
-    return 1.0 if law.cutoff is None else law.cutoff
 
 
 def _counting(full: Array, sizes: tuple[int, ...], inner: Sides, small: float, margin: float) -> _Terms:
@@ -220,22 +229,6 @@ def _slopes(terms: _Terms, rows: Sequence[Array], slopes: Sequence[Array], G: Ar
         out.append(np.einsum("pr,pr->p", _lead(terms, tables), inner))
     out.append(np.einsum("pr,pr->p", _lead(terms, rows[:-1]), steep))
     return np.stack(out, axis=1)
-
-
-@lru_cache(maxsize=48)
-def smoothing_slope(law: NoiseLaw, inner: float, order: int) -> Array:
-    """dS/drho of the smoothing matrix of a law of scale rho, on a domain of half-width 1; inner = 1 - reach.
-
-    S_jk = <psi_j, E phi_k(inner t + rho zeta)> and d inner/d rho = -cutoff, hence the integrand
-    E (zeta - cutoff t) phi_k'(inner t + rho zeta), a polynomial that the same rules integrate exactly.
-    """
-    offsets, weights = law.rule(order - 1)
-    nodes, _ = gauss_legendre(order)
-    moved = averaged_slopes(inner * nodes, offsets, weights * offsets / law.scale, order)
-    still = averaged_slopes(inner * nodes, offsets, weights, order)
-    out: Array = np.triu(analysis(order) @ (moved - _cut(law) * nodes[:, None] * still))
-    out.setflags(write=False)
-    return out
 
 
 def analysed_adjoint(bar: Array, sizes: Sequence[int]) -> Array:

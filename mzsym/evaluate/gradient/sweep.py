@@ -134,7 +134,7 @@ class _Backward:
         small = self.chooser.negligible(block)
         found = pull(self.problem, n, block[:, columns], self.sweep.sizes[n + 1], X, seed, small, self.margin)
         self.boxes.add_domain(n + 1, found.centers, found.halves)
-        self.parameters.add_scales(n, found.scales)
+        self.parameters.add_noise(n, self.problem.laws[n], found.noise)
         return found.block, self.parameters.add_states(n, X, found.states)
 
     def _expected(self, X: Array, bar: Array) -> Array:

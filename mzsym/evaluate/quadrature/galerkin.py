@@ -12,8 +12,7 @@ from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Series, transform
-from mzsym.evaluate.quadrature.problem import check_dimensions, check_plain_noise, check_values, sides_of
-from mzsym.evaluate.quadrature.rules import noise_law
+from mzsym.evaluate.quadrature.problem import check_dimensions, check_plain_noise, check_values, noise_laws, sides_of
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def galerkin(net: Network, measure: str | FiniteRank, n: int, k_left: int, k_rig
 
 def _averaged(net: Network, n: int, order: int) -> Series:
     """All phi_j^(n+1), averaged over xi_n, as functions of the state before noise."""
-    sides, scales = sides_of(net.domains[n + 1]), NetworkNumbers(net).noise_scales(n)
-    laws = [noise_law(law, s, f"layer {n}") for law, s in zip(net.laws(n), scales, strict=True)]
+    sides, laws = sides_of(net.domains[n + 1]), noise_laws(net, n, NetworkNumbers(net))
     inner = tuple(shrunken(side, law) for side, law in zip(sides, laws, strict=True))
     sizes = (order,) * len(sides)
     matrices = [smoothing_matrix(side, law, order) for side, law in zip(sides, laws, strict=True)]

@@ -13,9 +13,10 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.maps import NetworkNumbers
 from mzsym.evaluate.quadrature.grid import Grid, Interval, Sides
-from mzsym.evaluate.quadrature.rules import NoiseLaw, noise_law
+from mzsym.evaluate.quadrature.noise import NoiseLaw, noise_law
 from mzsym.evaluate.quadrature.smoothing import shrunken
-from mzsym.model import Box
+from mzsym.evaluate.quadrature.stated_law import stated_law
+from mzsym.model import Box, Noise
 from mzsym.projections.checks import box_polynomials
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Problem:
         """
         Y = np.ascontiguousarray(self.maps[n](X), dtype=np.float64)
         for i, (side, law) in enumerate(zip(self.boxes[n + 1], self.laws[n], strict=True)):
-            excess = np.abs(Y[:, i] - side.center).max(initial=0.0) - shrunken(side, law).half
+            inner = shrunken(side, law)
+            excess = np.abs(Y[:, i] - inner.center).max(initial=0.0) - inner.half
             if not excess < np.inf:
                 bad = int((~np.isfinite(Y).all(axis=1)).sum())
                 raise MzError(
@@ -135,14 +137,30 @@ def check_plain_noise(net: Network) -> None:
             )
 
 
+def noise_laws(net: Network, n: int, numbers: NetworkNumbers) -> tuple[NoiseLaw, ...]:
+    """The law of every noise component of layer n.
+
+    Raises
+    ------
+    MzError
+        As ``noise_law`` and ``stated_law``.
+    """
+    out: list[NoiseLaw] = []
+    items = zip(net.layers[n].noise, net.laws(n), numbers.noise_scales(n), strict=True)
+    for i, (noise, law, scale) in enumerate(items):
+        where = f"layer {n}, noise component {i}"
+        out.append(stated_law(noise, where) if isinstance(noise, Noise) else noise_law(law, scale, where))
+    return tuple(out)
+
+
 def lower_problem(net: Network, projection: FiniteRank, target: Target = "numba") -> Problem:
     """The problem of a network and a projection, its maps compiled by ``target``.
 
     Raises
     ------
     MzError
-        For missing values, dimensions above 3, gains and random weights, and what ``net.domains`` or the projection
-        refuse.
+        For missing values, dimensions above 3, gains and random weights, noise that no rule of a series meets, and what
+        ``net.domains`` or the projection refuse.
     """
     check_values(net)
     check_dimensions(net)
@@ -150,15 +168,10 @@ def lower_problem(net: Network, projection: FiniteRank, target: Target = "numba"
     projection.check(net)
     stated = box_polynomials(projection, 'engine "quadrature"')
     domains, numbers = net.domains, NetworkNumbers(net, target)
-    laws = []
-    for n in range(net.depth):
-        scales = numbers.noise_scales(n)
-        where = [f"layer {n}, noise component {i}" for i in range(len(scales))]
-        laws.append(tuple(noise_law(*item) for item in zip(net.laws(n), scales, where, strict=True)))
     return Problem(
         boxes=tuple(sides_of(box) for box in domains),
         maps=tuple(numbers.layer(n) for n in range(net.depth)),
-        laws=tuple(laws),
+        laws=tuple(noise_laws(net, n, numbers) for n in range(net.depth)),
         bases=tuple(_basis(projection, box) for box in domains),
         masses=tuple(stated.volume_factor(box) for box in domains),
         ranks=tuple(projection.size(dim) for dim in net.dims),

@@ -1,17 +1,14 @@
-"""Gauss rules: of Lebesgue measure for the grids, of a noise law for its averages."""
+"""Gauss rules: of Lebesgue measure for the grids, of the truncated normal law for noise averages."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 from scipy.special import roots_legendre
 
-from mzsym.calculus.laws import DeterministicLaw, Law, TruncatedGaussianLaw, UniformLaw
-from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 
 # Beyond 40 standard deviations a normal density is zero in double precision, at any degree used here.
@@ -28,7 +25,7 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     x = x - now * (1 - x**2) / (count * (before - x * now))
     before, now = _legendre_pair(x, count)
     weights = (1 - x**2) / (count * (before - x * now)) ** 2
-    return _frozen((x - x[::-1]) / 2), _frozen((weights + weights[::-1]) / (2 * weights.sum()))
+    return frozen((x - x[::-1]) / 2), frozen((weights + weights[::-1]) / (2 * weights.sum()))
 
 
 def _legendre_pair(x: AnyArray, count: int) -> tuple[AnyArray, AnyArray]:
@@ -69,7 +66,7 @@ def truncated_normal_rule(cutoff: float, count: int) -> tuple[Array, Array]:
     values, _ = _orthonormal(points, beta)
     # Christoffel numbers: accurate to the last digits in every weight, which the eigenvectors are not.
     weights = 1.0 / (values[:-1] ** 2).sum(axis=0)
-    return _frozen((points - points[::-1]) / 2), _frozen((weights + weights[::-1]) / (2 * weights.sum()))
+    return frozen((points - points[::-1]) / 2), frozen((weights + weights[::-1]) / (2 * weights.sum()))
 
 
 def _orthonormal(z: Array, beta: Array) -> tuple[Array, Array]:
@@ -82,73 +79,8 @@ def _orthonormal(z: Array, beta: Array) -> tuple[Array, Array]:
     return np.array(values[1:]), np.array(slopes[1:])
 
 
-@dataclass(frozen=True)
-class NoiseLaw:
-    """One noise component in numbers: uniform where ``cutoff`` is None, else a truncated normal; scale 0 is no noise.
-
-    Equal laws of different layers are equal values, so that their matrices are shared.
-    """
-
-    scale: float
-    cutoff: float | None = None
-
-    @property
-    def reach(self) -> float:
-        """Half-width of the symmetric support."""
-        return self.scale if self.cutoff is None else self.scale * self.cutoff
-
-    def scaled(self, factor: float) -> NoiseLaw:
-        """The law of ``factor`` times the noise."""
-        return NoiseLaw(self.scale * factor, self.cutoff)
-
-    def rule(self, degree: int) -> tuple[Array, Array]:
-        """Nodes and weights exact for polynomials of this degree."""
-        if self.scale == 0.0:
-            return _frozen(np.zeros(1)), _frozen(np.ones(1))
-        count = degree // 2 + 1
-        nodes, weights = gauss_legendre(count) if self.cutoff is None else truncated_normal_rule(self.cutoff, count)
-        return _frozen(self.scale * nodes), weights
-
-
-def noise_law(law: Law, scale: float, where: str) -> NoiseLaw:
-    """The numeric law of one component.
-
-    Parameters
-    ----------
-    law : Law
-        Symbolic law.
-    scale : float
-        Value of its scale (0 for no noise).
-    where : str
-        For the error message.
-
-    Raises
-    ------
-    MzError
-        For a law that the quadrature engine does not know, and for a scale that is not positive and finite.
-
-    Examples
-    --------
-    >>> import sympy as sp
-    >>> noise_law(UniformLaw(sp.Symbol("s")), 0.5, "layer 0").reach
-    0.5
-    """
-    if isinstance(law, DeterministicLaw):
-        return NoiseLaw(0.0)
-    if not (scale > 0 and math.isfinite(scale)):
-        raise MzError(f"The noise scale is {scale}", where, "Give a positive finite scale, or mz.Deterministic()")
-    if isinstance(law, UniformLaw):
-        return NoiseLaw(scale)
-    if isinstance(law, TruncatedGaussianLaw):
-        return NoiseLaw(scale, float(law.cutoff))
-    raise MzError(
-        f"The quadrature engine has no rule for {type(law).__name__}",
-        where,
-        "Use Uniform, TruncatedGaussian or Deterministic noise",
-    )
-
-
-def _frozen(array: AnyArray) -> Array:
+def frozen(array: AnyArray) -> Array:
+    """The array as float64 that cannot be written to, for what caches share."""
     out = np.ascontiguousarray(array, dtype=np.float64)
     out.setflags(write=False)
     return out

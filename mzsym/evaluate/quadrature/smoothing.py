@@ -1,10 +1,10 @@
 """The noise average of a polynomial, exactly.
 
-If v is a polynomial of degree < K on Omega = [c - h, c + h] and |xi| <= r, then z -> E v(z + xi) is again a
-polynomial of degree < K, MATH (17), and the states z = F(x) lie in the smaller box [c - h + r, c + h - r]. On that
-box its Legendre coefficients follow from those of v by one matrix with entries of moderate size, computed by two Gauss
-rules that are exact for the degrees that occur. (Between series on one and the same box the matrix would be huge, since
-Legendre functions explode outside of their interval.)
+If v is a polynomial of degree < K on Omega = [c - h, c + h] and |xi - m| <= r, then z -> E v(z + xi) is again a
+polynomial of degree < K, MATH (17), and the states z = F(x) lie in the smaller box around c - m of half-width h - r. On
+that box its Legendre coefficients follow from those of v by one matrix with entries of moderate size, computed by two
+Gauss rules that are exact for the degrees that occur. (Between series on one and the same box the matrix would be huge,
+since Legendre functions explode outside of their interval.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from mzsym.core.arrays import Array
 from mzsym.evaluate.quadrature.grid import Interval, analysis
 from mzsym.evaluate.quadrature.kernels import averaged_legendre, uniform_averages
-from mzsym.evaluate.quadrature.rules import NoiseLaw, gauss_legendre
+from mzsym.evaluate.quadrature.noise import NoiseLaw, ScaledLaw
+from mzsym.evaluate.quadrature.rules import gauss_legendre
 
 WIDE = 0.1
 """Half-width of uniform noise, in that of the domain, from which a difference of antiderivatives loses no digits."""
@@ -24,7 +25,7 @@ WIDE = 0.1
 
 def shrunken(side: Interval, law: NoiseLaw) -> Interval:
     """The interval of states before noise."""
-    return Interval(side.center, max(0.0, side.half - law.reach))
+    return Interval(side.center - law.middle, max(0.0, side.half - law.reach))
 
 
 def smoothing_matrix(side: Interval, law: NoiseLaw, order: int) -> Array:
@@ -47,11 +48,12 @@ def smoothing_matrix(side: Interval, law: NoiseLaw, order: int) -> Array:
     --------
     E (z + xi) = z: only the half-width of the box changes.
 
-    >>> smoothing_matrix(Interval(0.0, 2.0), NoiseLaw(0.5), 2)
+    >>> from mzsym.evaluate.quadrature.noise import ScaledLaw
+    >>> smoothing_matrix(Interval(0.0, 2.0), ScaledLaw(0.5), 2)
     array([[1.  , 0.  ],
            [0.  , 0.75]])
     """
-    if law.scale == 0.0:
+    if law.reach == 0.0:
         return np.eye(order)
     return _matrix(law.scaled(1.0 / side.half), shrunken(side, law).half / side.half, order)
 
@@ -66,7 +68,7 @@ def _upper(order: int) -> Array:
 def _matrix(law: NoiseLaw, inner: float, order: int) -> Array:
     """In units of the half-width of the domain."""
     nodes, _ = gauss_legendre(order)
-    if law.cutoff is None and law.scale >= WIDE:
+    if isinstance(law, ScaledLaw) and law.cutoff is None and law.scale >= WIDE:
         averages = uniform_averages(inner * nodes, law.scale, order)
     else:
         averages = averaged_legendre(inner * nodes, *law.rule(order - 1), order)

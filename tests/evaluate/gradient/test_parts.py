@@ -7,11 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mzsym.evaluate.gradient.kernels import averaged_slopes, legendre_slopes
-from mzsym.evaluate.gradient.series import _counting, analysed_adjoint, smoothing_slope
+from mzsym.evaluate.gradient.kernels import averaged_adjoint, legendre_slopes
+from mzsym.evaluate.gradient.noise import NoiseSeed, law_slopes, smoothing_adjoint
+from mzsym.evaluate.gradient.series import _counting, analysed_adjoint
 from mzsym.evaluate.gradient.tables import Seeds, pulled_tables
 from mzsym.evaluate.quadrature.grid import Grid, Interval
-from mzsym.evaluate.quadrature.rules import NoiseLaw
+from mzsym.evaluate.quadrature.kernels import averaged_legendre
+from mzsym.evaluate.quadrature.noise import ScaledLaw
 from mzsym.evaluate.quadrature.smoothing import shrunken, smoothing_matrix
 from mzsym.evaluate.tables import Tables
 
@@ -22,22 +24,40 @@ def test_slopes_are_those_of_numpys_legendre_series():
     for k in range(9):
         series = np.polynomial.Legendre(np.sqrt(2 * k + 1) * np.eye(k + 1)[k])
         np.testing.assert_allclose(got[:, k], series.deriv()(t), rtol=1e-13, atol=1e-12)
-    offsets, weights = np.array([-0.3, 0.1]), np.array([0.7, -0.2])
-    expected = 0.7 * legendre_slopes(t - 0.3, 9) - 0.2 * legendre_slopes(t + 0.1, 9)
-    np.testing.assert_allclose(averaged_slopes(t, offsets, weights, 9), expected, rtol=1e-12, atol=1e-11)
+
+
+def test_the_adjoint_of_averaged_legendre_functions():
+    """Against sixth-order differences of the averages, along one direction in each argument."""
+    rng = np.random.default_rng(1)
+    start = [np.linspace(-0.6, 0.6, 5), np.array([-0.3, 0.1, 0.2]), np.array([0.7, -0.2, 0.5])]
+    bar = rng.normal(size=(5, 8))
+    got = averaged_adjoint(*start, bar)
+    h, weights = 1e-3, {-3: -1, -2: 9, -1: -45, 1: 45, 2: -9, 3: 1}
+    for which in range(3):
+        direction = rng.normal(size=start[which].shape)
+
+        def number(k, which=which, direction=direction):
+            moved = list(start)
+            moved[which] = start[which] + k * h * direction
+            return np.vdot(bar, averaged_legendre(*moved, 8))
+
+        slope = sum(weight * number(k) for k, weight in weights.items()) / (60 * h)
+        assert got[which] @ direction == pytest.approx(slope, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("cutoff", [None, 2.5])
 def test_the_smoothing_matrix_moves_with_the_scale(cutoff):
     def matrix(rho):
-        return smoothing_matrix(Interval(0.0, 1.0), NoiseLaw(rho, cutoff), 12)
+        return smoothing_matrix(Interval(0.0, 1.0), ScaledLaw(rho, cutoff), 12)
 
     rho, h = 0.15, 1e-3
-    law = NoiseLaw(rho, cutoff)
-    got = smoothing_slope(law, shrunken(Interval(0.0, 1.0), law).half, 12)
-    near = [matrix(rho + k * h) for k in (-3, -2, -1, 1, 2, 3)]
+    law, bar = ScaledLaw(rho, cutoff), np.random.default_rng(2).normal(size=(12, 12))
+    by_inner, by_offsets, by_weights = smoothing_adjoint(law, shrunken(Interval(0.0, 1.0), law).half, bar)
+    # The interval of states shrinks as the reach grows.
+    got = law_slopes(law, NoiseSeed(0.0, -by_inner, 11, by_offsets, by_weights))
+    near = [np.vdot(bar, matrix(rho + k * h)) for k in (-3, -2, -1, 1, 2, 3)]
     weights = np.array([-1, 9, -45, 45, -9, 1]) / (60 * h)
-    np.testing.assert_allclose(got, sum(w * m for w, m in zip(weights, near, strict=True)), atol=1e-9)
+    assert got["scale"] == pytest.approx(weights @ near, rel=1e-9)
 
 
 def test_the_adjoint_of_an_analysis():
