@@ -17,6 +17,7 @@ NAMES = (
     "sweeps",
     "scaling",
     "norms",
+    "proofs",
     "demo",
 )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
-WIDTH: Final = {1: 1e-12, 2: 1e-8, 3: 1e-8}
+WIDTH: Final = {1: 1e-12, 2: 1e-8, 3: 1e-6}
 """Largest width of an entry that is aimed at, by the largest dimension of a state."""
 
 
@@ -153,7 +153,7 @@ def enclose(net: Network, projection: AbstractProjection, width: float | None = 
         In the uniform measure or Lebesgue's.
     width : float, optional
         Interpolation is refined until every entry of C is at most this wide; by default 1e-12 in dimension one, where
-        functions have many digits, and 1e-8 in more, where they have those of doubles.
+        functions have many digits, and 1e-8 and 1e-6 in two and three, where they have those of doubles.
 
     Returns
     -------
