@@ -40,7 +40,7 @@ _FUNCTION = "mzsym_run"
 
 
 class CRun:
-    """``run(X, P, out)`` of a program, built or loaded at the first call.
+    """A program, built or loaded at the first use.
 
     Parameters
     ----------
@@ -67,15 +67,25 @@ class CRun:
         self._lock = threading.Lock()
         self._loaded: Callable[..., Any] | None = None
 
-    def __call__(self, points: Array, params: Array, out: Array) -> None:
+    def rows(self, points: Array, params: Array, out: Array) -> Callable[[tuple[int, int]], object]:
+        """A function that works on rows from one number up to another."""
         if self._loaded is None:
             with self._lock:
                 if self._loaded is None:
                     # Once more: the cache may have been cleared since.
                     stored_at(self.path, self._body, "//")
                     self._loaded = _function_of(library(self.path, self._key, self._compiler, self._flags))
-        # ctypes lets go of the interpreter's lock while C runs.
-        self._loaded(len(points), points.ctypes.data, params.ctypes.data, out.ctypes.data)
+        run, arrays = self._loaded, (points, params, out)
+        # Asking an array where it is takes longer than a call.
+        first, fixed, result = (int(array.ctypes.data) for array in arrays)
+        step, outputs = 8 * points.shape[1], 8 * out.shape[1]
+
+        def on(rows: tuple[int, int], keep: object = arrays) -> None:
+            # ctypes lets go of the interpreter's lock while C runs.
+            start, stop = rows
+            run(stop - start, first + start * step, fixed, result + start * outputs)
+
+        return on
 
 
 def library(source: Path, key: str, compiler: Compiler, flags: tuple[str, ...]) -> Path:

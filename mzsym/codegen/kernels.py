@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mzsym.codegen.nodes import Program
 from mzsym.codegen.numba_build import NumbaRun
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.core.workers import share
 
 _WORK_PER_THREAD = 3_000_000
 """Arithmetic operations below which another thread costs more than it brings, about 0.3 ms."""
@@ -30,7 +30,14 @@ Target = Literal["numba", "c"]
 TARGETS: tuple[Target, ...] = ("numba", "c")
 """What programs are compiled by."""
 
-Run = Callable[[Array, Array, Array], None]
+Rows = Callable[[tuple[int, int]], object]
+"""Works on the rows from the first number up to the second."""
+
+
+class Run(Protocol):
+    """What a target makes of a program: ``rows(X, P, out)`` gives a function that any thread may call."""
+
+    def rows(self, points: Array, params: Array, out: Array, /) -> Rows: ...
 
 
 @dataclass(frozen=True)
@@ -101,25 +108,11 @@ class Kernel:
         elif out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
             raise MzError(f"The output has shape {out.shape}", "out", f"Pass C-contiguous float64 of shape {shape}")
         wanted = self._threads(len(points)) if threads is None else threads
-        if wanted <= 1 or len(points) < 2:
-            self._run(points, values, out)
-            return out
+        total, run = len(points), self._run.rows(points, values, out)
         # Compiled code runs without the interpreter's lock: plain threads over blocks of rows, for every target alike.
-        # Whoever is free takes the next block, because a thread may have to share its processor.
-        count = min(len(points), max(wanted, min(_BLOCKS_PER_THREAD * wanted, len(points) // _ROWS_PER_BLOCK)))
-        edges = np.linspace(0, len(points), count + 1).astype(int)
-        blocks = iter([slice(int(a), int(b)) for a, b in pairwise(edges)])
-        target = out
-
-        def work() -> None:
-            for block in blocks:
-                self._run(points[block], values, target[block])
-
-        with ThreadPoolExecutor(min(wanted, count) - 1) as pool:
-            waiting = [pool.submit(work) for _ in range(min(wanted, count) - 1)]
-            work()
-            for one in waiting:
-                one.result()
+        count = max(wanted, min(_BLOCKS_PER_THREAD * wanted, total // _ROWS_PER_BLOCK)) if wanted > 1 else 1
+        edges = [total * k // count for k in range(count + 1)]
+        share(run, pairwise(edges), wanted)
         return out
 
     def _threads(self, points: int) -> int:

@@ -84,12 +84,19 @@ class NumbaRun:
         self._lock = threading.Lock()
         self._compiled: Callable[[Array, Array, Array], Any] | None = None
 
-    def __call__(self, points: Array, params: Array, out: Array) -> None:
+    def rows(self, points: Array, params: Array, out: Array) -> Callable[[tuple[int, int]], object]:
+        """A function that works on rows from one number up to another."""
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
                     self._compiled = self._build()
-        self._compiled(points, params, out)
+        run = self._compiled
+
+        def on(rows: tuple[int, int]) -> None:
+            block = slice(*rows)
+            run(points[block], params, out[block])
+
+        return on
 
     def _build(self) -> Callable[[Array, Array, Array], Any]:
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from mzsym.core.arrays import Array
+from mzsym.core.workers import share
 
 WORTHWHILE = 2e8
 """Floating-point operations (some hundredths of a second) from which a job is shared between threads."""
@@ -47,12 +47,5 @@ def by_rows(function: Callable[[Array], Array], X: Array, columns: int, step: in
     def run(block: slice) -> None:
         out[block] = function(X[block])
 
-    workers = min(processors(), len(blocks)) if operations > WORTHWHILE else 1
-    if workers <= 1:
-        for block in blocks:
-            run(block)
-        return out
-    with ThreadPoolExecutor(workers) as pool:
-        # list() waits for all and raises the first error.
-        list(pool.map(run, blocks))
+    share(run, blocks, processors() if operations > WORTHWHILE else 1)
     return out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import AnyArray, Array
+from mzsym.core.workers import share
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.sampling.kernels import NOISES, SINGLE, Fused, Precision, fused
 from mzsym.evaluate.threads import processors
@@ -118,14 +118,8 @@ class Sampler:
         def run(start: int) -> None:
             out[start : start + CHUNK] = self._pass(points[start : start + CHUNK], seed, start // CHUNK)
 
-        workers = min(processors() if threads is None else max(1, threads), len(starts))
         with blas_threads():
-            if workers <= 1:
-                for start in starts:
-                    run(start)
-            else:
-                with ThreadPoolExecutor(workers) as pool:
-                    list(pool.map(run, starts))
+            share(run, starts, processors() if threads is None else threads)
         return out
 
     def moments(self, samples: int, seed: int = 0, X: Any = None) -> Moments:
