@@ -28,13 +28,13 @@ class NetworkNumbers:
 
     def layer(self, n: int) -> Callable[[Array], Array]:
         """F_n at points, shape (points, N_n + number of random weights) -> (points, N_{n+1})."""
-        layer, at = self._net.layers[n], self._place(n)
+        layer, at = self._net.layers[n], place_of(self._net, n)
         columns = (*self._state(n, at), *(symbol for symbol, _ in layer.random_weights(at)))
         return compiled(layer.map_exprs(at), columns, self.values(n), self._target)
 
     def gain(self, n: int) -> Callable[[Array], Array] | None:
         """G_n at points, shape (points, N_n) -> (points, N_{n+1}) or (points, N_{n+1}, noises); None where it is 1."""
-        at = self._place(n)
+        at = place_of(self._net, n)
         gain = self._net.layers[n].gain_exprs(at)
         if gain is None:
             return None
@@ -44,13 +44,8 @@ class NetworkNumbers:
 
     def values(self, n: int) -> dict[sp.Symbol, float]:
         """Value of every symbol in the expressions of layer n that ``layer`` and ``gain`` evaluate."""
-        bound = self._net.layers[n].bindings(self._place(n))
+        bound = self._net.layers[n].bindings(place_of(self._net, n))
         return self._shared | {symbol: float(value) for symbol, value in bound.items()}
-
-    def _place(self, n: int) -> int:
-        # A dense layer reads the same at any place, so all of one shape share one lowering; a stated layer's local
-        # symbols could meet a shared symbol's name at another place.
-        return n if isinstance(self._net.layers[n], Layer) else 0
 
     def _state(self, n: int, at: int) -> tuple[sp.Symbol, ...]:
         return tuple(state_symbol(at, i) for i in range(self._net.dims[n]))
@@ -63,6 +58,13 @@ class NetworkNumbers:
         """Scale of each noise component of layer n, 0 where there is no noise."""
         layer = self._net.layers[n]
         return tuple(float(value) for value in evaluate(layer.scale_exprs(n), self._shared | layer.bindings(n), 1)[0])
+
+
+def place_of(net: Network, n: int) -> int:
+    """The index under which the expressions of layer n are lowered."""
+    # A dense layer reads the same at any place, so all of one shape share one lowering; a stated layer's local symbols
+    # could meet a shared symbol's name at another place.
+    return n if isinstance(net.layers[n], Layer) else 0
 
 
 def parameters_of(exprs: Iterable[sp.Expr], state: Sequence[sp.Symbol] = ()) -> tuple[sp.Symbol, ...]:

@@ -140,10 +140,11 @@ class DenseLayer(AbstractLayer):
         if self.gaussian_rows:
             unit = Gaussian(1)
             law = unit.law(sp.S.One)
-            return tuple(RandomWeight(random_symbol(n, i), unit, law) for i in range(self.dim_out))
-        law = noise.law(self._weight_scale(n))
+            return tuple(RandomWeight(random_symbol(n, i), unit, law, sp.S.One) for i in range(self.dim_out))
+        scale = self._weight_scale(n)
+        law, stated = noise.law(scale), sp.S.Zero if noise.scale is None else scale
         pairs = ((i, j) for i in range(self.dim_out) for j in range(self.dim_in))
-        return tuple(RandomWeight(random_symbol(n, i, j), noise, law) for i, j in pairs)
+        return tuple(RandomWeight(random_symbol(n, i, j), noise, law, stated) for i, j in pairs)
 
     def stated_weights(self, shared: Mapping[sp.Symbol, Number] | None = None) -> list[tuple[AbstractNoise, Number]]:
         return [] if self.weight_noise is None else [(self.weight_noise, self.entry_scale(shared))]

@@ -43,11 +43,14 @@ class RandomWeight:
         What the user stated.
     law : Law
         The symbolic law of the symbol.
+    scale : sympy.Expr
+        Its scale, in the symbols of the layer and shared ones; 0 where it has none.
     """
 
     symbol: sp.Symbol
     noise: AbstractNoise
     law: Law
+    scale: sp.Expr
 
 
 def checked_gain(gain: Any, rows: int, inputs: Sequence[sp.Symbol], params: Collection[sp.Symbol]) -> Gain:

@@ -127,7 +127,8 @@ class Layer(AbstractLayer):
             scale = weight_scale_symbol(n, k)
             if isinstance(noise.scale, sp.Expr):
                 scale = noise.scale.xreplace(self._names(n))
-            found.append(RandomWeight(local_symbol(n, symbol), noise, noise.law(scale)))
+            stated = sp.S.Zero if noise.scale is None else scale
+            found.append(RandomWeight(local_symbol(n, symbol), noise, noise.law(scale), stated))
         return tuple(found)
 
     def map_bindings(self, n: int) -> dict[sp.Symbol, Number]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.domains import Domains
 from mzsym.evaluate.gradient.extrema import extreme_points
-from mzsym.evaluate.gradient.noise import NoiseSeed
 from mzsym.evaluate.gradient.parameters import ParameterGradient
-from mzsym.evaluate.quadrature.problem import Problem
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -22,21 +21,25 @@ class BoxGradient:
     Where all domains are given they are constants, and nothing is summed up.
     """
 
-    def __init__(self, net: Network, problem: Problem, lebesgue: bool) -> None:
-        self.net, self.problem, self.lebesgue = net, problem, lebesgue
+    def __init__(self, net: Network, domains: Domains, lebesgue: bool) -> None:
+        self.net, self.domains, self.lebesgue = net, domains, lebesgue
         self.follow = net.given_domains is None
-        self.centers = [np.zeros(len(sides)) for sides in problem.boxes]
-        self.halves = [np.zeros(len(sides)) for sides in problem.boxes]
-        self._widths = [np.array([side.half for side in sides]) for sides in problem.boxes]
+        self.centers = [np.zeros(len(sides)) for sides in domains.sides]
+        self.halves = [np.zeros(len(sides)) for sides in domains.sides]
+        self._widths = [np.array([side.half for side in sides]) for sides in domains.sides]
 
     def add_domain(self, n: int, centers: Array, halves: Array) -> None:
         """Derivatives by centre and half-width of Omega_n."""
         self.centers[n] += centers
         self.halves[n] += halves
 
+    def add_ends(self, n: int, low: Array, high: Array) -> None:
+        """Derivatives by the lower and the upper ends of Omega_n."""
+        self.add_domain(n, low + high, high - low)
+
     def add_nodes(self, n: int, X: Array, bar: Array) -> None:
         """Derivatives by points X = c + h t of a grid that moves with Omega_n."""
-        sides = self.problem.boxes[n]
+        sides = self.domains.sides[n]
         self.centers[n] += bar.sum(axis=0)
         for i, side in enumerate(sides):
             self.halves[n][i] += float(bar[:, i] @ (X[:, i] - side.center)) / side.half
@@ -54,20 +57,19 @@ class BoxGradient:
         """
         if not self.follow:
             return
-        for n in range(self.problem.depth - 1, -1, -1):
+        for n in range(self.domains.depth - 1, -1, -1):
             ends = 0.5 * np.stack([self.centers[n + 1] - self.halves[n + 1], self.centers[n + 1] + self.halves[n + 1]])
             if not ends.any():
                 continue
-            seeds = [NoiseSeed(float(lower + upper), float(upper - lower)) for lower, upper in ends.T]
-            parameters.add_noise(n, self.problem.laws[n], seeds)
-            points, moving = extreme_points(self.net, self.problem, n, ends != 0.0)
+            self.domains.add_noise(parameters, n, ends)
+            points, moving = extreme_points(self.net, self.domains, n, ends != 0.0)
             X = points.reshape(-1, points.shape[2])
             bar = np.vstack([np.diag(row) for row in np.where(moving, ends, 0.0)])
             self._add_ends(n, X, parameters.add_states(n, X, bar))
 
     def _add_ends(self, n: int, X: Array, bar: Array) -> None:
         """Derivatives by points of which some lie on sides of Omega_n and move with them."""
-        for i, side in enumerate(self.problem.boxes[n]):
+        for i, side in enumerate(self.domains.sides[n]):
             place = (X[:, i] - side.center) / side.half
             on = np.abs(place) >= 1.0 - 1e-12
             self.centers[n][i] += bar[on, i].sum()

@@ -16,12 +16,11 @@ import sympy as sp
 from mzsym.core import MzError
 from mzsym.core.arrays import AnyArray, Array
 from mzsym.core.names import state_symbol
+from mzsym.evaluate.gradient.domains import Domains
 from mzsym.evaluate.gradient.expressions import regular
 from mzsym.evaluate.gradient.parameters import ParameterGradient
 from mzsym.evaluate.maps import NetworkNumbers, compiled
 from mzsym.evaluate.quadrature.grid import Sides
-from mzsym.evaluate.quadrature.problem import Problem
-from mzsym.evaluate.quadrature.smoothing import shrunken
 from mzsym.model.dense import DenseLayer
 
 if TYPE_CHECKING:
@@ -35,13 +34,13 @@ _STARTS = 12
 _STEPS = 60
 
 
-def extreme_points(net: Network, problem: Problem, n: int, ends: AnyArray) -> tuple[Array, AnyArray]:
+def extreme_points(net: Network, domains: Domains, n: int, ends: AnyArray) -> tuple[Array, AnyArray]:
     """Places at which each component of F_n is smallest, and at which it is largest, on Omega_n.
 
     Parameters
     ----------
     net : Network
-    problem : Problem
+    domains : Domains
     n : int
     ends : boolean array of shape (2, N_{n+1})
         The lower and upper ends that matter; the others get any point.
@@ -59,14 +58,14 @@ def extreme_points(net: Network, problem: Problem, n: int, ends: AnyArray) -> tu
         Where the proved end is not attained to rounding, or at two places at which it changes differently: there it is
         not differentiable.
     """
-    sides = problem.boxes[n]
+    sides = domains.sides[n]
     corners = _tensor([np.array([side.center - side.half, side.center + side.half]) for side in sides])
-    values = problem.maps[n](corners)
+    values = domains.maps[n](corners)
     points, moving = np.empty((2, values.shape[1], len(sides))), ends.copy()
     layer = net.layers[n]
     plain = isinstance(layer, DenseLayer) and layer.step is None
-    for i, (side, law) in enumerate(zip(problem.boxes[n + 1], problem.laws[n], strict=True)):
-        inner = shrunken(side, law)
+    for i, side in enumerate(domains.sides[n + 1]):
+        inner = domains.before_noise(n, i)
         near = AGREE * (abs(side.center) + side.half)
         for which, sign in enumerate((-1.0, 1.0)):
             end = inner.center + sign * inner.half
@@ -74,7 +73,7 @@ def extreme_points(net: Network, problem: Problem, n: int, ends: AnyArray) -> tu
             best = corners[int(np.argmin(gaps))]
             if ends[which, i] and gaps.min() > near:
                 moving[which, i] = not plain
-                best = best if plain else _inside(net, problem, n, i, sign, end, near)
+                best = best if plain else _inside(net, domains, n, i, sign, end, near)
             elif ends[which, i]:
                 tied = corners[gaps <= gaps.min() + 1e-14 * (abs(side.center) + side.half)]
                 _check_tied(net, sides, n, i, tied)
@@ -112,12 +111,12 @@ def _derivatives(net: Network, sides: Sides, n: int, i: int, place: Array) -> Ar
     return np.concatenate([*own, np.where(at_top, bar, 0.0), np.where(at_top, 0.0, bar)])
 
 
-def _inside(net: Network, problem: Problem, n: int, i: int, sign: float, end: float, near: float) -> Array:
+def _inside(net: Network, domains: Domains, n: int, i: int, sign: float, end: float, near: float) -> Array:
     """A place inside, or inside a side: Newton's method from the best points of a grid."""
-    sides = problem.boxes[n]
+    sides = domains.sides[n]
     grid = _tensor([side.center + side.half * np.linspace(-1, 1, _SEARCH[len(sides)]) for side in sides])
     derivatives = _jets(net, n, i)
-    order = np.argsort(-sign * problem.maps[n](grid)[:, i])
+    order = np.argsort(-sign * domains.maps[n](grid)[:, i])
     for start in grid[order[:_STARTS]]:
         place = _climbed(derivatives, sides, start, sign)
         if abs(derivatives(place)[0] - end) <= near:

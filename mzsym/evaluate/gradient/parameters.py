@@ -11,12 +11,20 @@ import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.core.names import local_symbol, scale_symbol, slope_symbol, state_symbol
+from mzsym.core.names import (
+    bias_symbol,
+    local_symbol,
+    scale_symbol,
+    slope_symbol,
+    state_symbol,
+    step_symbol,
+    weight_scale_symbol,
+    weight_symbol,
+)
 from mzsym.evaluate.gradient.expressions import regular
 from mzsym.evaluate.gradient.noise import NoiseSeed, law_slopes
-from mzsym.evaluate.maps import NetworkNumbers, compiled
+from mzsym.evaluate.maps import NetworkNumbers, compiled, place_of
 from mzsym.evaluate.quadrature.noise import NoiseLaw
-from mzsym.model.abstract_layer import AbstractLayer
 from mzsym.model.dense import ACTIVATION_SYMBOL, DenseLayer
 from mzsym.model.layers import Layer
 from mzsym.model.noise import AbstractNoise
@@ -27,6 +35,9 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = Hashable
 """A key of ``Network.with_params``."""
+
+Place: TypeAlias = tuple[Key, tuple[int, ...]]
+"""An entry of the array that belongs to a key."""
 
 
 def parameter_values(net: Network) -> dict[Key, Array]:
@@ -44,16 +55,47 @@ def parameter_values(net: Network) -> dict[Key, Array]:
         if isinstance(layer, DenseLayer):
             out[n, "W"], out[n, "b"] = layer.W, layer.b
             out |= {(n, name): getattr(layer, name) for name in ("step", "slope") if getattr(layer, name) is not None}
+            if (scale := _own_scale(layer.weight_noise)) is not None:
+                out[n, "weight_scale"] = scale
         elif isinstance(layer, Layer):
-            values = {symbol: value for symbol, value in layer.params.items() if not isinstance(value, AbstractNoise)}
-            out |= {(n, symbol): value for symbol, value in values.items()}
+            for symbol, value in layer.params.items():
+                if not isinstance(value, AbstractNoise):
+                    out[n, symbol] = value
+                elif (scale := _own_scale(value)) is not None:
+                    out[n, symbol] = scale
         out |= {(n, symbol): value for symbol, value in layer.noise_params.items()}
-        scales = [noise.scale for noise in layer.noise]
-        if any(scale is not None and not isinstance(scale, sp.Expr) for scale in scales):
-            stated = [0.0 if scale is None or isinstance(scale, sp.Expr) else float(scale) for scale in scales]
-            out[n, "scale"] = stated[0] if layer.shared_noise else stated
+        scales = [_own_scale(noise) for noise in layer.noise]
+        if any(scale is not None for scale in scales):
+            out[n, "scale"] = scales[0] if layer.shared_noise else [scale or 0.0 for scale in scales]
     out |= net.shared
     return {key: np.array(value, dtype=np.float64) for key, value in out.items()}
+
+
+def _own_scale(noise: AbstractNoise | None) -> float | None:
+    """The scale of a law, where it is a number of its own."""
+    scale = None if noise is None else noise.scale
+    return None if scale is None or isinstance(scale, sp.Expr) else float(scale)
+
+
+def places(net: Network, n: int) -> dict[sp.Symbol, Place]:
+    """Every parameter that stands in the expressions of layer n, at ``place_of`` it, and where its derivative goes."""
+    layer, at = net.layers[n], place_of(net, n)
+    found: dict[sp.Symbol, Place] = {symbol: (symbol, ()) for symbol in net.shared}
+    local = {local_symbol(at, symbol): symbol for symbol in layer.local_values()}
+    random = layer.random(at)
+    found |= {symbol: ((n, own), ()) for symbol, own in local.items() if all(symbol != w.symbol for w in random)}
+    found[scale_symbol(at)] = (n, "scale"), ()
+    found |= {scale_symbol(at, i): ((n, "scale"), (i,)) for i in range(len(layer.noise))}
+    if isinstance(layer, Layer):
+        # A random parameter goes by its symbol, and its number is the scale of its law.
+        found |= {weight_scale_symbol(at, k): ((n, local[w.symbol]), ()) for k, w in enumerate(random)}
+    if isinstance(layer, DenseLayer):
+        rows, columns = range(layer.dim_out), range(layer.dim_in)
+        found |= {weight_symbol(at, i, j): ((n, "W"), (i, j)) for i in rows for j in columns}
+        found |= {bias_symbol(at, i): ((n, "b"), (i,)) for i in rows}
+        found[step_symbol(at)], found[slope_symbol(at)] = ((n, "step"), ()), ((n, "slope"), ())
+        found[weight_scale_symbol(at)] = (n, "weight_scale"), ()
+    return found
 
 
 class ParameterGradient:
@@ -69,20 +111,35 @@ class ParameterGradient:
         self.net, self._numbers = net, NetworkNumbers(net)
         self.values = {key: np.zeros_like(value) for key, value in parameter_values(net).items()}
         self._shared = {symbol: float(value) for symbol, value in net.shared.items()}
+        self._known: dict[int, dict[sp.Symbol, Place]] = {}
 
     def add_states(self, n: int, X: Array, bar: Array) -> Array:
-        """From derivatives by F_n(X), shape (points, N_{n+1}), to those by X, shape (points, N_n), which it returns."""
+        """From derivatives by F_n(X), shape (points, N_{n+1}), to those by X, which it returns.
+
+        X has the states, and beside them values of the random weights where the layer has any.
+        """
         layer = self.net.layers[n]
-        if isinstance(layer, DenseLayer):
+        if isinstance(layer, DenseLayer) and layer.weight_noise is None:
             return self._dense(n, layer, X, bar)
-        state, exprs = self.net.state(n), layer.map_exprs(n)
-        return self._stated(self._keys(n, layer), exprs, state, X, bar, self._numbers.values(n))
+        at = place_of(self.net, n)
+        columns = (*self.state(n), *(weight.symbol for weight in layer.random(at)))
+        return self.add_exprs(n, layer.map_exprs(at), columns, X, bar)
+
+    def add_exprs(
+        self, n: int, exprs: tuple[sp.Expr, ...], columns: tuple[sp.Symbol, ...], X: Array, bar: Array
+    ) -> Array:
+        """The same for expressions of layer n at ``place_of`` it: X has their ``columns``, bar one for each of them."""
+        return self._through(self._places(n), exprs, columns, X, bar, self._numbers.values(n))
+
+    def state(self, n: int) -> tuple[sp.Symbol, ...]:
+        """The state's symbols in the expressions of layer n."""
+        return tuple(state_symbol(place_of(self.net, n), i) for i in range(self.net.dims[n]))
 
     def add_observable(self, X: Array, bar: Array) -> Array:
         """From derivatives by u(X), shape (points, observables), to those by X."""
         net = self.net
-        shared: dict[sp.Symbol, Key] = dict(zip(net.shared, net.shared, strict=True))
-        return self._stated(shared, net.observable_exprs, net.state(net.depth), X, bar, self._shared)
+        shared: dict[sp.Symbol, Place] = {symbol: (symbol, ()) for symbol in net.shared}
+        return self._through(shared, net.observable_exprs, net.state(net.depth), X, bar, self._shared)
 
     def add_noise(self, n: int, laws: Sequence[NoiseLaw], seeds: Sequence[NoiseSeed]) -> None:
         """From derivatives by what averages over the noise of layer n are made of, one seed per component."""
@@ -93,27 +150,25 @@ class ParameterGradient:
                     self.values[n, key] += slope
                 else:
                     scales[i] = slope
-        self._add_scales(n, scales)
+        self.add_scales(n, scales)
 
-    def _add_scales(self, n: int, bar: Array) -> None:
-        """From derivatives by the noise scales of layer n, shape (N_{n+1},)."""
-        layer = self.net.layers[n]
-        exprs, keys = layer.scale_exprs(n), self._keys(n, layer)
-        for i, expr in enumerate(exprs):
-            if expr == scale_symbol(n):
-                self.values[n, "scale"] += bar[i]
-            elif expr == scale_symbol(n, i):
-                self.values[n, "scale"][i] += bar[i]
-            elif expr.free_symbols:
-                symbols = sorted(expr.free_symbols, key=lambda symbol: symbol.name)
-                slopes = evaluate([sp.diff(expr, symbol) for symbol in symbols], self._numbers.values(n), 1)[0]
-                for symbol, slope in zip(symbols, slopes, strict=True):
-                    self.values[keys[symbol]] += bar[i] * slope
+    def add_scales(self, n: int, bar: Array, exprs: tuple[sp.Expr, ...] | None = None) -> None:
+        """From derivatives by the noise scales of layer n, or by these scales, to the parameters in them."""
+        exprs = self.net.layers[n].scale_exprs(place_of(self.net, n)) if exprs is None else exprs
+        if exprs:
+            self.add_exprs(n, exprs, (), np.zeros((1, 0)), bar[None])
 
-    def _keys(self, n: int, layer: AbstractLayer) -> dict[sp.Symbol, Key]:
-        """The key of every symbol in the expressions of layer n."""
-        keys: dict[sp.Symbol, Key] = {symbol: symbol for symbol in self.net.shared}
-        return keys | {local_symbol(n, symbol): (n, symbol) for symbol in layer.local_values()}
+    def add_relative_scales(self, n: int, bar: Array, exprs: tuple[sp.Expr, ...] | None = None) -> None:
+        """The same from derivatives times these scales; what has no scale has the scale 0 and moves with none."""
+        exprs = self.net.layers[n].scale_exprs(place_of(self.net, n)) if exprs is None else exprs
+        if exprs:
+            scales = np.asarray(evaluate(exprs, self._numbers.values(n), 1)[0])
+            self.add_scales(n, np.divide(bar, scales, out=np.zeros_like(bar), where=scales != 0.0), exprs)
+
+    def _places(self, n: int) -> dict[sp.Symbol, Place]:
+        if n not in self._known:
+            self._known[n] = places(self.net, n)
+        return self._known[n]
 
     def _dense(self, n: int, layer: DenseLayer, X: Array, bar: Array) -> Array:
         inner = X @ layer.W.T + layer.b
@@ -129,25 +184,27 @@ class ParameterGradient:
         out: Array = steep @ layer.W
         return out if layer.step is None else out + bar
 
-    def _stated(
+    def _through(
         self,
-        keys: Mapping[sp.Symbol, Key],
+        known: Mapping[sp.Symbol, Place],
         exprs: tuple[sp.Expr, ...],
-        state: tuple[sp.Symbol, ...],
+        columns: tuple[sp.Symbol, ...],
         X: Array,
         bar: Array,
         values: Mapping[sp.Symbol, float],
     ) -> Array:
-        places, partials = _partials(exprs, state, tuple(keys))
-        out = np.zeros((len(X), len(state)))
+        own = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in exprs)) & known.keys()
+        found, partials = _partials(exprs, columns, tuple(sorted(own, key=lambda symbol: symbol.name)))
+        out = np.zeros((len(X), len(columns)))
         if not partials:
             return out
-        slopes = _finite(compiled(partials, state, values)(X))
-        for k, (i, symbol) in enumerate(places):
-            if symbol in keys:
-                self.values[keys[symbol]] += bar[:, i] @ slopes[:, k]
+        slopes = _finite(compiled(partials, columns, values)(X))
+        for k, (i, symbol) in enumerate(found):
+            if symbol in known:
+                key, index = known[symbol]
+                self.values[key][index] += bar[:, i] @ slopes[:, k]
             else:
-                out[:, state.index(symbol)] += bar[:, i] * slopes[:, k]
+                out[:, columns.index(symbol)] += bar[:, i] * slopes[:, k]
         return out
 
 

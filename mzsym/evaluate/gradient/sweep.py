@@ -12,6 +12,7 @@ from mzsym.core import MzError, Options
 from mzsym.core.arrays import Array
 from mzsym.evaluate.blas import blas_threads
 from mzsym.evaluate.gradient.boxes import BoxGradient
+from mzsym.evaluate.gradient.domains import SpectralDomains
 from mzsym.evaluate.gradient.parameters import Key, ParameterGradient
 from mzsym.evaluate.gradient.series import analysed_adjoint, pull
 from mzsym.evaluate.gradient.tables import PassSeeds
@@ -95,7 +96,7 @@ class _Backward:
         self.margin = margin
         self.seeds, self.last = seeds, seeds.last.copy()
         self.parameters = ParameterGradient(recorded.net)
-        self.boxes = BoxGradient(recorded.net, self.problem, recorded.lebesgue)
+        self.boxes = BoxGradient(recorded.net, SpectralDomains(self.problem), recorded.lebesgue)
 
     def run(self, points: Points) -> dict[Key, Array]:
         problem = self.problem
