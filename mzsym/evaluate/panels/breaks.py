@@ -173,6 +173,12 @@ def has_switches(exprs: tuple[sp.Expr, ...]) -> bool:
     return any(_switches(atom) for expr in exprs for atom in expr.atoms(*_SWITCHING))
 
 
+def has_jumps(exprs: Iterable[sp.Expr]) -> bool:
+    """Whether an expression has a function that may jump."""
+    found = (switch for expr in exprs for atom in expr.atoms(*_SWITCHING) for switch in _switches(atom))
+    return any(order < 0 for _, _, order in found)
+
+
 def _switches(atom: Any) -> list[tuple[sp.Expr, list[float], int]]:
     """Where a function switches branch: (argument, levels that it must pass, smoothness there)."""
     if isinstance(atom, (sp.Max, sp.Min)):

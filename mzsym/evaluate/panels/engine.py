@@ -37,19 +37,19 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
     Solution
     """
     factor = 1.0
-    best: tuple[Pass, dict[str, float], Pass] | None = None
+    best: tuple[Pass, dict[str, float], Pass, float] | None = None
     for _ in range(_ROUNDS):
         coarse, fine = (run_pass(problem, wish, count) for wish, count in wishes(problem.depth, options, factor))
         reached = _differences(problem, coarse, fine)
         worst = max(reached.values())
         gained = best is None or worst < 0.5 * max(best[1].values())
         if best is None or worst < max(best[1].values()):
-            best = fine, reached, coarse
+            best = fine, reached, coarse, factor
         if worst <= options.tolerance or coarse.limits or not gained:
             break
         factor *= max(1e-3, 0.2 * options.tolerance / worst)
     assert best is not None
-    kept, reached, other = best
+    kept, reached, other, factor = best
     X = _compared(kept)
     pulled = np.abs(kept.pulled_back(X) - other.pulled_back(X)).max(initial=0.0)
     limits = kept.limits if max(reached.values()) > options.tolerance else ()
@@ -67,6 +67,7 @@ def solve_panels(problem: PanelProblem, options: Options) -> Solution:
         carried=kept.carried,
         first=kept.first,
         right=kept.right,
+        panels=lambda compared: run_pass(problem, *wishes(problem.depth, options, factor)[0]) if compared else kept,
     )
 
 

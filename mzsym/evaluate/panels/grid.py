@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -95,8 +95,19 @@ class Grid:
         return self._along(values, [analysis(axis.order) for axis in self.axes])
 
     def nodal(self, functional: Array) -> Array:
-        """Averages of the panel functions, shape (points,), to weights of the nodes: the transpose of ``analyse``."""
-        return self._along(functional[:, None], [analysis(axis.order).T for axis in self.axes])[:, 0]
+        """Functionals by their values on the panel functions, to weights of the nodes: the transpose of ``analyse``.
+
+        Shape (points,) or (points, columns), as the result.
+        """
+        block = functional.reshape(self.points, -1)
+        return self._along(block, [analysis(axis.order).T for axis in self.axes]).reshape(functional.shape)
+
+    def differentiated(self, coefs: Array, i: int) -> Array:
+        """Coefficients of the derivatives along coordinate i, panel by panel, shape (points, columns) both."""
+        axis, left = self.axes[i], math.prod(self.sizes[:i])
+        cube = coefs.reshape(left, -1, axis.order, math.prod(self.sizes[i + 1 :]) * coefs.shape[1])
+        out = np.matmul(derivation(axis.order), cube) * (2.0 / np.diff(axis.ends))[:, None, None]
+        return np.ascontiguousarray(out.reshape(self.points, coefs.shape[1]))
 
     def _along(self, block: Array, matrices: Sequence[Array]) -> Array:
         columns = block.shape[1]
@@ -114,6 +125,17 @@ class Grid:
         # Over the other axes the root of the sum of squares, divided by the number of their panels: a mean square.
         others = math.prod(len(a.ends) - 1 for i, a in enumerate(self.axes) if i != axis)
         return np.asarray(np.sqrt((ends**2).sum(axis=(0, 2, 3)) / others).max(axis=1, initial=0.0))
+
+
+@lru_cache(maxsize=64)
+def derivation(order: int) -> Array:
+    """Coefficients of f in those of f' on [-1, 1], in the functions sqrt(2j+1) P_j."""
+    # P_k' is the sum of (2j+1) P_j over j = k-1, k-3, ...
+    j = np.arange(order)
+    below = (j[:, None] < j) & ((j[:, None] + j) % 2 == 1)
+    out: Array = below * np.sqrt((2.0 * j[:, None] + 1.0) * (2.0 * j + 1.0))
+    out.setflags(write=False)
+    return out
 
 
 def rows_of(factors: Sequence[Array]) -> Array:

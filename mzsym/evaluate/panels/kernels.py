@@ -93,18 +93,21 @@ def averaged_rows(
     weights: Array,
     out: Array,
 ) -> None:
-    """Averages of all panel functions at z + gain * xi, xi of a piecewise polynomial density.
+    """Averages of all panel functions at z + gain * xi, xi of a piecewise polynomial density of any sign and mass.
 
     Every stretch of noise between two ends of a cell or a panel is one Gauss rule on [-1, 1] with weights that sum to
     1, exact for the degrees at hand. The variable is xi, not y, so that tiny noise keeps its digits.
     """
     panels, count = ends.shape[0] - 1, nodes.shape[0]
     xi, masses, y = np.empty(count), np.empty(count), np.empty(count)
+    total = 0.0
+    for c in range(coefs.shape[0]):
+        total += (cells[c + 1] - cells[c]) * coefs[c, 0]
     for i in range(z.shape[0]):
         row, g = out[i], gain[i]
         row[:] = 0.0
         if g == 0.0:
-            _add_functions(z[i], 1.0, ends, cell_of(z[i], ends), order, row)
+            _add_functions(z[i], total, ends, cell_of(z[i], ends), order, row)
             continue
         for c in range(coefs.shape[0]):
             start, stop = cells[c], cells[c + 1]

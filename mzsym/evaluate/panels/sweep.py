@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +57,25 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Row:
+    """The inner products of one layer, and what makes its functions those that the tables refer to.
+
+    Attributes
+    ----------
+    products : array of shape (d_n, columns)
+        Of the tests with all columns of the level; the first d_n of them are the Gram matrix.
+    left : matrix
+        From the left: L^-1 of an orthogonal projection, G = L L^T, and G^-1 of an oblique one.
+    right : matrix
+        Coefficients of the orthonormal functions in the stated ones: L^-T, or the identity.
+    """
+
+    products: Array
+    left: Array
+    right: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Pass:
     """A finished pass.
 
@@ -69,8 +88,7 @@ class Pass:
     weights : tuple of arrays
         mu_n as weights of the nodes of every layer.
     tables : Tables
-    right : tuple of matrices
-        Coefficients of the orthonormal functions in the stated ones, layer by layer.
+    rows : tuple of Row
     limits : tuple of str
     """
 
@@ -79,8 +97,13 @@ class Pass:
     levels: tuple[Level, ...]
     weights: tuple[Array, ...]
     tables: Tables
-    right: tuple[Array, ...]
+    rows: tuple[Row, ...]
     limits: tuple[str, ...]
+
+    @property
+    def right(self) -> tuple[Array, ...]:
+        """Coefficients of the orthonormal functions in the stated ones, layer by layer."""
+        return tuple(row.right for row in self.rows)
 
     def pulled_back(self, X: Array) -> Array:
         """phi^(0) and every M(0, m) phi^(m), orthonormalised, and q_0 at points: (points, sum of ranks + outputs)."""
@@ -138,8 +161,9 @@ def run_pass(problem: PanelProblem, wish: Wish, count: int) -> Pass:
     with blas_threads():
         levels, steps, limits = _backward(problem, transitions, wish)
         weights = _measures(problem, steps, levels)
-        tables, right = _tables(problem, levels, weights)
-    return Pass(problem, steps, levels, weights, tables, right, limits)
+        rows = tuple(_rows(problem, levels, weights))
+        tables = _tables(problem, rows)
+    return Pass(problem, steps, levels, weights, tables, rows, limits)
 
 
 def carried(steps: tuple[Step, ...], X: Array, values: Array) -> Array:
@@ -266,31 +290,27 @@ def _measures(
     return tuple(out)
 
 
-def _tables(
-    problem: PanelProblem, levels: tuple[Level, ...], weights: tuple[Array, ...]
-) -> tuple[Tables, tuple[Array, ...]]:
-    ranks, depth = problem.ranks, problem.depth
-    offsets = tuple(int(k) for k in np.concatenate([[0], np.cumsum(ranks)]))
-    raw, left, right = [], [], []
+def _rows(problem: PanelProblem, levels: tuple[Level, ...], weights: tuple[Array, ...]) -> Iterator[Row]:
     for n, (functions, level, mass) in enumerate(zip(problem.functions, levels, weights, strict=True)):
         products = (functions.tests(level.grid.nodes) * mass[:, None]).T @ level.values
-        gram = products[:, : ranks[n]]
-        a, b = _normalisers(gram, functions.orthogonal, n)
-        raw.append(products)
-        left.append(a)
-        right.append(b)
+        yield Row(products, *_normalisers(products[:, : functions.size], functions.orthogonal, n))
+
+
+def _tables(problem: PanelProblem, rows: tuple[Row, ...]) -> Tables:
+    depth = problem.depth
+    offsets = tuple(int(k) for k in np.concatenate([[0], np.cumsum(problem.ranks)]))
     C = np.eye(offsets[-1])
     coefficients = np.zeros((offsets[-1], problem.outputs))
-    for n in range(depth + 1):
-        rows = slice(offsets[n], offsets[n + 1])
-        table = left[n] @ raw[n]
+    for n, row in enumerate(rows):
+        here = slice(offsets[n], offsets[n + 1])
+        table = row.left @ row.products
         for m in range(n + 1, depth + 1):
             columns = slice(offsets[m] - offsets[n], offsets[m + 1] - offsets[n])
-            C[rows, offsets[m] : offsets[m + 1]] = table[:, columns] @ right[m]
-        coefficients[rows] = table[:, offsets[-1] - offsets[n] :]
+            C[here, offsets[m] : offsets[m + 1]] = table[:, columns] @ rows[m].right
+        coefficients[here] = table[:, offsets[-1] - offsets[n] :]
     last = coefficients[offsets[depth] :]
     unresolved = coefficients - C[:, offsets[depth] :] @ last
-    return Tables(C, offsets, coefficients, unresolved), tuple(right)
+    return Tables(C, offsets, coefficients, unresolved)
 
 
 def _normalisers(gram: Array, orthogonal: bool, n: int) -> tuple[Array, Array]:

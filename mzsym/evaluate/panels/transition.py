@@ -77,7 +77,7 @@ class Transition:
         def block(rows: Array) -> Array:
             if self.owners is None:
                 return self._joint(rows, grid) @ coefs
-            return contracted(self._factors(rows, grid), coefs)
+            return contracted(self.factors(rows, grid), coefs)
 
         return by_rows(block, X, columns, self._step(grid, columns), 2.0 * len(X) * grid.points * columns)
 
@@ -108,18 +108,18 @@ class Transition:
             if self.owners is None:
                 out += mass @ self._joint(rows, grid)
             else:
-                *lead, last = self._factors(rows, grid)
+                *lead, last = self.factors(rows, grid)
                 out += ((rows_of(lead) * mass[:, None]).T @ last).ravel() if lead else mass @ last
         return out
 
     def states(self, X: Array) -> Array:
         """F at points, every random weight at the middle of its law."""
-        return self._mapped(X, np.zeros((1, len(self.random))))
+        return self.mapped(X, np.zeros((1, len(self.random))))
 
     def spread(self, X: Array) -> tuple[Array, Array]:
         """Least and largest next state at points, noise and random weights included, each (N_{n+1}, points)."""
         corners = np.array([list(corner) for corner in product(*((*law.support, 0.0) for law in self.random))])
-        Z = self._mapped(X, corners).reshape(len(X), len(corners), -1)
+        Z = self.mapped(X, corners).reshape(len(X), len(corners), -1)
         low, high = Z.min(axis=1), Z.max(axis=1)
         G = np.ones((len(X), len(self.laws))) if self.gain is None else self.gain(X)
         ends = np.array([law.support for law in self.laws])
@@ -132,30 +132,36 @@ class Transition:
     def _step(self, grid: Grid, columns: int) -> int:
         """Points of a block, so that what is made for them stays in the memory of a core."""
         if self.owners is None:
-            return max(1, _CHUNK // (grid.points * len(self._together[1])))
+            return max(1, _CHUNK // (grid.points * len(self.together[1])))
         return max(16, _CHUNK // max(max(grid.sizes), math.prod(grid.sizes[:-1]) * columns))
 
-    def _factors(self, X: Array, grid: Grid) -> list[Array]:
+    def factors(self, X: Array, grid: Grid) -> list[Array]:
         """Given X the components of the next state are independent: averages of each axis' functions."""
         assert self.owners is not None
         gain = None if self.gain is None else self.gain(X)
         fixed = self.states(X)
         factors = []
-        for i, (axis, law, own) in enumerate(zip(grid.axes, self.laws, self.owners, strict=True)):
+        for i, (axis, law) in enumerate(zip(grid.axes, self.laws, strict=True)):
             scale = None if gain is None else gain[:, i]
-            if not own:
-                factors.append(self._averages(fixed[:, i], scale, axis, law))
+            if not self.owners[i]:
+                factors.append(self.averages(fixed[:, i], scale, axis, law))
                 continue
-            nodes, masses = tensor_rule([self.random[k] for k in own], self.count, self.n)
             total = np.zeros((len(X), axis.size))
-            for node, mass in zip(nodes, masses, strict=True):
-                omega = np.zeros((1, len(self.random)))
-                omega[0, list(own)] = node
-                total += mass * axis.rows(self._mapped(X, omega)[:, i], scale, law)
+            for omega, mass in zip(*self.draws(i), strict=True):
+                total += mass * axis.rows(self.mapped(X, omega[None])[:, i], scale, law)
             factors.append(total)
         return factors
 
-    def _averages(self, z: Array, gain: Array | None, axis: Axis, law: NumericLaw) -> Array:
+    def draws(self, i: int) -> tuple[Array, Array]:
+        """Rule for the random weights of component i: values of all weights, those of others 0, and masses."""
+        assert self.owners is not None
+        own = list(self.owners[i])
+        nodes, masses = tensor_rule([self.random[k] for k in own], self.count, self.n)
+        omega = np.zeros((len(masses), len(self.random)))
+        omega[:, own] = nodes
+        return omega, masses
+
+    def averages(self, z: Array, gain: Array | None, axis: Axis, law: NumericLaw) -> Array:
         """Rows of one axis, by their own series in z where the points by far outnumber it."""
         if gain is not None or law.point_mass or self.dims == (1, 1):
             return axis.rows(z, gain, law)
@@ -168,9 +174,9 @@ class Transition:
 
     def _joint(self, X: Array, grid: Grid) -> Array:
         """Everything that the components share is averaged together."""
-        nodes, masses = self._together
+        nodes, masses = self.together
         draws, random = len(masses), len(self.random)
-        Z, laws, gain = self._mapped(X, nodes[:, :random]), self.laws, None
+        Z, laws, gain = self.mapped(X, nodes[:, :random]), self.laws, None
         if self.gain is not None:
             G = np.repeat(self.gain(X), draws, axis=0)
             if self.mixed:
@@ -184,7 +190,7 @@ class Transition:
         ]
         return np.asarray(np.einsum("q,pqk->pk", masses, rows_of(factors).reshape(len(X), draws, -1)))
 
-    def _mapped(self, X: Array, omega: Array) -> Array:
+    def mapped(self, X: Array, omega: Array) -> Array:
         """F(x, omega) for all pairs, shape (points * draws, N_{n+1}), the draws running fastest."""
         Z = self.map(np.hstack([np.repeat(X, len(omega), axis=0), np.tile(omega, (len(X), 1))]))
         if not np.isfinite(Z).all():
@@ -197,7 +203,7 @@ class Transition:
         return Z
 
     @cached_property
-    def _together(self) -> tuple[Array, Array]:
+    def together(self) -> tuple[Array, Array]:
         """Rule for all that is averaged together: random weights, and noise that a matrix mixes."""
         return tensor_rule([*self.random, *(self.laws if self.mixed else ())], self.count, self.n)
 

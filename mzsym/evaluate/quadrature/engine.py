@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.sizes import Adaptive, Fixed, finer, random_points
 from mzsym.evaluate.quadrature.sweep import Sweep, kept_bytes, points_of, run_sweep
 from mzsym.evaluate.tables import Tables, table_bytes
+
+if TYPE_CHECKING:
+    from mzsym.evaluate.panels.sweep import Pass
 
 _ROUNDS = 4
 _KEPT = 8
@@ -61,6 +65,9 @@ class Solution:
         M(1, L) eta^(L) in place of q_1.
     right : tuple of arrays of shape (d_n, d_n)
         Coefficients of eta^(n) in the functions of the projection as stated; empty where they are the same.
+    panels : function or None
+        Of the panel scheme, for derivatives: False -> the pass that the tables come from, True -> the one with which
+        they were compared, run again.
     """
 
     tables: Tables
@@ -76,6 +83,7 @@ class Solution:
     sweep: Sweep | None = None
     first: Callable[..., StateSeries | None] | None = None
     right: tuple[Array, ...] = ()
+    panels: Callable[[bool], Pass] | None = None
 
 
 @dataclass(frozen=True)
