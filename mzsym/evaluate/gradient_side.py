@@ -27,8 +27,8 @@ class GradientSide(ABC):
         """A scalar of the tables and its exact derivatives by every weight, bias, noise scale and other parameter.
 
         One adjoint pass through the recorded sweep, whatever the number of parameters; domains that follow from the
-        first one move along. Spectral scheme only. Exact for the functions that the grids represent, as the tables
-        are; the error of that is observed.
+        first one move along. Exact for the functions that the grids represent, as the tables are; the error of that is
+        observed. MATH (36) to (42).
 
         Parameters
         ----------
@@ -46,8 +46,9 @@ class GradientSide(ABC):
         Raises
         ------
         MzError
-            For a scalar that does not depend on the tables, an operation without derivative, another scheme, and a
-            domain whose ends are not differentiable.
+            For a scalar that does not depend on the tables, an operation without derivative, a domain whose ends are
+            not differentiable, and, on panels, functions that jump, shape parameters of noise and conditional
+            projections.
 
         Examples
         --------

@@ -9,7 +9,19 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
+
+ZERO, ONE = Fraction(0), Fraction(1)
+BRANCHES = {
+    "identity": ((ONE, ZERO),),
+    "relu": ((ZERO, ZERO, ZERO), (ONE, ZERO)),
+    "leaky_relu": ((Fraction(0.01), ZERO, ZERO), (ONE, ZERO)),
+    "abs": ((-ONE, ZERO, ZERO), (ONE, ZERO)),
+    "step": ((ZERO, ZERO, ZERO), (ZERO, ONE)),
+    "hardtanh": ((ZERO, -ONE, -ONE), (ONE, ZERO, ONE), (ZERO, ONE)),
+}
+"""Slope, intercept and end of every branch of an activation."""
 
 Poly = tuple[Fraction, ...]
 Piece = tuple[Fraction, Fraction, Fraction, Fraction]
@@ -111,3 +123,65 @@ def legendre(k: int, lo: Fraction, hi: Fraction) -> Piecewise:
         scaled = tuple(c * Fraction(2 * j + 1, j + 1) for c in times((Fraction(0), Fraction(1)), now))
         before, now = now, add(scaled, tuple(-c * Fraction(j, j + 1) for c in before))
     return Piecewise((lo, hi), (at_line(before, 2 / (hi - lo), -(lo + hi) / (hi - lo)),))
+
+
+def pieces(
+    activation: str, w: Fraction, b: Fraction, lo: Fraction, hi: Fraction, leak: Fraction | None = None
+) -> list[Piece]:
+    """x -> act(w x + b) on [lo, hi]; ``leak`` is the slope of leaky_relu."""
+    branches = BRANCHES[activation] if leak is None else ((leak, ZERO, ZERO), (ONE, ZERO))
+    kinks = [branch[2] for branch in branches[:-1]]
+    cuts = sorted({lo, hi} | {(z - b) / w for z in kinks if w and lo < (z - b) / w < hi})
+    out = []
+    for p, q in pairwise(cuts):
+        z = w * (p + q) / 2 + b
+        slope, constant, *_ = branches[sum(z > kink for kink in kinks)]
+        if activation == "step" and z == 0:
+            constant = Fraction(1, 2)
+        out.append((p, q, slope * w, slope * b + constant))
+    return out
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Layers act(w x + b) with uniform noise of half-width s, on the boxes that follow from the first one.
+
+    ``layers`` has (activation, w, b, s, slope of leaky_relu or None) for each; ``boxes`` may be given.
+    """
+
+    layers: tuple[tuple[str, Fraction, Fraction, Fraction, Fraction | None], ...]
+    first: tuple[Fraction, Fraction] = (-ONE, ONE)
+    given: tuple[tuple[Fraction, Fraction], ...] | None = None
+
+    @cached_property
+    def steps(self) -> tuple[tuple[tuple[Fraction, Fraction], list[Piece]], ...]:
+        """Box and pieces of the map of every layer; the last box with no map."""
+        box, out = self.first, []
+        for n, (activation, w, b, s, leak) in enumerate(self.layers):
+            maps = pieces(activation, w, b, *box, leak)
+            out.append((box, maps))
+            values = [slope * x + constant for p, q, slope, constant in maps for x in (p, q)]
+            box = (min(values) - s, max(values) + s) if self.given is None else self.given[n + 1]
+        return (*out, (box, []))
+
+    def back(self, v: Piecewise, n: int, m: int) -> Piecewise:
+        """M(n, m) v."""
+        for k in range(m - 1, n - 1, -1):
+            v = v.averaged(self.layers[k][3]).after(self.steps[k][1])
+        return v
+
+    def correlation(self, n: int, m: int, i: int, j: int) -> Fraction:
+        """C(n, m)_ij in the uniform measure, up to the factor sqrt((2i + 1)(2j + 1))."""
+        v = self.back(legendre(j, *self.steps[m][0]), n, m)
+        return (legendre(i, *self.steps[n][0]) * v).mean()
+
+    def mean(self, n: int, i: int, powers: Poly) -> Fraction:
+        """c_n for the observable with these coefficients, up to the factor sqrt(2i + 1)."""
+        last = len(self.layers)
+        q = self.back(Piecewise(self.steps[last][0], (powers,)), n, last)
+        return (legendre(i, *self.steps[n][0]) * q).mean()
+
+    def expectation(self, x: Fraction, powers: Poly) -> Fraction:
+        """q_0 at x."""
+        last = len(self.layers)
+        return self.back(Piecewise(self.steps[last][0], (powers,)), 0, last)(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
@@ -9,15 +10,17 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.panels.checks import check_differentiable
+from mzsym.evaluate.gradient.panels.sweep import RecordedPanels
 from mzsym.evaluate.gradient.parameters import Key, parameter_values
 from mzsym.evaluate.gradient.sweep import Recorded
 from mzsym.evaluate.gradient.tables import PassSeeds, Seeds, pulled_tables
 from mzsym.evaluate.gradient.traced import Traced, recording
 from mzsym.evaluate.gradient.view import TracedEvaluator
+from mzsym.evaluate.panels.lower import PanelProblem
 from mzsym.evaluate.quadrature.engine import solve
 from mzsym.evaluate.quadrature.problem import Problem
-from mzsym.evaluate.schemes import why_panels
-from mzsym.projections.abstract import FiniteRank
+from mzsym.projections.checks import finite_rank
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
@@ -41,7 +44,7 @@ class Gradient(dict[Any, Array]):
 
 def value_and_grad(ev: Evaluator, scalar: Callable[[Any], Any], check: bool = True) -> tuple[float, Gradient]:
     """See ``Evaluator.value_and_grad``."""
-    adjoint = Adjoint(ev)
+    adjoint = adjoint_of(ev)
     with recording() as tape:
         view = TracedEvaluator(ev, tape)
         result = scalar(view)
@@ -53,7 +56,7 @@ def value_and_grad(ev: Evaluator, scalar: Callable[[Any], Any], check: bool = Tr
 
 def jacobian(ev: Evaluator, function: Callable[[Any], Any], check: bool = True) -> tuple[Array, Gradient]:
     """See ``Evaluator.jacobian``."""
-    adjoint = Adjoint(ev)
+    adjoint = adjoint_of(ev)
     with recording() as tape:
         view = TracedEvaluator(ev, tape)
         entries, shape = _entries(function(view))
@@ -79,15 +82,11 @@ def _entries(result: Any) -> tuple[list[Traced], tuple[int, ...]]:
     return [flat[k] for k in range(result.size)], result.shape
 
 
-class Adjoint:
+class AbstractAdjoint(ABC):
     """Gradients of one evaluator, from one recorded pass (and a second one where the error is looked at)."""
 
     def __init__(self, ev: Evaluator) -> None:
-        self.ev, self.problem = ev, spectral_problem(ev)
-        # Where no table was asked for yet, the pass that makes them is recorded at once.
-        if "solution" not in vars(ev):
-            vars(ev)["solution"] = solve(self.problem, ev.options, keep=True)
-        self._recorded: dict[bool, Recorded] = {}
+        self.ev = ev
 
     def gradient(self, seeds: Seeds, check: bool) -> Gradient:
         """The gradient of a scalar with these derivatives by the tables."""
@@ -97,6 +96,23 @@ class Adjoint:
         if check:
             out.reached = _difference(values, self._gradient(own, seeds, other=True))
         return out
+
+    @abstractmethod
+    def _gradient(self, own: PassSeeds, seeds: Seeds, other: bool) -> dict[Key, Array]:
+        """By the pass that the tables come from, or by the ``other`` one with which they were compared."""
+
+
+@final
+class SpectralAdjoint(AbstractAdjoint):
+    """Of the spectral scheme."""
+
+    def __init__(self, ev: Evaluator, problem: Problem) -> None:
+        super().__init__(ev)
+        self.problem = problem
+        # Where no table was asked for yet, the pass that makes them is recorded at once.
+        if "solution" not in vars(ev):
+            vars(ev)["solution"] = solve(problem, ev.options, keep=True)
+        self._recorded: dict[bool, Recorded] = {}
 
     def _gradient(self, own: PassSeeds, seeds: Seeds, other: bool) -> dict[Key, Array]:
         ev, solution = self.ev, self.ev.solution
@@ -109,34 +125,46 @@ class Adjoint:
         return self._recorded[other].gradient(own, seeds.points, margin)
 
 
-def _difference(ours: Mapping[Key, Array], theirs: Mapping[Key, Array]) -> float:
-    return max((float(np.abs(ours[key] - theirs[key]).max(initial=0.0)) for key in ours), default=0.0)
+@final
+class PanelAdjoint(AbstractAdjoint):
+    """Of the panel scheme."""
+
+    def __init__(self, ev: Evaluator) -> None:
+        super().__init__(ev)
+        self._projection = finite_rank(ev.projection, "value_and_grad(scalar)")
+        check_differentiable(ev.network, self._projection)
+        self._recorded: dict[bool, RecordedPanels] = {}
+
+    def _gradient(self, own: PassSeeds, seeds: Seeds, other: bool) -> dict[Key, Array]:
+        if other not in self._recorded:
+            assert self.ev.solution.panels is not None
+            found = self.ev.solution.panels(other)
+            self._recorded[other] = RecordedPanels(self.ev.network, self._projection, found)
+        return self._recorded[other].gradient(own, seeds.points)
 
 
-def spectral_problem(ev: Evaluator) -> Problem:
-    """What the spectral engine works on.
+def adjoint_of(ev: Evaluator) -> AbstractAdjoint:
+    """The adjoint of the scheme that an evaluator has.
 
     Raises
     ------
     MzError
-        For an evaluator of another scheme.
+        For a conditional projection, and what a scheme does not differentiate.
     """
     problem = ev.problem
-    if not isinstance(problem, Problem):
-        raise MzError(
-            f"Gradients are made by the spectral scheme, and this evaluator's is {ev.scheme!r}{_because(ev)}",
-            "value_and_grad(scalar)",
-            "Use smooth maps, additive noise of bounded support and Legendre or Mean projections in box measures, for "
-            'which engine="spectral" does',
-        )
-    return problem
+    if isinstance(problem, Problem):
+        return SpectralAdjoint(ev, problem)
+    if isinstance(problem, PanelProblem):
+        return PanelAdjoint(ev)
+    raise MzError(
+        f"Gradients are made for projections of finite rank, and this one is {ev.projection.describe()}",
+        "value_and_grad(scalar)",
+        "Use Legendre, Hermite, Basis, Mean or another projection on finitely many functions",
+    )
 
 
-def _because(ev: Evaluator) -> str:
-    """Why the scheme is not spectral, where the network is what asks for another."""
-    projection = ev.projection
-    reason = why_panels(ev.network, projection) if isinstance(projection, FiniteRank) else None
-    return f": {reason}" if reason else ""
+def _difference(ours: Mapping[Key, Array], theirs: Mapping[Key, Array]) -> float:
+    return max((float(np.abs(ours[key] - theirs[key]).max(initial=0.0)) for key in ours), default=0.0)
 
 
 def _check_scalar(result: Any) -> None:
@@ -156,4 +184,4 @@ def _independent(result: Any, where: str) -> MzError:
     )
 
 
-__all__ = ["Adjoint", "Gradient", "jacobian", "parameter_values", "spectral_problem", "value_and_grad"]
+__all__ = ["AbstractAdjoint", "Gradient", "adjoint_of", "jacobian", "parameter_values", "value_and_grad"]

@@ -36,9 +36,14 @@ def rule_of(ev: Evaluator, p0: Any) -> tuple[Array, Array]:
     wanted = np.atleast_1d(ev.mean(p0))
     allowed = max(ev.options.tolerance, 1e-13 * float(np.abs(wanted).max()))
     assert source.density is not None
+    ends = [np.array(breaks) for breaks in source.breaks]
+    if len(ends) == 1:
+        # Panels end where q_0 is not smooth as well.
+        inside = [at for at in ev.solution.breaks if ends[0][0] < at < ends[0][-1]]
+        ends = [np.unique([*ends[0], *inside])]
     order = 10
     while True:
-        grid = Grid(tuple(Axis(np.array(breaks), order) for breaks in source.breaks))
+        grid = Grid(tuple(Axis(one, order) for one in ends))
         if grid.points > _MOST_POINTS:
             raise MzError(
                 "The average over X_0 has no rule of reasonable size that meets it",

@@ -10,7 +10,7 @@ import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
-from mzsym.evaluate.gradient.engine import spectral_problem, value_and_grad
+from mzsym.evaluate.gradient.engine import adjoint_of, value_and_grad
 from mzsym.evaluate.gradient.parameters import Key, flattened, parameter_values
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Objective:
     """
 
     def __init__(self, ev: Evaluator, scalar: Callable[[Any], Any], keys: Iterable[Key] | None = None) -> None:
-        spectral_problem(ev)
+        adjoint_of(ev)
         self._ev, self._scalar = ev, scalar
         known = parameter_values(ev.network)
         self.keys = tuple(known) if keys is None else tuple(_checked(known, key) for key in keys)

@@ -1,0 +1,326 @@
+"""Gradients on panels: against differences in exact arithmetic, refined differences and the spectral gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mzsym as mz
+from mzsym.core import MzError
+from mzsym.evaluate.gradient.parameters import flattened, parameter_values
+from tests.evaluate.piecewise_exact import Chain
+
+x = mz.state(1)[0]
+w, c, g, s = sp.symbols("w c g s", real=True)
+FINE = Fraction(1, 2**70)
+"""Step of differences in exact arithmetic, which lose no digits."""
+
+
+def compiled(net, projection, tolerance=1e-12):
+    return mz.compile(mz.derive(net, projection), engine="panels", options=mz.Options(tolerance=tolerance))
+
+
+def network(chain, observable=x**2 - x / 3):
+    layers = []
+    for activation, weight, bias, scale, leak in chain.layers:
+        act = activation if leak is None else (activation, float(leak))
+        layers.append(mz.dense([[float(weight)]], [float(bias)], activation=act, noise=mz.Uniform(float(scale))))
+    if chain.given is not None:
+        return mz.Network(layers, domains=[mz.Box([box]) for box in chain.given], observable=observable)
+    return mz.Network(layers, domain=mz.Box([chain.first]), observable=observable)
+
+
+# ---------------------------------------------------------------- exact differences
+
+OBSERVABLE = (Fraction(0), Fraction(-1, 3), Fraction(1))
+AT = Fraction(5, 16)
+
+
+def exact_numbers(chain):
+    """The entries that ``numbers`` gives, up to their irrational factors."""
+    L = len(chain.layers)
+    return [
+        chain.correlation(0, L, 1, 2),
+        chain.correlation(0, L, 2, 1),
+        chain.correlation(L - 1, L, 1, 1),
+        chain.mean(0, 1, OBSERVABLE),
+        chain.mean(L, 2, OBSERVABLE),
+        chain.expectation(AT, OBSERVABLE),
+    ]
+
+
+FACTORS = [math.sqrt(15), math.sqrt(15), 3.0, math.sqrt(3), math.sqrt(5), 1.0]
+
+
+def numbers(e):
+    L = e.network.depth
+    return [
+        e.correlation(0, L)[1, 2],
+        e.correlation(0, L)[2, 1],
+        e.correlation(L - 1, L)[1, 1],
+        e.coefficients(0)[1],
+        e.coefficients(L)[2],
+        e.expectation([[float(AT)]])[0],
+    ]
+
+
+KEYS = {1: "W", 2: "b", 3: "scale", 4: "slope"}
+
+
+def check_exactly(chain, tolerance):
+    _, jacobian = compiled(network(chain), mz.Legendre(2)).jacobian(numbers, check=False)
+    largest = max(np.abs(value).max() for value in jacobian.values())
+    for n, layer in enumerate(chain.layers):
+        for place, name in KEYS.items():
+            if layer[place] is None:
+                continue
+            ends = []
+            for sign in (1, -1):
+                moved = list(layer)
+                moved[place] += sign * FINE
+                layers = (*chain.layers[:n], tuple(moved), *chain.layers[n + 1 :])
+                ends.append(exact_numbers(replace(chain, layers=layers)))
+            pairs = zip(*ends, FACTORS, strict=True)
+            expected = [float((up - down) / (2 * FINE)) * factor for up, down, factor in pairs]
+            got = jacobian[n, name].reshape(len(FACTORS))
+            np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * max(1, largest), err_msg=f"{n, name}")
+
+
+F = Fraction
+FOUR = (
+    ("relu", F(3, 2), F(1, 4), F(1, 4), None),
+    ("leaky_relu", F(-5, 4), F(1, 2), F(3, 16), F(1, 8)),
+    ("abs", F(9, 8), F(-1, 8), F(1, 4), None),
+    ("hardtanh", F(3, 4), F(1, 4), F(1, 2), None),
+)
+
+
+@pytest.mark.parametrize("boxes", ["following", "given"])
+def test_a_chain_of_every_kink_against_exact_differences(boxes):
+    chain = Chain(FOUR)
+    if boxes == "given":
+        # Larger and larger boxes, for the layers stretch.
+        wide = [(lo - F(2**n - 1, 4), hi + F(2**n - 1, 4)) for n, ((lo, hi), _) in enumerate(chain.steps)]
+        chain = replace(chain, given=tuple(wide))
+    check_exactly(chain, 1e-10)
+
+
+LAYERS = st.tuples(
+    st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity"]),
+    # Odd multiples of powers of two, which meet nowhere: no kink lies at an end of a domain.
+    st.integers(-12, 12).map(lambda k: Fraction(2 * k + 1, 16)),
+    st.integers(-8, 7).map(lambda k: Fraction(2 * k + 1, 64)),
+    st.integers(1, 8).map(lambda k: Fraction(2 * k + 1, 128)),
+    st.integers(1, 6).map(lambda k: Fraction(2 * k + 1, 32)),
+).map(lambda row: row if row[0] == "leaky_relu" else (*row[:4], None))
+
+
+@settings(max_examples=12)
+@given(st.lists(LAYERS, min_size=1, max_size=3))
+def test_random_kinked_chains_against_exact_differences(layers):
+    check_exactly(Chain(tuple(layers)), 1e-8)
+
+
+# ---------------------------------------------------------------- differences of refined values
+
+
+def everything(e):
+    """One scalar that every kind of table enters."""
+    return (
+        (e.memory(0, 2) ** 2).sum()
+        + np.sin(3 * e.streaming(0)).sum()
+        + e.correlation(0, 2)[1, 1]
+        + np.exp(e.coefficients(0)).sum()
+        + (e.noise(0) * np.arange(1.0, 1.0 + len(e.noise(0)))).sum()
+        + (e.expectation(np.array([[0.3], [-0.6]])) ** 2).sum()
+    )
+
+
+def slope_along(ev, scalar, direction, h):
+    """Of values along a direction in all parameters, by differences of sixth order."""
+    objective = ev.objective(scalar)
+    total = 0.0
+    for k, weight in {1: 0.75, 2: -0.15, 3: 1 / 60}.items():
+        up, down = (float(scalar(objective.evaluator(objective.x0 + e * k * h * direction))) for e in (1, -1))
+        total += weight * (up - down) / h
+    return total
+
+
+def check_along(net, projection, scalar=everything, tolerance=1e-12, h=1e-3, allowed=1e-8):
+    ev = compiled(net, projection, tolerance)
+    _, gradient = ev.value_and_grad(scalar, check=False)
+    assert gradient.keys() == parameter_values(net).keys()
+    objective = ev.objective(scalar)
+    flat = flattened(gradient, objective.keys)
+    direction = np.random.default_rng(4).choice([-1.0, 1.0], size=flat.size)
+    direction[[bound == (0.0, 0.0) for bound in objective.bounds]] = 0.0
+    expected = slope_along(ev, scalar, direction, h)
+    assert abs(flat @ direction - expected) < allowed * np.linalg.norm(flat, 1), (flat @ direction, expected)
+
+
+def dense(activation, weight, bias, noise, **options):
+    return mz.dense([[weight]], [bias], activation=activation, noise=noise, **options)
+
+
+BOUNDED = [
+    dense("relu", 1.2, 0.1, mz.Uniform(0.5)),
+    dense("leaky_relu", 0.8, -0.2, mz.TruncatedGaussian(0.2)),
+    mz.residual([[-1.1]], [0.35], activation="abs", step=0.4, noise=mz.Uniform(0.15)),
+]
+BOX = mz.Box([(-1, 1)])
+
+
+@pytest.mark.parametrize(
+    "projection",
+    [
+        mz.Legendre(2),
+        mz.Legendre(2, "lebesgue"),
+        mz.Legendre(2, "law"),
+        mz.Legendre(1, sp.exp(-x)),
+        mz.Basis([1, sp.tanh(x)]),
+        mz.Basis([1, sp.tanh(x)], test=[1, x], measure="lebesgue"),
+    ],
+    ids=["uniform", "lebesgue", "law", "weight", "basis", "oblique"],
+)
+def test_every_measure_on_boxes_that_follow(projection):
+    net = mz.Network(BOUNDED, domain=BOX, observable=sp.Abs(x - 0.3))
+    check_along(net, projection, h=2e-5, allowed=1e-7)
+
+
+@pytest.mark.parametrize("projection", [mz.Hermite(2), mz.Legendre(2, "law")], ids=["normal", "law"])
+def test_unbounded_noise_on_the_line(projection):
+    layers = [dense("relu", 0.9, 0.1, mz.Laplace(0.3)), dense("abs", 0.8, -0.2, mz.Gaussian(s))]
+    net = mz.Network(layers, observable=sp.tanh(c * x)).with_params({s: 0.4, c: 0.7})
+    check_along(net, projection, tolerance=1e-11)
+
+
+BOXES = [BOX, mz.Box([(-2, 2)]), mz.Box([(-3, 3)])]
+LAST = dense("tanh", 0.9, 0.2, mz.Uniform(s))
+RANDOM = {
+    "gain": mz.Layer([sp.tanh(w * x) + c], [x], gain=g * x, noise=mz.Uniform(0.2), params={w: 0.8, g: 0.3}),
+    "a kink in the gain": mz.Layer(
+        [sp.tanh(w * x) + c], [x], gain=1 + sp.Abs(g + x), noise=mz.Uniform(0.2), params={w: 0.8, g: 0.3}
+    ),
+    "random weight": mz.Layer(
+        [w * sp.tanh(x) + g], [x], noise=mz.Uniform(0.3), params={w: mz.Uniform(0.2), g: mz.Uniform(s / 2)}
+    ),
+    "random weight before a kink": dense("abs", 0.9, 0.2, mz.Uniform(s), weight_noise=mz.Uniform(0.25)),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_gains_and_random_weights(name):
+    net = mz.Network([RANDOM[name], LAST], domains=BOXES, observable=c * x).with_params({c: 0.2, s: 0.35})
+    check_along(net, mz.Legendre(1), tolerance=1e-10, h=2e-3, allowed=1e-7)
+
+
+def test_normal_weights_that_one_symbol_a_row_carries():
+    layer = dense("relu", 0.9, 0.2, mz.Gaussian(0.3), weight_noise=mz.Gaussian(0.2))
+    net = mz.Network([layer], observable=sp.tanh(x))
+    check_along(net, mz.Hermite(1), lambda e: (e.streaming(0) ** 2).sum() + e.coefficients(0)[1], 1e-9, 1e-2, 1e-7)
+
+
+PLANE = mz.state(2)
+a, b = sp.symbols("a b", real=True)
+MAPS = [sp.tanh(a * PLANE[0] + PLANE[1]), sp.sin(b * PLANE[1])]
+IN_PLANE = {
+    "gain": {"gain": [1 + a * PLANE[0] / 3, b], "params": {a: 0.5, b: 0.7}},
+    "mixed": {"gain": sp.Matrix([[1 + a * PLANE[0] / 3], [b * PLANE[1]]]), "params": {a: 0.5, b: 0.7}},
+    "shared weight": {"exprs": [MAPS[0], MAPS[1] + a], "params": {a: mz.Uniform(0.3), b: 0.7}},
+}
+
+
+@pytest.mark.parametrize("name", IN_PLANE)
+def test_two_dimensions(name):
+    options = dict(IN_PLANE[name])
+    layer = mz.Layer(
+        options.pop("exprs", MAPS), PLANE, noise=[mz.Uniform(0.3)] if name == "mixed" else mz.Uniform(0.3), **options
+    )
+    square, large = mz.Box([(-1, 1)] * 2), mz.Box([(-3, 3)] * 2)
+    net = mz.Network([layer], domains=[square, large], observable=PLANE[0] * PLANE[1])
+    scalar = lambda e: np.sin(e.streaming(0)).sum() + (e.expectation([[0.3, 0.1]]) ** 2).sum()  # noqa: E731
+    check_along(net, mz.Legendre(1), scalar, 1e-7, h=1e-2)
+
+
+# ---------------------------------------------------------------- the spectral gradient
+
+
+def smooth(dim, depth):
+    rng = np.random.default_rng(dim)
+    layers = []
+    for n in range(depth):
+        matrix, bias = rng.normal(size=(dim, dim)) * 0.4 + 0.5 * np.eye(dim), 0.2 * rng.normal(size=dim)
+        noise = mz.Uniform(0.4) if n % 2 else [mz.TruncatedGaussian(0.2 + 0.1 * i) for i in range(dim)]
+        layers.append(mz.dense(matrix, bias, activation="tanh" if n % 2 else "sigmoid", noise=noise))
+    return layers
+
+
+@pytest.mark.parametrize("measure", ["uniform", "lebesgue"])
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_two_schemes_have_one_gradient(dim, measure):
+    net = mz.Network(smooth(dim, 2), domain=mz.Box([(-1, 0.8)] * dim), observable=sum(mz.state(dim)) ** 2)
+    scalar = lambda e: (  # noqa: E731
+        (e.memory(0, 2) ** 2).sum()
+        + np.exp(e.coefficients(0)).sum()
+        + e.noise(0)[1]
+        + e.streaming(1).sum()
+        + e.expectation([[0.3] * dim])[0]
+    )
+    equation, options = mz.derive(net, mz.Legendre(1, measure)), mz.Options(tolerance=1e-10)
+    both = [mz.compile(equation, engine=engine, options=options) for engine in ("spectral", "panels")]
+    (_, spectral), (_, panels) = [ev.value_and_grad(scalar, check=False) for ev in both]
+    for key, value in spectral.items():
+        np.testing.assert_allclose(panels[key], value, rtol=0, atol=1e-9, err_msg=str(key))
+
+
+def test_forward_terms_on_panels():
+    net = mz.Network(BOUNDED, domain=BOX, observable=x**2)
+    scalar = lambda e: (e.memory(2, 0) ** 2).sum() + e.streaming(1)[1, 1] + e.mean()  # noqa: E731
+    ev = mz.compile(mz.derive(net, mz.Legendre(1), direction="forward"))
+    back = compiled(net, mz.Legendre(1))
+    turned = lambda e: (e.memory(0, 3) ** 2).sum() + e.streaming(1)[1, 1] + e.mean()  # noqa: E731
+    (value, gradient), (expected, wanted) = ev.value_and_grad(scalar), back.value_and_grad(turned)
+    assert value == pytest.approx(expected, rel=1e-9)
+    for key, one in wanted.items():
+        np.testing.assert_allclose(gradient[key], one, atol=1e-9)
+    assert gradient.reached < 1e-9
+
+
+# ---------------------------------------------------------------- use, and what is refused
+
+
+def test_a_kinked_network_is_trained_by_scipy():
+    import scipy.optimize
+
+    net = mz.Network(BOUNDED[:2], domain=BOX, observable=x)
+    ev = mz.compile(mz.derive(net, mz.Legendre(2)))
+    objective = ev.objective(lambda e: (e.memory(0, 2) ** 2).sum() + (e.mean() - 0.2) ** 2)
+    found = scipy.optimize.minimize(objective, objective.x0, jac=True, bounds=objective.bounds, options={"maxiter": 8})
+    assert found.fun < 0.1 * objective(objective.x0)[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"noise": mz.Noise(6 * c * (1 - c) + w, support=(0, 1), params={w: 0})}, "shape parameters w"),
+        ({"projection": mz.Conditional([0])}, "finite rank"),
+        ({"layer": dense("step", 1.2, 0.1, mz.Uniform(0.5))}, "map of layer 0 jumps"),
+        ({"projection": mz.Basis([1, sp.Heaviside(x - 0.2)])}, "layer 0 jump"),
+        ({"observable": sp.sign(x)}, "observable jumps"),
+        ({"domain": BOX, "layer": RANDOM["gain"]}, "follows from a gain"),
+    ],
+)
+def test_what_has_no_derivative_is_named(change, words):
+    layer = change.get("layer", dense("relu", 1.2, 0.1, change.get("noise", mz.Uniform(0.5))))
+    net = mz.Network([layer], domain=BOX, observable=change.get("observable", x))
+    net = net.with_params({c: 0.1} if "domain" in change else {})
+    ev = mz.compile(mz.derive(net, change.get("projection", mz.Legendre(1))))
+    with pytest.raises(MzError, match=words):
+        ev.value_and_grad(lambda e: e.streaming(0)[1, 1])
