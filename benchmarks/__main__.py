@@ -9,6 +9,7 @@ NAMES = (
     "derivation",
     "accuracy",
     "kernels",
+    "vector_math",
     "tables",
     "panels",
     "jets",

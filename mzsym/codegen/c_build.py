@@ -47,6 +47,8 @@ class CRun:
     program : Program
     portable : bool
         Machine code for every processor of this family, instead of the one at hand.
+    libmvec : bool
+        Functions of the C library in glibc's vector version, by gcc.
 
     Raises
     ------
@@ -54,10 +56,10 @@ class CRun:
         When there is no compiler, or the cache cannot be written.
     """
 
-    def __init__(self, program: Program, portable: bool = False) -> None:
+    def __init__(self, program: Program, portable: bool = False, libmvec: bool = False) -> None:
         self._compiler = find_compiler()
-        self._flags = self._compiler.flags(portable)
-        self._body = body = CEmitter(_FUNCTION).source(program)
+        self._flags = (*self._compiler.flags(portable), *(["-lmvec"] if libmvec else []))
+        self._body = body = CEmitter(_FUNCTION, libmvec).source(program)
         processor = "any" if portable else cpu_identity()
         parts = [FORMAT, body, self._compiler.identity, " ".join(self._flags), processor]
         self._key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -124,7 +124,7 @@ def build(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) 
     target : Path
         What to write, in a directory that holds everything temporary as well.
     flags : sequence of str
-        Of the compilation.
+        Of the compilation; libraries (``-l...``) are for the link.
 
     Raises
     ------
@@ -132,9 +132,11 @@ def build(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) 
         When the compiler refuses.
     """
     object_file = target.with_suffix(".o")
-    run_command([*compiler.command, *flags, "-c", str(source), "-o", str(object_file)], target.parent)
+    libraries = [flag for flag in flags if flag.startswith("-l")]
+    options = [flag for flag in flags if flag not in libraries]
+    run_command([*compiler.command, *options, "-c", str(source), "-o", str(object_file)], target.parent)
     shared = "-dynamiclib" if platform.system() == "Darwin" else "-shared"
-    run_command([*compiler.command, shared, str(object_file), "-o", str(target), "-lm"], target.parent)
+    run_command([*compiler.command, shared, str(object_file), "-o", str(target), *libraries, "-lm"], target.parent)
 
 
 def run_command(command: list[str], directory: Path) -> None:

@@ -7,11 +7,15 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mzsym.codegen.cache import cache_directory, unwritable
-from mzsym.codegen.kernels import TARGETS, Target
 
 _ENTRY = re.compile(r"(kernel|leaves)_[0-9a-f]{32}")
+
+
+Store = Literal["numba", "c"]
+_STORES: tuple[Store, ...] = ("numba", "c")
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,14 @@ class CacheContents:
     Attributes
     ----------
     target : {"numba", "c"}
+        By language: kernels with libmvec are among those in C.
     kernels : int
         Folders of a kernel, or of the leaves that kernels share.
     bytes : int
         Size of all their files.
     """
 
-    target: Target
+    target: Store
     kernels: int
     bytes: int
 
@@ -41,7 +46,7 @@ def cache_contents() -> tuple[CacheContents, ...]:
     ['numba', 'c']
     """
     found = []
-    for target in TARGETS:
+    for target in _STORES:
         entries = list(_entries(target))
         found.append(CacheContents(target, len(entries), sum(_size(entry) for entry in entries)))
     return tuple(found)
@@ -61,7 +66,7 @@ def clear_cache() -> tuple[CacheContents, ...]:
         When something cannot be removed.
     """
     before = cache_contents()
-    for target in TARGETS:
+    for target in _STORES:
         for entry in _entries(target):
             try:
                 shutil.rmtree(entry)
@@ -72,7 +77,7 @@ def clear_cache() -> tuple[CacheContents, ...]:
     return before
 
 
-def _entries(target: Target) -> Iterator[Path]:
+def _entries(target: Store) -> Iterator[Path]:
     try:
         inside = sorted((cache_directory() / target).iterdir())
     except OSError:

@@ -37,7 +37,7 @@ def inspect(what: Program | Kernel, target: Target = "numba") -> str:
     ----------
     what : Program or Kernel
         What to print.
-    target : {"numba", "c"}
+    target : {"numba", "c", "c-libmvec"}
         Language of a program's source; a kernel shows its own.
 
     Returns
@@ -55,7 +55,8 @@ def inspect(what: Program | Kernel, target: Target = "numba") -> str:
     if isinstance(what, Kernel):
         source = what.source
     else:
-        emitter: AbstractEmitter = CEmitter() if checked_target(target, "target") == "c" else NumbaEmitter("leaves")
+        by = checked_target(target, "target")
+        emitter: AbstractEmitter = NumbaEmitter("leaves") if by == "numba" else CEmitter(libmvec=by == "c-libmvec")
         source = emitter.source(program)
     price = cost(program)
     costs = f"{price.operations} operations a point ({price.functions} functions), {price.fixed} once a call"

@@ -36,8 +36,9 @@ def compile(
         that the grids represent, and grids are refined until ``options.tolerance`` is met. Functions are one series on
         each box ("spectral", fast, for smooth maps and bounded additive noise) or composite panels ("panels", for
         everything else); left open, the one that suits the network is taken, and ``ev.scheme`` says which.
-    target : {"numba", "c"}
-        What the maps are compiled by: numba, or a C compiler of this machine. The tables are the same to the last bit.
+    target : {"numba", "c", "c-libmvec"}
+        What the maps are compiled by: numba, or a C compiler of this machine. The tables are the same to the last bit;
+        with "c-libmvec", which takes sine, cosine and their like from glibc's vector library, to some ulp of the maps.
     options : Options, optional
         Default: those of the equation.
 

@@ -68,7 +68,7 @@ def derivatives(net: Network, order: int, argument: int = 0, target: str = "numb
         0..32.
     argument : int
         Component of the input.
-    target : {"numba", "c"}
+    target : {"numba", "c", "c-libmvec"}
 
     Returns
     -------

@@ -51,7 +51,7 @@ class Evaluator(ForwardSide, GradientSide):
     scheme : {"spectral", "panels"}
         How functions are represented: one series on each box, or composite panels.
     direction : {"backward", "forward"}
-    target : {"numba", "c"}
+    target : {"numba", "c", "c-libmvec"}
         What the maps are compiled by.
     """
 

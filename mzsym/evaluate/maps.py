@@ -97,7 +97,7 @@ def compiled(
         Columns of the points.
     values : mapping of Symbol to float
         Value of every other symbol.
-    target : {"numba", "c"}
+    target : {"numba", "c", "c-libmvec"}
 
     Returns
     -------

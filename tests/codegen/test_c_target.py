@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import shutil
@@ -20,9 +21,9 @@ from hypothesis import strategies as st
 
 import mzsym as mz
 from mzsym.calculus.heads import UniformMean
-from mzsym.codegen import compile_program, freeze, inspect, interpret
+from mzsym.codegen import Kernel, Program, compile_program, freeze, inspect, interpret
 from mzsym.codegen.c_compiler import find_compiler
-from mzsym.codegen.emit_c import CEmitter
+from mzsym.codegen.emit_c import LIBMVEC, CEmitter
 from mzsym.core import MzError
 from mzsym.core.functions import sigmoid, softplus
 from tests.codegen.expressions import ARGUMENTS, b, expressions, s, some_points, w, x, y
@@ -39,6 +40,51 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MZSYM_CACHE", str(directory))
         yield directory
+
+
+# --- libmvec ----------------------------------------------------------------------------------------------------------
+
+
+def vectors(program: Program) -> Kernel:
+    """With glibc's vector functions, where there are any."""
+    kernel = compile_program(program, "c-libmvec")
+    try:
+        kernel(np.zeros((1, program.n_point)), np.zeros(program.n_param))
+    except MzError as refused:
+        pytest.skip(refused.what)
+    return kernel
+
+
+MIDDLE = {"asin": (-1, 1), "acos": (-1, 1), "acosh": (1, 30), "atanh": (-0.999, 0.999)}
+
+
+@pytest.mark.parametrize("name", LIBMVEC)
+def test_vector_functions_stay_within_four_ulp(name: str) -> None:
+    program = freeze([getattr(sp, name)(x)], [x])
+    kernel, plain = vectors(program), compile_program(program, "c")
+    points = np.random.default_rng(2).uniform(*MIDDLE.get(name, (-20, 20)), 4096)[:, None]
+    exact = getattr(np, name.replace("a", "arc", 1) if name[0] == "a" else name)(points.astype(np.longdouble))
+    found = kernel(points)
+    assert (np.abs(found - exact) <= 4 * np.spacing(np.abs(exact.astype(float)))).all()
+    # Not the C library's own: another arithmetic, and so another function.
+    assert not np.array_equal(found, plain(points))
+    edges = np.array([0.0, -0.0, 5e-324, 1.0, -1.0, 1e300, math.inf, -math.inf, math.nan] * 3)[:, None]
+    wild, tame = kernel(edges), plain(edges)
+    assert np.allclose(wild, tame, rtol=1e-15, atol=0.0, equal_nan=True) and np.array_equal(
+        np.signbit(wild[wild == 0]), np.signbit(tame[wild == 0])
+    )
+    # The process keeps its denormals.
+    assert np.array([5e-324])[0] / 1.0 > 0.0
+
+
+def test_vector_functions_replace_no_function_of_mzsym() -> None:
+    program = freeze([UniformMean("tanh", 1, x, s) + sp.exp(x) * sp.erf(x) + sp.log(x**2 + 1)], [x], [s])
+    points = np.linspace(-3, 3, 101)[:, None]
+    kernel = vectors(program)
+    assert kernel(points, [0.4]).tobytes() == compile_program(program, "c")(points, [0.4]).tobytes()
+    assert pickle.loads(pickle.dumps(kernel)).target == "c-libmvec"
+    assert "__simd__" in kernel.source and "__simd__" in inspect(program, "c-libmvec")
+    assert "__simd__" not in inspect(program, "c")
 
 
 # --- bits -------------------------------------------------------------------------------------------------------------
