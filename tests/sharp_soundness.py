@@ -170,7 +170,7 @@ def check(rng, names=tuple(RISING), full=True):
         half = (high - low) / 2 if measure == "uniform" else (mp.mpf(box[1]) - mp.mpf(box[0])) / 2
         norm = mp.sqrt(top * half) / (2 * s)
         with precision(), blas_threads():
-            problem = sharp_proof._Problem.of(net, projection, 0)
+            problem = sharp_proof.Problem.of(net, projection, 0)
             coarse = problem.level(FUNCTIONS)
             nodes = Quadrature(problem.curve, problem.half_width, problem.following, FUNCTIONS, 1e-11).run()
             found = smoothed(nodes, FUNCTIONS, degree, float(problem.following.half))

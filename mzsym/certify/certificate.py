@@ -35,6 +35,9 @@ class Certificate:
         Of what computed it.
     dobrushin_windows, lipschitz_windows : tuple of Window
         Bounds of several steps at once that are better than what their parts say.
+    product_windows : tuple of Window
+        Bounds of ||Q_n M_n Q_{n+1} ... M_{m-1} Q_m||, 1 <= n, likewise, where ``certify(products=)`` looked for them.
+        Certificate files do not hold them.
     model : dict
         Layers, domains and projection in exact numbers, as the file carries them.
     """
@@ -47,6 +50,7 @@ class Certificate:
     versions: tuple[tuple[str, str], ...]
     dobrushin_windows: tuple[Window, ...] = ()
     lipschitz_windows: tuple[Window, ...] = ()
+    product_windows: tuple[Window, ...] = field(default=(), compare=False)
     model: dict[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     @property
@@ -74,7 +78,7 @@ class Certificate:
                 "refuted",
                 f"at layer {failing[0].n} the norm ||Q_n M_n Q_(n+1)|| is proved to be at least "
                 f"{decimal_down(failing[0].interior.lower)}, so one step does not contract. That does not mean that "
-                "the memory grows",
+                f"the memory grows{self._several_in_words()}",
             )
         worst = max(inner, key=lambda layer: layer.interior.upper)
         if worst.interior.upper < 1.0:
@@ -103,8 +107,16 @@ class Certificate:
         said += self._estimates_in_words()
         # Where there is no bound there is none to misread.
         if math.isfinite(first.interior.upper):
-            said += ". A bound of 1 or more does not mean that the memory grows"
+            said += f". A bound of 1 or more does not mean that the memory grows{self._several_in_words()}"
         return said
+
+    def _several_in_words(self) -> str:
+        """The fewest consecutive layers that provably contract together, wherever they begin."""
+        for steps in range(2, self.depth if self.product_windows else 0):
+            worst = max(self.product_window(n, n + steps) for n in range(1, self.depth - steps + 1))
+            if worst < 1.0:
+                return f": every {steps} consecutive layers together are proved to contract it, by {decimal_up(worst)}"
+        return ""
 
     def _estimates_in_words(self) -> str:
         """The largest estimate of kappa'_n, the norms that `contracts` is about."""
@@ -119,7 +131,7 @@ class Certificate:
 
         The bound of ||P_n M_n Q_{n+1}|| times those of ||Q_i M_i Q_{i+1}||, i = n+1..m-2, and that of
         ||Q_{m-1} M_{m-1} P_m||, rounded up. The ends are bounded by themselves where sharp enclosures exist,
-        elsewhere by ``entrance`` and ``upper``.
+        elsewhere by ``entrance`` and ``upper``. Several interior steps together are bounded by ``product_window``.
 
         Parameters
         ----------
@@ -142,7 +154,8 @@ class Certificate:
                 "Certificate.memory_bound(n, m)",
                 f"Use n >= 0 and n + 2 <= m <= {self.depth}",
             )
-        return self._chain(self.layers[n].first_factor, n + 1, m - 1, self.layers[m - 1].last_factor)
+        ends = times_up(self.layers[n].first_factor, self.layers[m - 1].last_factor)
+        return ends if m == n + 2 else times_up(ends, self.product_window(n + 1, m - 1))
 
     def single_step_bound(self, n: int, m: int) -> float:
         """As ``memory_bound`` from ``entrance`` and ``upper``, the norms that a certificate file holds."""
@@ -154,6 +167,27 @@ class Certificate:
         for layer in self.layers[n:m]:
             bound = times_up(bound, layer.interior.upper)
         return times_up(bound, last)
+
+    def product_window(self, n: int, m: int) -> float:
+        """Proved upper bound of ||Q_n M_n Q_{n+1} M_{n+1} ... M_{m-1} Q_m||, MATH (27).
+
+        Parameters
+        ----------
+        n, m : int
+            0 <= n < m <= L.
+
+        Returns
+        -------
+        float
+            The least product over all ways to cut the steps into single layers and ``product_windows``.
+
+        Raises
+        ------
+        MzError
+            When there are no such steps.
+        """
+        ones: list[float | None] = [layer.interior.upper for layer in self.layers]
+        return self._window(n, m, ones, self.product_windows, "product")
 
     def dobrushin_window(self, n: int, m: int) -> float:
         """Proved upper bound of Dobrushin's coefficient of M_n M_{n+1} ... M_{m-1}, MATH (25).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -15,10 +16,12 @@ from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
 from mzsym.certify.contractions import Contractions, contractions_of, root_up
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
+from mzsym.certify.products import product_windows
 from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.sharp_proof import NOTHING, WIDTH, Enclosure, sharp_enclosure
 from mzsym.certify.statement import statement
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
+from mzsym.certify.windows import Window
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.core.version import VERSION
@@ -39,15 +42,23 @@ MAX_DEGREE = 96
 UNRESOLVED = 0.5
 """Relative error above which an estimate says nothing and is left out, with the reason."""
 
+LONGEST_PRODUCT = 4
+"""Layers of the longest product that is bounded in one piece unless another number is stated."""
+
 LAW = "law"
 
 _LAWS = {"uniform", "truncated_gaussian", "deterministic"}
 
 
 def certify(
-    net: Network, projection: AbstractProjection, method: Method = "auto", *, width: float = WIDTH
+    net: Network,
+    projection: AbstractProjection,
+    method: Method = "auto",
+    *,
+    width: float = WIDTH,
+    products: int | None = None,
 ) -> Certificate:
-    """Bound the orthogonal dynamics of every layer, MATH (22)-(26).
+    """Bound the orthogonal dynamics of every layer, MATH (22)-(27).
 
     Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
     measures on boxes, there also sharp enclosures (24) from both sides in dimension one, and roots of Dobrushin's
@@ -67,6 +78,9 @@ def certify(
         where there are none; Hilbert-Schmidt bounds with Dobrushin's coefficients, or with Lipschitz constants.
     width : float
         Relative width asked for of the sharp enclosures; a layer says in ``reason`` where it was not reached.
+    products : int, optional
+        Layers of the longest product Q_n M_n Q_{n+1} M_{n+1} ... that is bounded in one piece, where sharp enclosures
+        are asked for and exist; 1 for none. By default 4 if some layer does not contract on its own, else 1.
 
     Returns
     -------
@@ -75,8 +89,8 @@ def certify(
     Raises
     ------
     MzError
-        For another method, a width that is not positive, unbounded noise where the measure needs a box, or a parameter
-        without a value.
+        For another method, a width or length of products that is not positive, unbounded noise where the measure needs
+        a box, or a parameter without a value.
 
     Examples
     --------
@@ -98,6 +112,8 @@ def certify(
         raise MzError(f"There is no method {method!r}", "certify(method=)", f"Use one of {names}")
     if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0.0 < width < math.inf:
         raise MzError(f"The width is {width!r}", "certify(width=)", "Give a positive number, such as 1e-4")
+    if products is not None and (isinstance(products, bool) or not isinstance(products, int) or products < 1):
+        raise MzError(f"The length of products is {products!r}", "certify(products=)", "Give a positive whole number")
     check_stated(net, projection, "certify")
     contractions = contractions_of(net, method in ("auto", "dobrushin"), method in ("auto", "lipschitz"))
     seen: dict[tuple[str, ...], LayerBound] = {}
@@ -117,8 +133,21 @@ def certify(
         versions=_versions(),
         dobrushin_windows=contractions.dobrushin_windows,
         lipschitz_windows=contractions.lipschitz_windows,
+        product_windows=_products(net, projection, method, layers, products),
         model=statement(net, projection),
     )
+
+
+def _products(
+    net: Network, projection: AbstractProjection, method: Method, layers: Sequence[LayerBound], longest: int | None
+) -> tuple[Window, ...]:
+    """Windows of products, where they are asked for or single layers do not contract."""
+    ones = [layer.interior.upper for layer in layers]
+    if longest is None:
+        longest = LONGEST_PRODUCT if any(bound >= 1.0 for bound in ones[1:]) else 1
+    if longest < 2 or method not in ("auto", "sharp") or not isinstance(projection, TotalDegree):
+        return ()
+    return product_windows(net, projection, ones, longest)
 
 
 def _layer(net: Network, projection: AbstractProjection, n: int, method: Method, width: float) -> LayerBound:

@@ -42,6 +42,23 @@ def bounds(
     -------
     tuple of float
     """
+    block, R, lost_K, lost_R = coupled(K, B, lost_K, lost_B, degree, start)
+    lo = lower_eigenvalue(block, lost_K)
+    a = up(largest_eigenvalue(block) + lost_K)
+    r = up(largest_eigenvalue(R) + lost_R)
+    high = up((a + mu) / 2.0 + math.sqrt(up(((a - mu) / 2.0) ** 2 + r, 6)) + 4.0 * UNIT * (a + mu), 6)
+    gap = (lo - mu) * (1.0 - 4.0 * UNIT)
+    if gap > 0.0:
+        Y = block + R / gap
+        lost = lost_K + lost_R / gap + 4.0 * UNIT * (frobenius(block) + frobenius(R) / gap)
+        high = min(high, max(lo, up(largest_eigenvalue(Y) + up(lost, 8))))
+    return lo, high
+
+
+def coupled(
+    K: Array, B: Array, lost_K: float, lost_B: float, degree: int, start: int = 1
+) -> tuple[Array, Array, float, float]:
+    """K_VV and R, an upper bound of K_VW K_WV, with the bounds of the Frobenius norms of their errors."""
     k, cut = len(K) + start, degree + 1 - start
     K = 0.5 * (K + K.T)
     lost_K = up(lost_K + UNIT * frobenius(K))
@@ -56,18 +73,7 @@ def bounds(
     lost_R += gamma(k + 4) * size * frobenius(rows) + 4.0 * UNIT * (frobenius(B) + size * frobenius(rows))
     lost_R = up(up(lost_R, 12) / scale)
     R = 0.5 * (R + R.T)
-    lost_R = up(lost_R + 2.0 * UNIT * frobenius(R))
-    block = K[cut:, cut:]
-    lo = lower_eigenvalue(block, lost_K)
-    a = up(largest_eigenvalue(block) + lost_K)
-    r = up(largest_eigenvalue(R) + lost_R)
-    high = up((a + mu) / 2.0 + math.sqrt(up(((a - mu) / 2.0) ** 2 + r, 6)) + 4.0 * UNIT * (a + mu), 6)
-    gap = (lo - mu) * (1.0 - 4.0 * UNIT)
-    if gap > 0.0:
-        Y = block + R / gap
-        lost = lost_K + lost_R / gap + 4.0 * UNIT * (frobenius(block) + frobenius(R) / gap)
-        high = min(high, max(lo, up(largest_eigenvalue(Y) + up(lost, 8))))
-    return lo, high
+    return K[cut:, cut:], R, lost_K, up(lost_R + 2.0 * UNIT * frobenius(R))
 
 
 def lower_eigenvalue(K: Array, lost: float) -> float:
@@ -84,19 +90,29 @@ def lower_eigenvalue(K: Array, lost: float) -> float:
 
 def whole(found: Smoothed, degree: int, mu: float) -> tuple[float, float]:
     """Bounds of 4 s^2 ||Q M||^2 in L^2(-1, 1)."""
+    return bounds(*plain(found), degree, mu)
+
+
+def plain(found: Smoothed) -> tuple[Array, Array, float, float]:
+    """Both matrices without the columns of the next basis, and the bounds of their errors."""
     size = found.first.shape[0]
-    return bounds(found.first[:, :size], found.second[:size, :size], found.lost_first, found.lost_second, degree, mu)
+    return found.first[:, :size], found.second[:size, :size], found.lost_first, found.lost_second
 
 
 def interior(found: Smoothed, degree: int, mu: float, start: int = 1) -> tuple[float, float]:
-    """Bounds of 4 s^2 ||Q M Q'||^2: the functions that Q' removes are taken out of both matrices.
+    """Bounds of 4 s^2 ||Q M Q'||^2."""
+    return bounds(*taken_out(found), degree, mu, start)
+
+
+def taken_out(found: Smoothed) -> tuple[Array, Array, float, float]:
+    """Both matrices without the functions that Q' removes, and the bounds of their errors.
 
     K' = K - O O' with O the columns of the next basis, and B' = X B X' with X = [I, -O].
     """
     size = found.first.shape[0]
     K, extra = found.first[:, :size], found.first[:, size:]
     if not extra.shape[1]:
-        return whole(found, degree, mu)
+        return K, found.second, found.lost_first, found.lost_second
     lost, o, b = found.lost_first, frobenius(extra), frobenius(found.second)
     inner = gamma(3 * extra.shape[1] + 12)
     lost_K = lost + 2.0 * o * lost + lost**2 + inner * o**2 + 2.0 * UNIT * (frobenius(K) + o**2)
@@ -106,4 +122,4 @@ def interior(found: Smoothed, degree: int, mu: float, start: int = 1) -> tuple[f
     lost_B = x**2 * found.lost_second + 2.0 * x * lost * (b + found.lost_second) + lost**2 * (b + found.lost_second)
     # X has ||X|| <= 1 + o; products of entries: every entry of B' is a sum of at most (d + 1)^2 products.
     lost_B += gamma(2 * len(found.second) + 12) * frobenius(X) ** 2 * b
-    return bounds(K - extra @ extra.T, B, up(lost_K, 16), up(lost_B, 16), degree, mu, start)
+    return K - extra @ extra.T, B, up(lost_K, 16), up(lost_B, 16)

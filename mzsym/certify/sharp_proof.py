@@ -127,7 +127,7 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
             jump = TwoValued.of(_mapped(net, n), _T)
             if jump is not None:
                 return _with_jump(net, projection, n, jump)
-            problem = _Problem.of(net, projection, n)
+            problem = Problem.of(net, projection, n)
             size, last = max(FIRST, problem.degree + 24), LAST if problem.density is None else LAST_AVERAGED
             while size <= last:
                 best = _better(best, problem.level(size))
@@ -171,7 +171,7 @@ def _inner_width(found: Enclosure) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class Problem:
     """One layer with its map on [-1, 1]."""
 
     curve: Curve
@@ -184,13 +184,13 @@ class _Problem:
     """None where the noise is uniform."""
 
     @classmethod
-    def of(cls, net: Network, projection: TotalDegree, n: int) -> _Problem:
+    def of(cls, net: Network, projection: TotalDegree, n: int) -> Problem:
         noise, shared = net.layers[n].noise[0], net.shared
         s, density = to_arb(0), None
         if noise.name == "uniform":
             s = enclose(noise.scale, shared) if isinstance(noise.scale, sp.Expr) else to_arb(noise.scale)
         else:
-            density = _density(noise, shared)
+            density = density_of(noise, shared)
         middle, half = _next_box(net, n)
         degree = projection.degree_of(projection.size(1) - 1, 1)
         following = NextBasis(to_arb(middle), to_arb(half), degree)
@@ -313,7 +313,7 @@ def _law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
     return noise.law(sp.Rational(Fraction(scale)))
 
 
-def _density(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Density:
+def density_of(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Density:
     """The density of a noise law in pieces."""
     law = _law(noise, shared)
     if isinstance(noise, Noise):

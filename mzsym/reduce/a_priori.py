@@ -27,12 +27,10 @@ def proved_bounds(
     """
     known = tails or {}
     found = []
-    product = certificate.layers[0].entrance
     for depth in range(1, net.depth + 1):
         tail = min(tail_bound(net, projection, certificate, depth), known.get(depth, math.inf))
-        found.append(times_up(product, tail))
-        if depth < net.depth:
-            product = times_up(product, certificate.layers[depth].interior.upper)
+        inner = certificate.product_window(1, depth) if depth > 1 else 1.0
+        found.append(times_up(times_up(certificate.layers[0].entrance, inner), tail))
     return tuple(found)
 
 

@@ -175,9 +175,9 @@ def _proved(net: Network, projection: AbstractProjection, c: Certificate, length
     for n in range(depth - 1, -1, -1):
         # The operator bounds every P_n M_n P_{n+1}; R_n = P_n M_n Q_{n+1} ... M_{L-1} Q_L u.
         total = times_up(c.layers[n].operator, bounds[n + 1])
-        noise = times_up(c.layers[n].entrance, last)
-        for layer in c.layers[n + 1 :]:
-            noise = times_up(noise, layer.interior.upper)
+        noise = times_up(c.layers[n].first_factor, last)
+        if n + 1 < depth:
+            noise = times_up(noise, c.product_window(n + 1, depth))
         total = _plus_up(total, noise)
         for m in range(n + 2, depth + 1):
             here = bounds[m] if m <= n + length else sizes[m]

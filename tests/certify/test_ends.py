@@ -23,7 +23,7 @@ from mzsym.balls.curves import weighted_slope
 from mzsym.certify import Certificate
 from mzsym.certify.averaged import averaged
 from mzsym.certify.ends import Edge, exit_square, of_averages, with_constant
-from mzsym.certify.sharp_proof import _Problem, sharp_enclosure
+from mzsym.certify.sharp_proof import Problem, sharp_enclosure
 from mzsym.evaluate.blas import blas_threads
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "tanh8.json"
@@ -80,7 +80,7 @@ def test_the_matrix_with_degree_0_is_that_of_its_definition(name):
     net, projection = network(name, mz.Uniform(S))
     top, d = 12, 2
     with precision(), blas_threads():
-        problem = _Problem.of(net, projection, 0)
+        problem = Problem.of(net, projection, 0)
         following = NextBasis(problem.following.middle, problem.following.half, d)
         nodes = Quadrature(problem.curve, problem.half_width, following, top, 1e-11).run()
         edge = Edge.of(problem.curve.gaps[-1].level, problem.half_width, following, d)
@@ -139,7 +139,7 @@ def test_few_functions_cost_sharpness_and_never_truth(name):
     d, top = 1, 4
     net, projection = network(name, mz.TruncatedGaussian(S), d)
     with precision(), blas_threads():
-        problem = _Problem.of(net, projection, 0)
+        problem = Problem.of(net, projection, 0)
         nodes = AverageQuadrature(problem.curve, problem.density, problem.following, top, top, 1e-11).run()
         found = averaged(nodes, top, top, float(problem.following.half), upper(problem.density.square))
         mu = upper(weighted_slope(problem.curve) * problem.density.variation**2 / (top * (top + 1)))
@@ -172,7 +172,8 @@ def test_files_hold_the_norms_of_single_steps(tmp_path):
     net = mz.Network([layer] * 3, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
     c = mz.certify(net, mz.Legendre(2))
     again = Certificate.from_json(c.to_json(tmp_path / "c.json"))
-    assert again == c and again.memory_bound(0, 3) == c.single_step_bound(0, 3) > c.memory_bound(0, 3)
+    assert again == c and c.single_step_bound(0, 3) > 1.01 * c.memory_bound(0, 3)
+    assert again.memory_bound(0, 3) == pytest.approx(c.single_step_bound(0, 3), rel=1e-14)
     assert c.layers[0].first_factor <= c.layers[0].entrance and c.layers[2].last_factor <= c.layers[2].upper
 
 
