@@ -405,7 +405,7 @@ def _disc(branch: Branch, count: int, shift: Arb, target: Arb, moved: Arb, guess
     If |f' - f'(c)| <= q |f'(c)| in the disc of radius r around c, then f is injective there, and takes every value
     within (1 - q) r |f'(c)| of f(c) (Rouche).
     """
-    centre = _root(branch, target, guess)
+    centre = root_of(branch, target, guess)
     value, slope = branch.real(centre)
     size = abs(slope)
     if not size > 0:
@@ -422,7 +422,7 @@ def _disc(branch: Branch, count: int, shift: Arb, target: Arb, moved: Arb, guess
     return Crossing(branch, count, shift, centre, radius, ((1 - q) * size).lower())
 
 
-def _root(branch: Branch, target: Arb, guess: Arb | None) -> Arb:
+def root_of(branch: Branch, target: Arb, guess: Arb | None) -> Arb:
     """A dyadic number close to f_branch^{-1}(target), by Newton's method kept inside a bracket."""
     a, b = branch.lo, branch.hi
     t = ((a + b) / 2).mid() if guess is None else guess

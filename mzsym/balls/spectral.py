@@ -105,7 +105,7 @@ def _verified(A: Array) -> float:
     return up(math.sqrt(up(top + lost + TINY * size * rows, size))) if top < math.inf else math.inf
 
 
-def largest_eigenvalue(gram: Array) -> float:
+def largest_eigenvalue(gram: Array, guess: float | None = None) -> float:
     """Proved upper bound of the largest eigenvalue of a symmetric matrix, at least 0, or inf.
 
     If the Cholesky factorisation of B = fl(t I - G) ends, its factor R satisfies ||R'R - B|| <=
@@ -116,12 +116,14 @@ def largest_eigenvalue(gram: Array) -> float:
     ----------
     gram : array of shape (size, size)
         The lower triangle counts.
+    guess : float, optional
+        About the largest eigenvalue, where that is known; it need not be right.
     """
     size = len(gram)
     if not np.all(np.isfinite(gram)):
         return math.inf
     try:
-        top = float(np.linalg.eigvalsh(gram)[-1])
+        top = float(np.linalg.eigvalsh(gram)[-1]) if guess is None else guess
     except np.linalg.LinAlgError:
         return math.inf
     share = gamma(3 * size + 30)

@@ -15,10 +15,12 @@ from scipy.sparse.linalg import ArpackError
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
 from mzsym.certify.contractions import Contractions, contractions_of, root_up
+from mzsym.certify.enclosure import NOTHING, Enclosure
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
+from mzsym.certify.law_proof import LawChain
 from mzsym.certify.products import product_windows
 from mzsym.certify.sharp import affordable, sharp_estimate
-from mzsym.certify.sharp_proof import NOTHING, WIDTH, Enclosure, sharp_enclosure
+from mzsym.certify.sharp_proof import WIDTH, sharp_enclosure
 from mzsym.certify.statement import statement
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
 from mzsym.certify.windows import Window
@@ -61,8 +63,8 @@ def certify(
     """Bound the orthogonal dynamics of every layer, MATH (22)-(27).
 
     Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
-    measures on boxes, there also sharp enclosures (24) from both sides in dimension one, and roots of Dobrushin's
-    coefficients (25) in the law of the state. Proved beside them, about other norms and at any width: Dobrushin's
+    measures on boxes, sharp enclosures (24) from both sides in dimension one there and in the law of the state, and in
+    that law roots of Dobrushin's coefficients (25). Proved beside them, about other norms and at any width: Dobrushin's
     coefficients of oscillations and Lipschitz constants (26). Not proved: the norm where it is not enclosed, with an
     observed error.
 
@@ -116,13 +118,16 @@ def certify(
         raise MzError(f"The length of products is {products!r}", "certify(products=)", "Give a positive whole number")
     check_stated(net, projection, "certify")
     contractions = contractions_of(net, method in ("auto", "dobrushin"), method in ("auto", "lipschitz"))
+    laws = LawChain(net)
     seen: dict[tuple[str, ...], LayerBound] = {}
     layers = []
     for n in range(net.depth):
-        # Equal layers on equal boxes have equal norms.
+        # Equal layers on equal boxes have equal norms, but not in laws that differ.
         key = (net.layers[n].key(), *((net.domains[n].key(), net.domains[n + 1].key()) if net.has_domains else ()))
+        if projection.measure == LAW:
+            key += (str(n),)
         if key not in seen:
-            seen[key] = _layer(net, projection, n, method, float(width))
+            seen[key] = _layer(laws, projection, n, method, float(width))
         layers.append(_with_contraction(replace(seen[key], n=n), net, projection, contractions))
     return Certificate(
         layers=tuple(layers),
@@ -150,9 +155,9 @@ def _products(
     return product_windows(net, projection, ones, longest)
 
 
-def _layer(net: Network, projection: AbstractProjection, n: int, method: Method, width: float) -> LayerBound:
-    """What belongs to ||Q_n M_n|| in the projection's measure, the law of the state left out."""
-    wanted = method in ("auto", "sharp")
+def _layer(laws: LawChain, projection: AbstractProjection, n: int, method: Method, width: float) -> LayerBound:
+    """What belongs to ||Q_n M_n|| in the projection's measure, Dobrushin's coefficient left out."""
+    net, wanted = laws.net, method in ("auto", "sharp")
     sharp, whole, inner = NOTHING, None, None
     reasons: list[str] = []
     if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
@@ -161,7 +166,11 @@ def _layer(net: Network, projection: AbstractProjection, n: int, method: Method,
             sharp, whole, inner, reasons = _sharp(net, projection, n, width)
     else:
         bound = _no_hilbert_schmidt(projection)
-        reasons = ["no estimate: it takes polynomials in a measure on boxes"] if wanted else []
+        if wanted and isinstance(projection, TotalDegree) and projection.measure == LAW:
+            sharp = laws.enclosure(n, projection.degree_of(projection.size(1) - 1, 1), width)
+            reasons = [sharp.reason] if sharp.reason else []
+        if wanted and math.isinf(sharp.upper):
+            reasons.append("no estimate: it takes polynomials in a measure on boxes")
     enclosed = math.isfinite(sharp.upper)
     square = math.inf if method == "sharp" else bound.resolved
     known = method != "sharp" or enclosed
@@ -237,10 +246,11 @@ def _with_contraction(
     constants_only = isinstance(projection, FiniteRank) and projection.size(net.dims[n]) == 1
     return replace(
         layer,
-        upper=upper,
-        method="dobrushin",
-        entrance=0.0 if constants_only else upper,
-        interior=replace(layer.interior, upper=upper),
+        upper=min(upper, layer.upper),
+        method="dobrushin" if upper < layer.upper else layer.method,
+        functions=0 if upper < layer.upper else layer.functions,
+        entrance=0.0 if constants_only else min(upper, layer.entrance),
+        interior=replace(layer.interior, upper=min(upper, layer.interior.upper)),
     )
 
 

@@ -84,7 +84,8 @@ def minimal_noise(
     one = alone(net, n)
     # At the default tolerance the width is that of a certificate by default.
     width = min(WIDTH, tolerance / 10.0)
-    bound_at, name = _bounding(one, projection, _methods(method, projection), width)
+    methods = _methods(method, projection, n == 0 and net.input_law.kind == "uniform")
+    bound_at, name = _bounding(one, projection, methods, width)
     found = LevelSearch(bound_at, float(kappa), float(tolerance)).run(float(one.layers[0].scale_values(one.shared)[0]))
     certified = found.certified
     if certified is None:
@@ -128,8 +129,8 @@ def _check_number(value: Any, most: float, name: str) -> None:
         raise MzError(f"{name} is {value!r}", where, f"Give a number above 0 and at most {most:g}")
 
 
-def _methods(method: Any, projection: AbstractProjection) -> tuple[NoiseMethod, ...]:
-    """The methods of ``certify`` that bound ||Q_n M_n|| in this measure."""
+def _methods(method: Any, projection: AbstractProjection, first: bool) -> tuple[NoiseMethod, ...]:
+    """The methods of ``certify`` that bound ||Q_n M_n|| in this measure; whether X_n is X_0, uniform on its box."""
     if method not in get_args(NoiseMethod):
         names = ", ".join(f'"{name}"' for name in get_args(NoiseMethod))
         raise MzError(f"There is no method {method!r}", "minimal_noise(method=)", f"Use one of {names}")
@@ -137,7 +138,8 @@ def _methods(method: Any, projection: AbstractProjection) -> tuple[NoiseMethod, 
     if projection.measure in BOX_MEASURES:
         fitting = ("sharp", "hilbert_schmidt")
     elif projection.measure == "law":
-        fitting = ("dobrushin",)
+        # The other layers see a law that a layer on its own does not have.
+        fitting = ("sharp", "dobrushin") if first else ("dobrushin",)
     chosen = fitting if method == "auto" else tuple(name for name in fitting if name == method)
     if not chosen:
         raise MzError(

@@ -16,6 +16,7 @@ from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import Curve, curve_of, left_out, on_unit_interval, weighted_slope
 from mzsym.calculus.laws import Law
 from mzsym.certify.averaged import averaged, raised_by_tail
+from mzsym.certify.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.ends import UNKNOWN, Edge, Ends, of_averages, of_uniform, with_constant
 from mzsym.certify.schur import bounds, interior, whole
 from mzsym.certify.smoothed import smoothed
@@ -47,41 +48,6 @@ TOLERANCE = 1e-11
 """Error of quadrature, before the factor 1/(4 s^2)."""
 
 _T = sp.Symbol("t", real=True)
-
-
-@dataclass(frozen=True)
-class Enclosure:
-    """Proved bounds of a norm from both sides.
-
-    Attributes
-    ----------
-    lower, upper : float
-        Of ||Q_n M_n||.
-    interior_lower, interior_upper : float
-        Of ||Q_n M_n Q_{n+1}||.
-    functions : int
-        Legendre functions of the finest level.
-    reason : str
-        Why it is wider than asked for, or there is none.
-    ends : Ends
-        Upper bounds of the other norms in (22).
-    """
-
-    lower: float
-    upper: float
-    interior_lower: float
-    interior_upper: float
-    functions: int
-    reason: str = ""
-    ends: Ends = UNKNOWN
-
-    @property
-    def width(self) -> float:
-        """Relative width of the enclosure of ||Q_n M_n||."""
-        return 0.0 if self.upper == 0.0 else (self.upper - self.lower) / self.upper
-
-
-NOTHING = Enclosure(0.0, math.inf, 0.0, math.inf, 0)
 
 
 def reason_against(net: Network, projection: Any, n: int) -> str:
@@ -120,7 +86,7 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
     """
     reason = reason_against(net, projection, n)
     if reason:
-        return Enclosure(0.0, math.inf, 0.0, math.inf, 0, reason)
+        return without(reason)
     best = NOTHING
     with precision(), blas_threads():
         try:
@@ -130,8 +96,8 @@ def sharp_enclosure(net: Network, projection: TotalDegree, n: int, width: float 
             problem = Problem.of(net, projection, n)
             size, last = max(FIRST, problem.degree + 24), LAST if problem.density is None else LAST_AVERAGED
             while size <= last:
-                best = _better(best, problem.level(size))
-                reached = max(best.width, _inner_width(best))
+                best = better(best, problem.level(size))
+                reached = max(best.width, inner_width(best))
                 if reached <= width:
                     return replace(best, ends=problem.ends(min(best.functions, MOST_FOR_ENDS)))
                 size = _next(size, reached / width, last)
@@ -152,22 +118,6 @@ def _next(size: int, excess: float, last: int) -> int:
 
 def _with_reason(found: Enclosure, reason: str) -> Enclosure:
     return replace(found, reason=f"sharp: {reason}")
-
-
-def _better(a: Enclosure, b: Enclosure) -> Enclosure:
-    """Both are true."""
-    return Enclosure(
-        max(a.lower, b.lower),
-        min(a.upper, b.upper),
-        max(a.interior_lower, b.interior_lower),
-        min(a.interior_upper, b.interior_upper),
-        b.functions,
-    )
-
-
-def _inner_width(found: Enclosure) -> float:
-    # Relative to the whole norm: the interior one may be 0.
-    return 0.0 if found.upper == 0.0 else (found.interior_upper - found.interior_lower) / found.upper
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +245,7 @@ def _with_jump(net: Network, projection: TotalDegree, n: int, jump: TwoValued) -
     law = _law(net.layers[n].noise[0], net.shared)
     squares = jump.squares(law, degree, *_next_box(net, n))
     if not squares[0].is_finite():
-        return Enclosure(0.0, math.inf, 0.0, math.inf, 0, "sharp: an integral of the noise density is not proved")
+        return without("sharp: an integral of the noise density is not proved")
     ends = []
     for square in (ball * _scale(net, projection, n) for ball in squares):
         low, high = square.lower(), square.upper()
