@@ -5,6 +5,8 @@ Nanoseconds a sample, variants interleaved in one process, the smallest of sever
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +41,23 @@ def numpy_pass(net: mz.Network, dtype: type, normal: bool = False):
     return run
 
 
+def jax_pass(net: mz.Network):
+    """The same in JAX, float32, on all threads that XLA takes; None where it is not installed (``mzsym[bench]``)."""
+    if find_spec("jax") is None:
+        return None
+    jax, weights = import_module("jax"), [layer.W.T.astype(np.float32) for layer in net.layers]
+
+    @jax.jit
+    def run(X, key):
+        for W in weights:
+            key, own = jax.random.split(key)
+            noise = jax.random.uniform(own, (len(X), W.shape[1]), minval=-1.0, maxval=1.0)
+            X = jax.numpy.tanh(X @ W) + np.float32(0.3) * noise
+        return X
+
+    return lambda X: np.asarray(run(X, jax.random.PRNGKey(1)).block_until_ready())
+
+
 def main() -> None:
     net = network()
     X = np.random.default_rng(2).uniform(-1, 1, (SAMPLES, DIMS[0]))
@@ -54,6 +73,9 @@ def main() -> None:
         "numpy float32, normal": lambda: normal32(X32),
         "numpy float64, uniform": lambda: plain64(X),
     }
+    peer = jax_pass(net)
+    if peer is not None:
+        variants["JAX float32, uniform"] = lambda: peer(X32)
     with blas_threads():
         times = interleaved(variants)
     base = times["numpy float32, uniform"]

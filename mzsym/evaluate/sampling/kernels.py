@@ -34,17 +34,21 @@ NOISES: Final[dict[str, str]] = {
 _RUN = '''
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={{"nsz", "contract", "arcp"}})
-def run(Z, b, X, step, scale, reach, first, second, out):
-    """out = [X + step *] act(Z + b) + scale * noise; the counter of an entry is its place."""
+def run(Z, b, X, step, scale, reach, first, second):
+    """Z becomes [X + step *] act(Z + b) + scale * noise; the counter of an entry is its place.
+
+    b and scale are those of one row or of several: short loops do not fill vectors.
+    """
     zero = {kind}(0.0)
-    for i in range(Z.shape[0]):
-        base = i * Z.shape[1]
-        for j in range(Z.shape[1]):
-            value = act(Z[i, j] + b[j])
+    flat, before = Z.reshape(Z.size), X.reshape(X.size)
+    for start in range(0, flat.size, b.size):
+        some = flat[start : start + b.size]
+        for j in range(some.size):
+            value = act(some[j] + b[j])
             if step != zero:
-                value = X[i, j] + step * value
+                value = before[start + j] + step * value
             noise = {noise}
-            out[i, j] = value + scale[j] * noise
+            some[j] = value + scale[j] * noise
 '''
 
 Fused: TypeAlias = Callable[..., None]
@@ -54,10 +58,10 @@ _APART: Final = re.compile(r"^from (__future__|mzsym\.evaluate\.sampling\.\w+) i
 
 @lru_cache(maxsize=64)
 def fused(activation: str, slope: float | None, law: str, precision: Precision) -> Fused:
-    """The kernel ``run(Z, b, X, step, scale, reach, first, second, out)``; machine code comes from the cache."""
+    """The kernel ``run(Z, b, X, step, scale, reach, first, second)``; machine code comes from the cache."""
     own = "\n".join(map(_text, (bits, single if precision == "float32" else double)))
     act = _single(activation) if precision == "float32" else _double(activation, slope)
-    u = "uniform(np.uint32(base + j), first, second)"
+    u = "uniform(np.uint32(start + j), first, second)"
     text = _RUN.format(kind=f"np.{precision}", noise=NOISES[law].format(u=u))
     body = "\n".join([f'"""Sampling kernel of mzsym: {activation}, {law} noise, {precision}."""', own, act, text])
     compiled: Any = module_of("sampling", body).run

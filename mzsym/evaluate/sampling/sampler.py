@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.model.abstract_layer import AbstractLayer
 
+_LOOP: Final = 512
+"""Entries that the fused loop takes at a time, about: whole rows."""
+
 CHUNK: Final = 2048
 """Rows that share their random numbers' keys; part of what a seed means, so it never changes."""
 
@@ -187,11 +190,14 @@ class Sampler:
         if isinstance(noise, TruncatedGaussian):
             reach = kind(math.erf(float(noise.cutoff) / math.sqrt(2.0)))
 
+        rows = max(1, _LOOP // len(b))
+        b, scale = np.tile(b, rows), np.tile(scale, rows)
+
         def run(X: AnyArray, first: int, second: int) -> AnyArray:
+            X = np.ascontiguousarray(X)
             Z: AnyArray = X @ W
-            out: AnyArray = np.empty_like(Z)
-            kernel(Z, b, X, step, scale, reach, np.uint32(first), np.uint32(second), out)
-            return out
+            kernel(Z, b, X, step, scale, reach, np.uint32(first), np.uint32(second))
+            return Z
 
         return run
 
