@@ -219,7 +219,8 @@ class DensityLaw(Law):
         return sp.S.One if k == 0 else density_moment(self, k)
 
     def density(self, xi: sp.Expr) -> sp.Expr:
-        return self.function(xi)
+        # Replacing the variable by itself would rebuild the whole expression.
+        return self.function.expr if self.function.variables == (xi,) else self.function(xi)
 
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:

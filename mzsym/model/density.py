@@ -36,6 +36,7 @@ _SCAN = 1500
 _REFINEMENTS = 12
 
 
+@lru_cache(maxsize=256)
 def break_points(density: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
     """Points at which a density is not smooth, as far as its kinks are roots of lines and of simple polynomials.
 
@@ -98,6 +99,8 @@ def check_density(density: sp.Expr, ends: tuple[sp.Expr, sp.Expr], breaks: Seque
     MzError
         With the point at which it is negative, or with its integral.
     """
+    if density.has(sp.nan, sp.zoo, sp.oo):
+        raise MzError("The density is no number for these parameters", where, "Give others, such as weights not all 0")
     negative = negative_point(density, ends, breaks)
     if negative is not None:
         at, value = negative

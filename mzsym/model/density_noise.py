@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -19,6 +19,7 @@ from mzsym.model.density import break_points, check_density, norm_squared
 from mzsym.model.inverse import InverseTable, inverse_table
 from mzsym.model.noise import AbstractNoise
 from mzsym.model.numeric import evaluate
+from mzsym.model.shapes import mixture, spline
 from mzsym.model.statements import checked_expr
 from mzsym.model.values import Number, NumberLike, as_number, exact_expr, exact_floats, number_key, real_symbol
 
@@ -78,6 +79,109 @@ class Noise(AbstractNoise):
             if not (hi - lo).is_extended_positive:
                 raise MzError(f"The support is ({lo}, {hi})", "Noise(support=)", "Give lo < hi")
             check_density(self._bound(expr), (lo, hi), [self._bound(point) for point in self.points], "Noise(density)")
+
+    @classmethod
+    def histogram(
+        cls,
+        amplitudes: Sequence[NumberLike | None],
+        support: Sequence[Any] = (-1, 1),
+        params: Mapping[sp.Symbol, NumberLike | None] | None = None,
+        name: str = "a",
+    ) -> Noise:
+        """A histogram of bins of equal width; bin k has the probability a_k^2 / sum of all a_j^2.
+
+        Parameters
+        ----------
+        amplitudes : sequence of numbers
+            One per bin, not all 0: the values of the parameters a0, a1, ... Their squares are weights, so that any
+            values give a density; a common factor does not count.
+        support : (lo, hi)
+            Numbers, or expressions in ``params``.
+        params : mapping, optional
+            Symbol -> number of further parameters, those of the support.
+        name : str
+            What the parameters are called, before their number.
+
+        Raises
+        ------
+        MzError
+            For amplitudes that are all 0, none or more than 65 of them, and as ``Noise``.
+
+        Examples
+        --------
+        >>> noise = Noise.histogram([1, 2, 1], support=(0, 3))
+        >>> [noise.numeric_law.moment(k) for k in range(3)], sorted(symbol.name for symbol in noise.params)
+        ([1, 3/2, 8/3], ['a0', 'a1', 'a2'])
+        """
+        return cls.spline(amplitudes, support, 0, params, name)
+
+    @classmethod
+    def spline(
+        cls,
+        amplitudes: Sequence[NumberLike | None],
+        support: Sequence[Any] = (-1, 1),
+        degree: int = 3,
+        params: Mapping[sp.Symbol, NumberLike | None] | None = None,
+        name: str = "a",
+    ) -> Noise:
+        """A density of B-splines on equal parts of the support: sum_k a_k^2 B_k / sum_k a_k^2 m_k, m_k their integrals.
+
+        The first and the last B-spline are 1 at the ends of the support; 0 amplitudes make the density 0 there.
+
+        Parameters
+        ----------
+        amplitudes, support, params, name
+            As of ``histogram``; n amplitudes make n - degree parts.
+        degree : int
+            0 (a histogram) to 5; the density has degree - 1 continuous derivatives.
+
+        Raises
+        ------
+        MzError
+            As ``histogram``.
+
+        Examples
+        --------
+        >>> noise = Noise.spline([0, 1, 2, 1, 0], support=(-1, 1), degree=2)
+        >>> noise.bounded, [point for point in noise.points]
+        (True, [-1/3, 1/3])
+        """
+        where = "Noise.histogram(amplitudes)" if degree == 0 else "Noise.spline(amplitudes)"
+        density, ends, own = spline(amplitudes, support, degree, name, where)
+        return cls(density, ends, {**own, **(params or {})})
+
+    @classmethod
+    def mixture(
+        cls,
+        laws: Sequence[AbstractNoise],
+        amplitudes: Sequence[NumberLike | None] | None = None,
+        name: str = "a",
+    ) -> Noise:
+        """One of several laws at random: law k with the probability a_k^2 / sum of all a_j^2.
+
+        Parameters
+        ----------
+        laws : sequence of noise laws
+            Two or more, their scales numbers: the scale of law k becomes the parameter s{k}; a stated density keeps its
+            own parameters.
+        amplitudes : sequence of numbers, optional
+            Default: all 1.
+        name : str
+            What the amplitudes are called, before their number.
+
+        Raises
+        ------
+        MzError
+            For fewer laws, a law without a density, scales that are expressions, and as ``Noise``.
+
+        Examples
+        --------
+        >>> from mzsym.model import TruncatedGaussian, Uniform
+        >>> noise = Noise.mixture([Uniform(0.5), TruncatedGaussian(0.1)], amplitudes=[1, 2])
+        >>> noise.support(0.0), sorted(symbol.name for symbol in noise.params)
+        ((-0.5, 0.5), ['a0', 'a1', 's0', 's1'])
+        """
+        return cls(*mixture(laws, amplitudes, name))
 
     @property
     def params(self) -> Mapping[sp.Symbol, Number | None]:
@@ -145,7 +249,7 @@ class Noise(AbstractNoise):
     def key(self) -> str:
         items = sorted(self.params.items(), key=lambda item: item[0].name)
         values = ";".join(f"{symbol.name}={'' if v is None else number_key(v)}" for symbol, v in items)
-        return f"density({sp.srepr(self.density)},{sp.srepr(self.ends[0])},{sp.srepr(self.ends[1])},{values})"
+        return f"density({_text(self.density)},{_text(self.ends[0])},{_text(self.ends[1])},{values})"
 
     def fixed(self) -> Noise:
         """The same law with the values of its parameters written into it."""
@@ -201,6 +305,12 @@ class Noise(AbstractNoise):
             name for name in ("xi", "t", "u", "noise", *(f"xi{k}" for k in range(len(taken) + 1))) if name not in taken
         )
         return sp.Symbol(name, real=True)
+
+
+@lru_cache(maxsize=256)
+def _text(expr: sp.Expr) -> str:
+    """Canonical text; one expression serves many values of its parameters."""
+    return str(sp.srepr(expr))
 
 
 def _checked_values(params: Mapping[sp.Symbol, NumberLike | None]) -> dict[sp.Symbol, Number | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -65,7 +65,7 @@ def evaluate(exprs: Sequence[sp.Expr], values: Mapping[sp.Symbol, Any], points: 
     MzError
         Naming symbols that have no value.
     """
-    missing = set().union(*(expr.free_symbols for expr in exprs)) - set(values) if exprs else set()
+    missing = set().union(*(_free_symbols(expr) for expr in exprs)) - set(values) if exprs else set()
     if missing:
         names = ", ".join(sorted(symbol.name for symbol in missing))
         raise MzError(f"There is no value for {names}", "evaluation of the network", "Bind it with with_params")
@@ -76,6 +76,12 @@ def evaluate(exprs: Sequence[sp.Expr], values: Mapping[sp.Symbol, Any], points: 
         for j, expr in enumerate(exprs):
             out[:, j] = _walk(expr, memo)
     return out
+
+
+@lru_cache(maxsize=1024)
+def _free_symbols(expr: sp.Expr) -> frozenset[sp.Symbol]:
+    """Looked for once: one expression is evaluated for many values of its parameters."""
+    return frozenset(expr.free_symbols)
 
 
 def _as_float(value: Any) -> Any:

@@ -106,10 +106,32 @@ def law_slopes(law: NoiseLaw, seed: NoiseSeed) -> Slopes:
     partials = _partials(law.law)
     ends = piece_ends(law.law, law.values)
     moved = evaluate(partials.ends, values, 1).reshape(-1, len(ends))
+    _check_apart(law, ends, moved)
     slopes = 0.5 * (seed.middle * (moved[:, -1] + moved[:, 0]) + seed.reach * (moved[:, -1] - moved[:, 0]))
     if seed.offsets is not None and seed.weights is not None:
         slopes = slopes + _moment_slopes(law, seed, moved)
     return dict(zip(partials.symbols, (law.unit * slopes).tolist(), strict=True))
+
+
+def _check_apart(law: StatedLaw, ends: Array, moved: Array) -> None:
+    """Refuse points that lie together and move apart: which comes first decides what is between them."""
+    near = 1e-14 * (ends[-1] - ends[0])
+    where = ""
+    for k in np.flatnonzero(np.diff(ends) <= near):
+        if np.abs(moved[:, k + 1] - moved[:, k]).max(initial=0.0) > 0.0:
+            where = f"Two break points of a noise density meet at {ends[k]:.6g}"
+    for end in (law.law.lower, law.law.upper):
+        for node in end.atoms(sp.Min, sp.Max):
+            values = evaluate(node.args, dict(law.values), 1)[0]
+            chosen = values.min() if isinstance(node, sp.Min) else values.max()
+            if (np.abs(values - chosen) <= near).sum() > 1:
+                where = f"Two laws of a noise density end at {chosen:.6g}"
+    if where:
+        raise MzError(
+            f"{where} and move with different parameters: there it has no derivative",
+            "value_and_grad(scalar)",
+            "Move one of these parameters by a little",
+        )
 
 
 def _moment_slopes(law: StatedLaw, seed: NoiseSeed, moved: Array) -> Array:

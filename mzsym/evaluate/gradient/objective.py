@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
 
 SMALLEST_SCALE = 1e-6
-"""Lower bound that ``bounds`` states for noise scales, which are positive."""
+"""Lower bound that ``bounds`` states for noise scales and symbols that are positive."""
 
 
 @final
@@ -31,7 +31,7 @@ class Objective:
     x0 : array
         The values that the evaluator has.
     bounds : list of (lower, upper)
-        None where there is no bound; noise scales are at least 1e-6.
+        None where there is no bound; noise scales and positive symbols are at least 1e-6.
     """
 
     def __init__(self, ev: Evaluator, scalar: Callable[[Any], Any], keys: Iterable[Key] | None = None) -> None:
@@ -85,9 +85,13 @@ class Objective:
         out: list[tuple[float | None, float | None]] = []
         start = self.mapping(self.x0)
         for key, values in start.items():
-            scale = isinstance(key, tuple) and key[1] == "scale"
-            # A component without noise has scale 0, and keeps it.
-            out += [(SMALLEST_SCALE if v else 0.0, None if v else 0.0) if scale else (None, None) for v in values.flat]
+            name = key[1] if isinstance(key, tuple) else key
+            if name == "scale":
+                # A component without noise has scale 0, and keeps it.
+                out += [(SMALLEST_SCALE, None) if value else (0.0, 0.0) for value in values.flat]
+            else:
+                positive = isinstance(name, sp.Symbol) and name.is_positive
+                out += [(SMALLEST_SCALE if positive else None, None)] * values.size
         return out
 
     def __repr__(self) -> str:

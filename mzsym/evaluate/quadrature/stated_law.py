@@ -36,6 +36,8 @@ _ORDER = 16
 _RESOLVED = 8e-15
 _NEGLIGIBLE = 1e-17
 """Mass of an unresolved part that counts for nothing: rounding of the density lies below it on short cells."""
+_NOTHING = 1e-250
+"""Values below are 0: near the smallest doubles everything is rounding."""
 _DEEPEST = 12
 _MOST_CELLS = 256
 BLOCK = 4096
@@ -102,7 +104,7 @@ def resolved_cells(functions: Callable[[Array], Array], ends: Sequence[float]) -
     knots = np.asarray(ends)
     todo = [(piece, 0.0, 1.0) for piece in range(len(ends) - 1)]
     done: list[Cell] = []
-    peaks: Array | float = 0.0
+    peaks: Array | float = _NOTHING
     for _ in range(_DEEPEST + 1):
         places = np.array([start + 0.5 * (stop - start) * (t + 1.0) for _, start, stop in todo])
         pieces = np.array([piece for piece, _, _ in todo])
