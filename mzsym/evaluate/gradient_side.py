@@ -24,7 +24,7 @@ class GradientSide(ABC):
     network: Network
 
     def value_and_grad(self, scalar: Callable[[Any], Any], check: bool = True) -> tuple[float, Gradient]:
-        """A scalar of the tables and its exact derivatives by every weight, bias, noise scale and other parameter.
+        """A scalar of the tables and its exact derivatives by every weight, bias, noise shape and other parameter.
 
         One adjoint pass through the recorded sweep, whatever the number of parameters; domains that follow from the
         first one move along. Exact for the functions that the grids represent, as the tables are; the error of that is

@@ -165,7 +165,7 @@ class StatedLaw(NoiseLaw):
 
     Its rules have the nodes of a Gauss-Legendre rule on the support, and the weights that give the law's Legendre
     moments: those of the projection of the density on polynomials, whose norm in L^2 is not above that of the density,
-    so that weights of both signs lose no digits.
+    so that weights of both signs lose no digits. MATH (17a).
 
     Attributes
     ----------
