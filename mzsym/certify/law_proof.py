@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from mzsym.certify.ends import Ends
 from mzsym.certify.law_cells import LEAST, Cells, Grid, LawBounds
 from mzsym.certify.law_lower import lower_bounds
 from mzsym.certify.law_norms import Upper, costs_of, top_pair
+from mzsym.certify.linear_gaussian import Correlation, correlations
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
@@ -81,8 +83,14 @@ class LawChain:
         self.net = net
         self._layers: list[_Layer] = []
 
+    @cached_property
+    def _correlations(self) -> tuple[Correlation, ...]:
+        return correlations(self.net)
+
     def enclosure(self, n: int, degree: int, width: float) -> Enclosure:
         """Enclose both norms of layer n for polynomials of degree <= d, as ``sharp_enclosure`` does."""
+        if n < len(self._correlations):
+            return self._correlations[n].enclosure(degree)
         reason = reason_against_law(self.net, n)
         if not reason and degree > MAX_DEGREE:
             reason = f"degree {degree} is too large for enclosures in the law of the state"
