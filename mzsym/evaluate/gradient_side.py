@@ -28,7 +28,7 @@ class GradientSide(ABC):
 
         One adjoint pass through the recorded sweep, whatever the number of parameters; domains that follow from the
         first one move along. Exact for the functions that the grids represent, as the tables are; the error of that is
-        observed. MATH (36) to (42).
+        observed. MATH (36) to (43).
 
         Parameters
         ----------
@@ -47,8 +47,8 @@ class GradientSide(ABC):
         ------
         MzError
             For a scalar that does not depend on the tables, an operation without derivative, a domain whose ends are
-            not differentiable, and, on panels, functions that jump, shape parameters of noise and conditional
-            projections.
+            not differentiable, and, on panels, functions of several variables that jump, shape parameters of noise and
+            conditional projections.
 
         Examples
         --------

@@ -77,9 +77,9 @@ def _own_scale(noise: AbstractNoise | None) -> float | None:
     return None if scale is None or isinstance(scale, sp.Expr) else float(scale)
 
 
-def places(net: Network, n: int) -> dict[sp.Symbol, Place]:
-    """Every parameter that stands in the expressions of layer n, at ``place_of`` it, and where its derivative goes."""
-    layer, at = net.layers[n], place_of(net, n)
+def places(net: Network, n: int, at: int) -> dict[sp.Symbol, Place]:
+    """Every parameter that stands in the expressions of layer n under an index, and where its derivative goes."""
+    layer = net.layers[n]
     found: dict[sp.Symbol, Place] = {symbol: (symbol, ()) for symbol in net.shared}
     local = {local_symbol(at, symbol): symbol for symbol in layer.local_values()}
     random = layer.random(at)
@@ -152,6 +152,17 @@ class ParameterGradient:
                     scales[i] = slope
         self.add_scales(n, scales)
 
+    def add_root(self, n: int, expr: sp.Expr, at: float, bar: float) -> None:
+        """From the derivative by a place where an expression of X_n, under the index n, passes a constant level."""
+        net, (x,) = self.net, self.net.state(n)
+        own = n < net.depth
+        known = places(net, n, n) if own else {symbol: (symbol, ()) for symbol in net.shared}
+        values = self._shared | {s: float(v) for s, v in (net.layers[n].bindings(n) if own else {}).items()}
+        if not expr.free_symbols & known.keys():
+            return
+        slope = float(_finite(compiled((regular(sp.diff(expr, x)),), (x,), values)(np.array([[at]])))[0, 0])
+        self._through(known, (expr,), (x,), np.array([[at]]), np.array([[-bar / slope]]), values)
+
     def add_scales(self, n: int, bar: Array, exprs: tuple[sp.Expr, ...] | None = None) -> None:
         """From derivatives by the noise scales of layer n, or by these scales, to the parameters in them."""
         exprs = self.net.layers[n].scale_exprs(place_of(self.net, n)) if exprs is None else exprs
@@ -167,7 +178,7 @@ class ParameterGradient:
 
     def _places(self, n: int) -> dict[sp.Symbol, Place]:
         if n not in self._known:
-            self._known[n] = places(self.net, n)
+            self._known[n] = places(self.net, n, place_of(self.net, n))
         return self._known[n]
 
     def _dense(self, n: int, layer: DenseLayer, X: Array, bar: Array) -> Array:

@@ -9,7 +9,7 @@ gained.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -43,10 +43,14 @@ class Break:
     at : float
     order : int
         -1: the function jumps; k: it has k continuous derivatives.
+    cause : sympy.Expr or None
+        What passes a constant level there, where the expressions of the layer or functions stated on it switch; None
+        for what comes from later layers.
     """
 
     at: float
     order: int
+    cause: sp.Expr | None = field(default=None, compare=False)
 
 
 def crossings(h: ScalarMap, lo: float, hi: float, targets: Iterable[float], known: Sequence[float] = ()) -> Array:
@@ -115,7 +119,7 @@ def pulled_back(
         Of F (and G).
     lo, hi : float
     """
-    found = [Break(b.at, b.order) for b in own if lo < b.at < hi]
+    found = [b for b in own if lo < b.at < hi]
     edges = [(0.0, -2)] if law.point_mass else [(edge.at, edge.order) for edge in law.edges]
     for at, smoothness in edges:
         h = step(at)
@@ -163,7 +167,7 @@ def kinks(
             if argument.has_free(x):
                 inner = [b.at for b in kinks([argument], x, bind, lo, hi)]
                 points = crossings(bind(argument), lo, hi, levels, inner)
-                found += [Break(float(at), order) for at in points]
+                found += [Break(float(at), order, argument) for at in points]
     return tidy(found, lo, hi)
 
 

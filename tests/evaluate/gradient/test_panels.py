@@ -113,13 +113,18 @@ def test_a_chain_of_every_kink_against_exact_differences(boxes):
 
 
 LAYERS = st.tuples(
-    st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity"]),
+    st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity", "step"]),
     # Odd multiples of powers of two, which meet nowhere: no kink lies at an end of a domain.
     st.integers(-12, 12).map(lambda k: Fraction(2 * k + 1, 16)),
     st.integers(-8, 7).map(lambda k: Fraction(2 * k + 1, 64)),
     st.integers(1, 8).map(lambda k: Fraction(2 * k + 1, 128)),
     st.integers(1, 6).map(lambda k: Fraction(2 * k + 1, 32)),
 ).map(lambda row: row if row[0] == "leaky_relu" else (*row[:4], None))
+
+
+def test_steps_whose_places_move_against_exact_differences():
+    step = lambda *numbers: ("step", *map(F, numbers), None)  # noqa: E731
+    check_exactly(Chain((step("9/8", "1/8", "3/8"), step("9/8", "-3/16", "13/32"), FOUR[2])), 1e-10)
 
 
 @settings(max_examples=12)
@@ -221,6 +226,34 @@ def test_gains_and_random_weights(name):
     check_along(net, mz.Legendre(1), tolerance=1e-10, h=2e-3, allowed=1e-7)
 
 
+RANDOM_STEP = dense("step", 0.9, 0.2, mz.Gaussian(0.3), weight_noise=mz.Gaussian(0.25))
+JUMPING_GAIN = mz.Layer(
+    [sp.tanh(w * x)], [x], gain=1 + g * sp.Heaviside(x - c), noise=mz.Laplace(0.3), params={w: 0.7, g: 0.4, c: 0.3}
+)
+JUMPING = {
+    "measure": ([BOUNDED[0], dense("step", 1.1, -0.2, mz.TruncatedGaussian(0.3))], mz.Legendre(2, "lebesgue"), BOX, x),
+    "law": ([BOUNDED[0], dense("step", 1.1, -0.2, mz.Uniform(0.4))], mz.Legendre(1, "law"), BOX, sp.sign(x - s)),
+    "basis": ([BOUNDED[0], BOUNDED[1]], mz.Basis([1, sp.Heaviside(x - 0.2)]), BOX, x * sp.sign(x - s)),
+    "no noise": (
+        [dense("tanh", 0.9, 0.1, None), dense("tanh", 1.2, 0.2, None), dense("step", 1.1, -0.2, mz.Uniform(0.4))],
+        mz.Legendre(1),
+        BOX,
+        x**2,
+    ),
+    "line": ([dense("step", 1.1, -0.2, mz.Laplace(0.4)), RANDOM_STEP], mz.Hermite(1), None, sp.sign(x - s)),
+    "law of random weights": ([RANDOM_STEP, JUMPING_GAIN], mz.Legendre(1, "law"), None, sp.sign(x - s)),
+    "gain": ([dense("step", 1.1, 0.2, mz.Gaussian(0.4)), JUMPING_GAIN], mz.Hermite(1), None, sp.sign(x - s)),
+}
+
+
+@pytest.mark.parametrize("name", JUMPING)
+def test_functions_that_jump(name):
+    layers, projection, box, observable = JUMPING[name]
+    net = mz.Network(layers, domain=box, observable=observable)
+    net = net.with_params({s: 0.3}) if net.free_symbols else net
+    check_along(net, projection, tolerance=1e-11, h=2e-4, allowed=1e-7)
+
+
 def test_normal_weights_that_one_symbol_a_row_carries():
     layer = dense("relu", 0.9, 0.2, mz.Gaussian(0.3), weight_noise=mz.Gaussian(0.2))
     net = mz.Network([layer], observable=sp.tanh(x))
@@ -311,9 +344,7 @@ def test_a_kinked_network_is_trained_by_scipy():
     [
         ({"noise": mz.Noise(6 * c * (1 - c) + w, support=(0, 1), params={w: 0})}, "shape parameters w"),
         ({"projection": mz.Conditional([0])}, "finite rank"),
-        ({"layer": dense("step", 1.2, 0.1, mz.Uniform(0.5))}, "map of layer 0 jumps"),
-        ({"projection": mz.Basis([1, sp.Heaviside(x - 0.2)])}, "layer 0 jump"),
-        ({"observable": sp.sign(x)}, "observable jumps"),
+        ({"projection": mz.Kernel(1 + 3 * w * g, w, g)}, "coordinates of the domains"),
         ({"domain": BOX, "layer": RANDOM["gain"]}, "follows from a gain"),
     ],
 )

@@ -20,7 +20,7 @@ def check_differentiable(net: Network, projection: FiniteRank) -> None:
     Raises
     ------
     MzError
-        For noise with shape parameters, and functions that jump.
+        For noise with shape parameters, and functions of several variables that jump.
     """
     for n, layer in enumerate(net.layers):
         laws = [*layer.noise, *(weight.noise for weight in layer.random(0))]
@@ -33,19 +33,20 @@ def check_differentiable(net: Network, projection: FiniteRank) -> None:
                 f"value_and_grad(scalar), layer {n}",
                 'Put numbers in their places, use a law with a scale, or the scheme "spectral" where it does',
             )
-        if has_jumps([*layer.map_exprs(n), *gain_entries(layer.gain_exprs(n))]):
-            raise _jumps(f"The map of layer {n} jumps", f"layer {n}")
+    _check_jumps(net, projection)
+
+
+def _check_jumps(net: Network, projection: FiniteRank) -> None:
+    """In one dimension panels end where functions jump; elsewhere nothing does."""
     boxed = projection.boxed(net)
     for n, dim in enumerate(net.dims):
-        if has_jumps(projection.stated_exprs(n, dim, boxed)):
-            raise _jumps(f"Functions or the weight of the projection on layer {n} jump", f"layer {n}")
-    if has_jumps(net.observable_exprs):
-        raise _jumps("The observable jumps", "observable")
-
-
-def _jumps(what: str, where: str) -> MzError:
-    return MzError(
-        f"{what}, and the panel scheme differentiates continuous functions",
-        f"value_and_grad(scalar), {where}",
-        "Use functions without jumps, such as hardtanh in place of step",
-    )
+        stated = projection.stated_exprs(n, dim, boxed)
+        if n < net.depth:
+            layer = net.layers[n]
+            stated = (*stated, *layer.map_exprs(n), *gain_entries(layer.gain_exprs(n)))
+        if dim > 1 and has_jumps((*stated, *net.observable_exprs) if n == net.depth else stated):
+            raise MzError(
+                f"A function of X_{n}, which has dimension {dim}, jumps",
+                f"value_and_grad(scalar), layer {n}",
+                "Use functions without jumps, such as hardtanh in place of step",
+            )

@@ -8,6 +8,7 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.core.names import lower_symbol, upper_symbol
 from mzsym.evaluate.gradient.boxes import BoxGradient
 from mzsym.evaluate.gradient.domains import Domains
 from mzsym.evaluate.gradient.parameters import ParameterGradient
@@ -15,6 +16,7 @@ from mzsym.evaluate.noise_numbers import point_mass
 from mzsym.evaluate.panels.grid import Grid, rows_of
 from mzsym.evaluate.panels.sweep import Pass
 from mzsym.evaluate.quadrature.grid import Interval
+from mzsym.projections.polynomials import TotalDegree
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -28,10 +30,16 @@ class PanelDomains(Domains):
     Raises
     ------
     MzError
-        For a gain and random weights.
+        For a gain and random weights, and for a basis that moves with the boxes.
     """
 
-    def __init__(self, net: Network, found: Pass) -> None:
+    def __init__(self, net: Network, projection: FiniteRank, found: Pass) -> None:
+        if not isinstance(projection, TotalDegree) and _moves(projection, net.dims[0]):
+            raise MzError(
+                f"The functions of {projection.describe()} are stated in coordinates of the domains, which move",
+                "value_and_grad(scalar)",
+                "State all domains (Network(domains=)); they are then constants",
+            )
         for n, layer in enumerate(net.layers):
             if not layer.plain_noise:
                 raise MzError(
@@ -52,6 +60,13 @@ class PanelDomains(Domains):
     def add_noise(self, parameters: ParameterGradient, n: int, ends: Array) -> None:
         # The support is the scale times fixed numbers.
         parameters.add_relative_scales(n, (ends * self._supports[n]).sum(axis=0))
+
+
+def _moves(projection: FiniteRank, dim: int) -> bool:
+    """Whether the functions depend on the box. (All polynomials up to a degree may: they span the same.)"""
+    ends = {symbol(0, i) for symbol in (lower_symbol, upper_symbol) for i in range(dim)}
+    exprs = (*projection.basis_exprs(0, dim), *projection.test_exprs(0, dim))
+    return any(expr.free_symbols & ends for expr in exprs)
 
 
 def add_measure(boxes: BoxGradient, projection: FiniteRank, found: Pass, n: int, row: Array) -> None:

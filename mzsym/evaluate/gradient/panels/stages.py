@@ -47,19 +47,24 @@ def stages_of(parameters: ParameterGradient, n: int) -> tuple[Stage, ...]:
     return Stage((split.middle,), (split.gain,), weights, ()), Stage((split.after,), (), noise, ())
 
 
+def add_map(parameters: ParameterGradient, n: int, stage: Stage, points: Array, bar: Array) -> Array:
+    """From derivatives by the map at points, with values of random weights beside them, to those by the points."""
+    if stage.map is None:
+        return parameters.add_states(n, points, bar)
+    return parameters.add_exprs(n, stage.map, parameters.state(n), points, bar)
+
+
 def add_pulled(parameters: ParameterGradient, n: int, stage: Stage, pulled: Pulled) -> None:
     """Add what one transition of layer n contributes."""
-    state = parameters.state(n)
     weights = np.zeros(len(stage.weights))
     for points, bar in _merged(pulled.states):
-        if stage.map is not None:
-            parameters.add_exprs(n, stage.map, state, points, bar)
-            continue
-        found = parameters.add_states(n, points, bar)[:, len(state) :]
-        # omega = scale * zeta with a zeta that does not move.
-        weights += (found * points[:, len(state) :]).sum(axis=0)
+        found = add_map(parameters, n, stage, points, bar)
+        if stage.weights:
+            # omega = scale * zeta with a zeta that does not move.
+            own = slice(-len(stage.weights), None)
+            weights += (found[:, own] * points[:, own]).sum(axis=0)
     for points, bar in _merged(pulled.gains):
-        parameters.add_exprs(n, stage.gain, state, points, bar.reshape(len(bar), -1))
+        parameters.add_exprs(n, stage.gain, parameters.state(n), points, bar.reshape(len(bar), -1))
     parameters.add_relative_scales(n, weights, stage.weights)
     parameters.add_relative_scales(n, pulled.scales, stage.scales)
 

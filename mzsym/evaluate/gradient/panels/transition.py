@@ -1,7 +1,7 @@
 """The adjoint of one transition: of V -> E V(F(X, omega) + G(X) xi), series on panels to values at points.
 
-Where V is continuous, d E V(z + g xi) = E V'(z + g xi) (dz + xi dg) with V' panel by panel: averages of the same panel
-functions over the law, and over xi times its density.
+d E V(z + g xi) = E V'(z + g xi) (dz + xi dg) with V' panel by panel: averages of the same panel functions over the law,
+and over xi times its density. Where V jumps, the density that arrives there counts as well.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.panels.arrivals import arrivals, heights
 from mzsym.evaluate.noise_numbers import NumericLaw, point_mass
 from mzsym.evaluate.panels.grid import Axis, Grid, rows_of
 from mzsym.evaluate.panels.transition import Transition
@@ -35,15 +36,20 @@ class Pulled:
         The same for the gain, by component, or by entry of the matrix where noise is mixed.
     scales : array of shape (noise components,)
         By the scales of the noise, times these scales.
+    places : array
+        By the places where the series jump.
     """
 
     coefs: Array
     scales: Array
+    places: Array
     states: list[tuple[Array, Array]] = field(default_factory=list)
     gains: list[tuple[Array, Array]] = field(default_factory=list)
 
 
-def pull(transition: Transition, X: Array, grid: Grid, coefs: Array, seed: Array) -> Pulled:
+def pull(
+    transition: Transition, X: Array, grid: Grid, coefs: Array, seed: Array, places: Array | None = None
+) -> Pulled:
     """The adjoint of ``transition.apply(X, grid, coefs)``.
 
     Parameters
@@ -55,13 +61,18 @@ def pull(transition: Transition, X: Array, grid: Grid, coefs: Array, seed: Array
     coefs : array of shape (grid.points, columns)
     seed : array of shape (points, columns)
         Derivative with respect to the values.
+    places : array, optional
+        Ends of panels where the series jump, in one dimension.
 
     Returns
     -------
     Pulled
     """
     slopes = [np.ascontiguousarray(grid.differentiated(coefs, i).T) for i in range(len(grid.axes))]
-    out = Pulled(np.zeros_like(coefs), np.zeros(len(transition.laws)))
+    places = np.zeros(0) if places is None else places
+    out = Pulled(np.zeros_like(coefs), np.zeros(len(transition.laws)), np.zeros(len(places)))
+    if len(places) and not all(law.point_mass for law in transition.laws):
+        _over_jumps(transition, X, heights(grid, coefs, places), seed, places, out)
     draws = len(transition.together[1]) if transition.owners is None else 1
     step = max(16 // draws + 1, _CHUNK // (grid.points * draws))
     for start in range(0, len(X), step):
@@ -71,6 +82,18 @@ def pull(transition: Transition, X: Array, grid: Grid, coefs: Array, seed: Array
         else:
             _apart(transition, rows, grid, slopes, seeds, out)
     return out
+
+
+def _over_jumps(t: Transition, X: Array, jumps: Array, seed: Array, places: Array, out: Pulled) -> None:
+    """A state that moves by dT over a jump changes the average by its height times the density there times dT."""
+    density, xi = arrivals(t, X, places)
+    bar = (seed @ jumps.T) * density
+    out.places -= bar.sum(axis=0)
+    out.states.append((X, bar.sum(axis=1, keepdims=True)))
+    gains = (bar * xi).sum(axis=1, keepdims=True)
+    out.scales += (gains if t.gain is None else gains * t.gain(X)).sum(axis=0)
+    if t.gain is not None:
+        out.gains.append((X, gains))
 
 
 def _apart(t: Transition, X: Array, grid: Grid, slopes: Sequence[Array], seed: Array, out: Pulled) -> None:
