@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mzsym.calculus.laws import DeterministicLaw, TruncatedGaussianLaw, UniformLaw
 from mzsym.core import Options
 from mzsym.evaluate.panels.breaks import has_switches
 from mzsym.evaluate.panels.conditional import ConditionalProblem, lower_conditional, solve_conditional
@@ -13,7 +12,7 @@ from mzsym.evaluate.panels.lower import PanelProblem, lower_panels
 from mzsym.evaluate.quadrature.engine import Solution, solve
 from mzsym.evaluate.quadrature.problem import Problem, lower_problem
 from mzsym.evaluate.quadrature.stated_law import why_unresolved
-from mzsym.model import Noise
+from mzsym.model import Deterministic, Noise, TruncatedGaussian, Uniform
 from mzsym.projections import Conditional
 from mzsym.projections.checks import finite_rank
 
@@ -35,13 +34,13 @@ def why_panels(net: Network, projection: FiniteRank) -> str | None:
     for n, layer in enumerate(net.layers):
         if not layer.plain_noise:
             return f"layer {n} has a gain or random weights"
-        for noise, law in zip(layer.noise, net.laws(n), strict=True):
+        for noise in layer.noise:
             if isinstance(noise, Noise):
                 reason = why_unresolved(noise)
                 if reason is not None:
                     return f"the noise density of layer {n} {reason}"
-            elif not isinstance(law, (UniformLaw, TruncatedGaussianLaw, DeterministicLaw)):
-                return f"layer {n} has {type(law).__name__.removesuffix('Law')} noise"
+            elif not isinstance(noise, (Uniform, TruncatedGaussian, Deterministic)):
+                return f"layer {n} has {type(noise).__name__} noise"
     if not (projection.normalized and projection.measure in ("uniform", "lebesgue")):
         return f'the basis is made orthonormal in the measure "{projection.measure}"'
     if set(net.dims) == {1} and any(has_switches(net.map_exprs(n)) for n in range(net.depth)):

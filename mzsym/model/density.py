@@ -81,6 +81,12 @@ def _roots(level: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
     return []
 
 
+def check_defined(density: sp.Expr, where: str) -> None:
+    """Refuse a density that parameters leave without a value."""
+    if density.has(sp.nan, sp.zoo, sp.oo):
+        raise MzError("The density is no number for these parameters", where, "Give others, such as weights not all 0")
+
+
 def check_density(density: sp.Expr, ends: tuple[sp.Expr, sp.Expr], breaks: Sequence[sp.Expr], where: str) -> None:
     """Refuse what is proved to be no density.
 
@@ -99,8 +105,6 @@ def check_density(density: sp.Expr, ends: tuple[sp.Expr, sp.Expr], breaks: Seque
     MzError
         With the point at which it is negative, or with its integral.
     """
-    if density.has(sp.nan, sp.zoo, sp.oo):
-        raise MzError("The density is no number for these parameters", where, "Give others, such as weights not all 0")
     negative = negative_point(density, ends, breaks)
     if negative is not None:
         at, value = negative

@@ -15,11 +15,11 @@ from mzsym.calculus.laws import DensityLaw
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import NOISE_VARIABLE
-from mzsym.model.density import break_points, check_density, norm_squared
+from mzsym.model.density import break_points, check_defined, check_density, norm_squared
 from mzsym.model.inverse import InverseTable, inverse_table
 from mzsym.model.noise import AbstractNoise
 from mzsym.model.numeric import evaluate
-from mzsym.model.shapes import mixture, spline
+from mzsym.model.shapes import mixture, spline, with_own
 from mzsym.model.statements import checked_expr
 from mzsym.model.values import Number, NumberLike, as_number, exact_expr, exact_floats, number_key, real_symbol
 
@@ -61,6 +61,7 @@ class Noise(AbstractNoise):
     ends: tuple[sp.Expr, sp.Expr]
     name = "density"
     _params: Mapping[sp.Symbol, Number | None]
+    _by_construction: bool
 
     def __init__(
         self,
@@ -71,14 +72,26 @@ class Noise(AbstractNoise):
         values = _checked_values(params or {})
         self._state(_checked_density(density, values), _checked_ends(support, values), values)
 
-    def _state(self, expr: sp.Expr, ends: tuple[sp.Expr, sp.Expr], values: Mapping[sp.Symbol, Number | None]) -> None:
-        """Set every attribute, and refuse values with which there is no density."""
-        self.__dict__.update(density=expr, ends=ends, _params=values)
+    def _state(
+        self,
+        expr: sp.Expr,
+        ends: tuple[sp.Expr, sp.Expr],
+        values: Mapping[sp.Symbol, Number | None],
+        by_construction: bool = False,
+    ) -> None:
+        """Set every attribute, and refuse values with which there is no density.
+
+        ``by_construction``: there is one wherever the expression has a value, so that no integral need be enclosed.
+        """
+        self.__dict__.update(density=expr, ends=ends, _params=values, _by_construction=by_construction)
         if self._exact is not None:
             lo, hi = self._numeric_ends
             if not (hi - lo).is_extended_positive:
                 raise MzError(f"The support is ({lo}, {hi})", "Noise(support=)", "Give lo < hi")
-            check_density(self._bound(expr), (lo, hi), [self._bound(point) for point in self.points], "Noise(density)")
+            where, bound = "Noise(density)", self._bound(expr)
+            check_defined(bound, where)
+            if not by_construction:
+                check_density(bound, (lo, hi), [self._bound(point) for point in self.points], where)
 
     @classmethod
     def histogram(
@@ -148,7 +161,9 @@ class Noise(AbstractNoise):
         """
         where = "Noise.histogram(amplitudes)" if degree == 0 else "Noise.spline(amplitudes)"
         density, ends, own = spline(amplitudes, support, degree, name, where)
-        return cls(density, ends, {**own, **(params or {})})
+        noise = cls(density, ends, with_own(own, params or {}, where))
+        noise.__dict__["_by_construction"] = True
+        return noise
 
     @classmethod
     def mixture(
@@ -243,7 +258,7 @@ class Noise(AbstractNoise):
             return self
         # The expressions are checked already; what depends on the values is checked again.
         law = object.__new__(Noise)
-        law._state(self.density, self.ends, _checked_values(own))
+        law._state(self.density, self.ends, _checked_values(own), self._by_construction)
         return law
 
     def key(self) -> str:

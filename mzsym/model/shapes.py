@@ -152,6 +152,20 @@ def _within(density: sp.Expr, ends: tuple[sp.Expr, sp.Expr], whole: tuple[sp.Exp
     return sp.Piecewise((density, sp.And(*inside)), (0, True)) if inside else density
 
 
+def with_own(own: Mapping[sp.Symbol, Any], params: Mapping[sp.Symbol, Any], where: str) -> dict[sp.Symbol, Any]:
+    """The parameters of a family beside those that its support has.
+
+    Raises
+    ------
+    MzError
+        Where a name stands for two of them.
+    """
+    double = {symbol.name for symbol in own} & {getattr(symbol, "name", str(symbol)) for symbol in params}
+    if double:
+        raise MzError(f"The name {min(double)} stands for two things", where, "Give name= for the amplitudes")
+    return {**own, **params}
+
+
 def _symbols(name: str, count: int) -> list[sp.Symbol]:
     return [sp.Symbol(f"{name}{k}", real=True) for k in range(count)]
 

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import sympy as sp
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
@@ -146,10 +147,12 @@ def noise_laws(net: Network, n: int, numbers: NetworkNumbers) -> tuple[NoiseLaw,
         As ``noise_law`` and ``stated_law``.
     """
     out: list[NoiseLaw] = []
-    items = zip(net.layers[n].noise, net.laws(n), numbers.noise_scales(n), strict=True)
-    for i, (noise, law, scale) in enumerate(items):
+    for i, (noise, scale) in enumerate(zip(net.layers[n].noise, numbers.noise_scales(n), strict=True)):
         where = f"layer {n}, noise component {i}"
-        out.append(stated_law(noise, where) if isinstance(noise, Noise) else noise_law(law, scale, where))
+        if isinstance(noise, Noise):
+            out.append(stated_law(noise, where))
+        else:
+            out.append(noise_law(noise.law(sp.S.One), scale, where))
     return tuple(out)
 
 
