@@ -12,6 +12,7 @@ from mzsym.certify.bounds import decimal_up
 from mzsym.core import MzError, Options
 from mzsym.derive import derive
 from mzsym.evaluate import compile as compiled
+from mzsym.projections import Conditional
 from mzsym.projections.checks import check_stated, finite_rank
 from mzsym.reduce.a_priori import proved_bounds
 from mzsym.reduce.depths import DepthBound, depth_bounds
@@ -93,6 +94,12 @@ def reduce(
     >>> r.predict([[0.5]]).shape, sorted(r.network.readouts), r.network.depth
     ((1,), [1], 2)
     """
+    if isinstance(projection, Conditional):
+        raise MzError(
+            f"{projection.describe().capitalize()} keeps neurons, and has no read-outs",
+            "reduce(projection)",
+            "Use fewer_neurons(net, projection) of mzsym.reduce, or a projection on functions",
+        )
     check_stated(net, projection, "reduce")
     basis = finite_rank(projection, "reduce(projection)")
     tolerance = _checked(tolerance, depth)
