@@ -23,6 +23,7 @@ from mzsym.core.version import VERSION
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
     from mzsym.certify.enclosed import enclose as enclose
+    from mzsym.certify.family import certify_family as certify_family
     from mzsym.certify.minimal_noise import minimal_noise as minimal_noise
     from mzsym.certify.minimal_projection import minimal_projection as minimal_projection
     from mzsym.certify.region import proved_region as proved_region
@@ -99,6 +100,7 @@ _HOME = {
     "minimal_projection": "mzsym.certify.minimal_projection",
     "proved_region": "mzsym.certify.region",
     "enclose": "mzsym.certify.enclosed",
+    "certify_family": "mzsym.certify.family",
     "reduce": "mzsym.reduce",
     "advise": "mzsym.reduce.advise",
     "report": "mzsym.report",
