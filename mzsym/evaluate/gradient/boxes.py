@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from mzsym.core.arrays import Array
 from mzsym.evaluate.gradient.domains import Domains
-from mzsym.evaluate.gradient.extrema import extreme_points
+from mzsym.evaluate.gradient.extrema import extreme_places
 from mzsym.evaluate.gradient.parameters import ParameterGradient
-
-if TYPE_CHECKING:
-    from mzsym.model import Network
 
 
 class BoxGradient:
@@ -21,9 +16,9 @@ class BoxGradient:
     Where all domains are given they are constants, and nothing is summed up.
     """
 
-    def __init__(self, net: Network, domains: Domains, lebesgue: bool) -> None:
-        self.net, self.domains, self.lebesgue = net, domains, lebesgue
-        self.follow = net.given_domains is None
+    def __init__(self, domains: Domains, lebesgue: bool) -> None:
+        self.domains, self.lebesgue = domains, lebesgue
+        self.follow = domains.net.given_domains is None
         self.centers = [np.zeros(len(sides)) for sides in domains.sides]
         self.halves = [np.zeros(len(sides)) for sides in domains.sides]
         self._widths = [np.array([side.half for side in sides]) for sides in domains.sides]
@@ -57,15 +52,21 @@ class BoxGradient:
         """
         if not self.follow:
             return
-        for n in range(self.domains.depth - 1, -1, -1):
+        for n in range(self.domains.net.depth - 1, -1, -1):
             ends = 0.5 * np.stack([self.centers[n + 1] - self.halves[n + 1], self.centers[n + 1] + self.halves[n + 1]])
             if not ends.any():
                 continue
             self.domains.add_noise(parameters, n, ends)
-            points, moving = extreme_points(self.net, self.domains, n, ends != 0.0)
-            X = points.reshape(-1, points.shape[2])
-            bar = np.vstack([np.diag(row) for row in np.where(moving, ends, 0.0)])
-            self._add_ends(n, X, parameters.add_states(n, X, bar))
+            image = self.domains.image(n)
+            found = extreme_places(self.domains, n, image, ends != 0.0)
+            X = np.array([one.place for one in found]).reshape(len(found), len(image.columns))
+            bar = np.zeros((len(found), ends.shape[1]))
+            for row, one in zip(bar, found, strict=True):
+                row[one.component] = one.share * ends[one.end, one.component]
+            by_places = image.add(parameters, X, bar)
+            dim = len(self.domains.sides[n])
+            self._add_ends(n, X[:, :dim], by_places[:, :dim])
+            parameters.add_relative_scales(n, (by_places * X)[:, dim:].sum(axis=0), image.scales)
 
     def _add_ends(self, n: int, X: Array, bar: Array) -> None:
         """Derivatives by points of which some lie on sides of Omega_n and move with them."""

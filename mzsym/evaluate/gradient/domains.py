@@ -6,51 +6,54 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, final
 
 from mzsym.core.arrays import Array
+from mzsym.evaluate.gradient.images import Image
 from mzsym.evaluate.gradient.noise import NoiseSeed
 from mzsym.evaluate.quadrature.grid import Interval, Sides
-from mzsym.evaluate.quadrature.problem import PointMap, Problem
+from mzsym.evaluate.quadrature.problem import Problem
 from mzsym.evaluate.quadrature.smoothing import shrunken
 
 if TYPE_CHECKING:
     from mzsym.evaluate.gradient.parameters import ParameterGradient
+    from mzsym.model import Network
 
 
 class Domains(ABC):
-    """The boxes Omega_0..Omega_L and what makes each of the one before it, for layers with additive noise.
+    """The boxes Omega_0..Omega_L and what makes each of the one before it.
 
-    Laws: component i of Omega_{n+1} is ``before_noise(n, i)`` plus the support of that noise component, and
-    ``before_noise(n, i)`` is the range of component i of F_n on Omega_n.
+    Laws: component i of Omega_{n+1} is ``before_noise(n, i)`` plus the support of what noise is added to it, and
+    ``before_noise(n, i)`` is the range of component i of ``image(n)``.
 
     Attributes
     ----------
+    net : Network
     sides : tuple of Sides
-    maps : tuple of functions
-        F_n, shape (points, N_n) -> (points, N_{n+1}), n < L.
     """
 
+    net: Network
     sides: tuple[Sides, ...]
-    maps: tuple[PointMap, ...]
 
-    @property
-    def depth(self) -> int:
-        """L."""
-        return len(self.maps)
+    @abstractmethod
+    def image(self, n: int) -> Image:
+        """What Omega_{n+1} is made of, but for noise that is added."""
 
     @abstractmethod
     def before_noise(self, n: int, i: int) -> Interval:
-        """The states before noise."""
+        """The states before noise is added."""
 
     @abstractmethod
     def add_noise(self, parameters: ParameterGradient, n: int, ends: Array) -> None:
-        """Hand derivatives by the ends of the supports, shape (2, N_{n+1}), to the parameters of the noise."""
+        """Hand derivatives by the ends of the supports, shape (2, N_{n+1}), to the parameters of added noise."""
 
 
 @final
 class SpectralDomains(Domains):
     """Those of the spectral scheme."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.sides, self.maps, self._laws = problem.boxes, problem.maps, problem.laws
+    def __init__(self, net: Network, problem: Problem) -> None:
+        self.net, self.sides, self._laws = net, problem.boxes, problem.laws
+
+    def image(self, n: int) -> Image:
+        return Image.of_map(self.net, n, self.sides[n])
 
     def before_noise(self, n: int, i: int) -> Interval:
         return shrunken(self.sides[n + 1][i], self._laws[n][i])

@@ -96,7 +96,7 @@ class _Backward:
         self.margin = margin
         self.seeds, self.last = seeds, seeds.last.copy()
         self.parameters = ParameterGradient(recorded.net)
-        self.boxes = BoxGradient(recorded.net, SpectralDomains(self.problem), recorded.lebesgue)
+        self.boxes = BoxGradient(SpectralDomains(recorded.net, self.problem), recorded.lebesgue)
 
     def run(self, points: Points) -> dict[Key, Array]:
         problem = self.problem

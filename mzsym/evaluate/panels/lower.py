@@ -76,6 +76,8 @@ class PanelProblem:
     outputs : int
     transitions : function
         Number of nodes for random weights -> the layers 0..L-1, each in one step or two.
+    whole : tuple of Transition
+        The layers in one step each.
     between : tuple of Between or None
         The state between the two steps of a layer.
     breaks : tuple of tuples of Break
@@ -89,6 +91,7 @@ class PanelProblem:
     observable: PointMap
     outputs: int
     transitions: Callable[[int], tuple[tuple[Transition, ...], ...]]
+    whole: tuple[Transition, ...]
     between: tuple[Between | None, ...]
     breaks: tuple[tuple[Break, ...], ...]
     start: Callable[[Array], Array]
@@ -126,7 +129,8 @@ def lower_functions(
     check_dimensions(net)
     projection.check(net)
     layers = Layers(net, target)
-    sides = effective_sides(net, projection, layers.whole(1))
+    whole = layers.whole(1)
+    sides = effective_sides(net, projection, whole)
     breaks, between = _all_breaks(net, projection, layers, sides)
     if not projection.boxed(net):
         breaks = tuple(_with_cuts(b, side) for b, side in zip(breaks, sides, strict=True))
@@ -136,6 +140,7 @@ def lower_functions(
         observable=layers.numbers.observable(),
         outputs=len(net.observable_exprs),
         transitions=layers.transitions,
+        whole=whole,
         between=between,
         breaks=breaks,
         start=_start(net),

@@ -52,7 +52,7 @@ def test_ends_move_as_the_proved_ones_do(name):
     net = NETWORKS[name]
     rng = np.random.default_rng(2)
     problem = lower_problem(net, mz.Legendre(1))
-    boxes, parameters = BoxGradient(net, SpectralDomains(problem), False), ParameterGradient(net)
+    boxes, parameters = BoxGradient(SpectralDomains(net, problem), False), ParameterGradient(net)
     bars = [rng.normal(size=(2, dim)) for dim in net.dims]
     for n, bar in enumerate(bars):
         boxes.add_domain(n, *bar)
@@ -98,7 +98,7 @@ def test_stated_domains_are_constants():
     layers = [mz.dense([[1.1]], [0.1], activation="tanh", noise=mz.Uniform(0.3))] * 2
     net = mz.Network(layers, domains=[mz.Box([(-1, 1)]), mz.Box([(-2, 2)]), mz.Box([(-3, 3)])])
     problem = lower_problem(net, mz.Legendre(1))
-    boxes, parameters = BoxGradient(net, SpectralDomains(problem), False), ParameterGradient(net)
+    boxes, parameters = BoxGradient(SpectralDomains(net, problem), False), ParameterGradient(net)
     boxes.add_domain(2, np.ones(1), np.ones(1))
     boxes.finish(parameters)
     assert not any(value.any() for value in parameters.values.values())

@@ -11,6 +11,7 @@ from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, upper_symbol
 from mzsym.evaluate.gradient.boxes import BoxGradient
 from mzsym.evaluate.gradient.domains import Domains
+from mzsym.evaluate.gradient.images import Image, with_randomness
 from mzsym.evaluate.gradient.parameters import ParameterGradient
 from mzsym.evaluate.noise_numbers import point_mass
 from mzsym.evaluate.panels.grid import Grid, rows_of
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 @final
 class PanelDomains(Domains):
-    """Those of a pass whose layers add noise to fixed maps.
+    """Those of a pass.
 
     Raises
     ------
     MzError
-        For a gain and random weights, and for a basis that moves with the boxes.
+        For a basis that moves with the boxes.
     """
 
     def __init__(self, net: Network, projection: FiniteRank, found: Pass) -> None:
@@ -40,26 +41,31 @@ class PanelDomains(Domains):
                 "value_and_grad(scalar)",
                 "State all domains (Network(domains=)); they are then constants",
             )
-        for n, layer in enumerate(net.layers):
-            if not layer.plain_noise:
-                raise MzError(
-                    f"The domain of X_{n + 1} follows from a gain or random weights, and its ends have no derivative "
-                    "here",
-                    f"value_and_grad(scalar), layer {n}",
-                    "State all domains (Network(domains=)); they are then constants",
-                )
-        steps = [steps[-1].transition for steps in found.steps]
+        self.net = net
         self.sides = tuple(tuple(Interval.of(lo, hi) for lo, hi in side) for side in found.problem.sides)
-        self.maps = tuple(step.map for step in steps)
-        self._supports = [np.array([law.support for law in step.laws]).T for step in steps]
+        self._whole = found.problem.whole
+
+    def image(self, n: int) -> Image:
+        image, whole = Image.of_map(self.net, n, self.sides[n]), self._whole[n]
+        if self.net.layers[n].plain_noise:
+            return image
+        return with_randomness(image, whole.random, whole.laws, f"value_and_grad(scalar), layer {n}")
 
     def before_noise(self, n: int, i: int) -> Interval:
-        side, (low, high) = self.sides[n + 1][i], self._supports[n][:, i]
+        low, high = self._supports(n)[:, i]
+        side = self.sides[n + 1][i]
         return Interval(side.center - 0.5 * (low + high), max(0.0, side.half - 0.5 * (high - low)))
 
     def add_noise(self, parameters: ParameterGradient, n: int, ends: Array) -> None:
-        # The support is the scale times fixed numbers.
-        parameters.add_relative_scales(n, (ends * self._supports[n]).sum(axis=0))
+        if self._whole[n].gain is None:
+            # The support is the scale times fixed numbers.
+            parameters.add_relative_scales(n, (ends * self._supports(n)).sum(axis=0))
+
+    def _supports(self, n: int) -> Array:
+        """Ends of the noise that is added, shape (2, N_{n+1}); with a gain it is part of the image."""
+        if self._whole[n].gain is not None:
+            return np.zeros((2, len(self.sides[n + 1])))
+        return np.array([law.support for law in self._whole[n].laws]).T
 
 
 def _moves(projection: FiniteRank, dim: int) -> bool:

@@ -82,7 +82,7 @@ class _Backward:
 
     def _boxes(self, rows: list[Array]) -> None:
         """Where the measure lives on boxes that follow from the first one."""
-        boxes = BoxGradient(self.net, PanelDomains(self.net, self.projection, self.found), False)
+        boxes = BoxGradient(PanelDomains(self.net, self.projection, self.found), False)
         for n, row in enumerate(rows):
             add_measure(boxes, self.projection, self.found, n, row)
         boxes.finish(self.parameters)
