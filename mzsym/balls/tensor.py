@@ -71,7 +71,7 @@ class Columns:
 
     def root_mean_squares(self) -> Array:
         """Upper bounds of the norms in L^2 of the uniform law on the box, shape (c,)."""
-        moved = along([_mean_products(size) for size in self.sizes], self.coefs)
+        moved = along([mean_products(size) for size in self.sizes], self.coefs)
         inner = tuple(range(len(self.sizes)))
         squares = np.maximum((self.coefs * moved).sum(axis=inner), 0.0)
         # No mean of T_a T_b is above 1, and its double is within four units of rounding.
@@ -237,7 +237,7 @@ def inner_products(indices: Sequence[Sequence[int]], columns: Columns) -> Matrix
 
 
 @lru_cache(maxsize=64)
-def _mean_products(size: int) -> Array:
+def mean_products(size: int) -> Array:
     """Means of T_a T_b on [-1, 1], a, b < size."""
     a, b = np.arange(size)[:, None], np.arange(size)[None, :]
     even = (a + b) % 2 == 0

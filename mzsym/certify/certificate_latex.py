@@ -126,7 +126,24 @@ def _sharp_statement(certificate: Certificate, opening: str) -> str:
         r"$\|S\| \le \max\bigl(\lambda_0, \lambda_{\max}(S_{VV} + R/(\lambda_0-\mu))\bigr)$, and $\|S\| \ge "
         r"\lambda_{\max}(S_{VV})$. With $Q_{n+1}$ the same holds for $Q_nM_nQ_{n+1}M_n^*Q_n$. The integrals were "
         r"computed by Gauss's rule with errors bounded from the analyticity of the integrands, proved in ball "
-        rf"arithmetic; the rounding of all matrices is bounded and added.{_other_noise(certificate)}{square} $\square$"
+        r"arithmetic; the rounding of all matrices is bounded and added."
+        + _other_noise(certificate)
+        + _plane(certificate)
+        + rf"{square} $\square$"
+    )
+
+
+def _plane(certificate: Certificate) -> str:
+    """What the proof is where a state has two components."""
+    boxes = certificate.model.get("domains") or []
+    if all(len(box) < 2 for box in boxes):
+        return ""
+    return (
+        r" For layers of two inputs or outputs it is another: with $\Pi$ the projection on the products of Legendre "
+        r"polynomials of degree below $k$ of the outputs, the functions $M_ne$ of its range were carried as series "
+        r"with proved errors, which gives $\|Q_nM_n\Pi\|$, and $\|Q_nM_n\|^2 \le \|Q_nM_n\Pi\|^2 + "
+        r"\|M_n(I-\Pi)\|^2$. The last term is at most $\|M_n\|_{\mathrm{HS}}^2 - \|M_n\Pi\|_{\mathrm{HS}}^2$, and "
+        r"under uniform noise $c/k(k+1)$ with a constant from the density of $F_n$."
     )
 
 

@@ -18,6 +18,7 @@ from mzsym.certify.contractions import Contractions, contractions_of, root_up
 from mzsym.certify.enclosure import NOTHING, Enclosure
 from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
 from mzsym.certify.law_proof import LawChain
+from mzsym.certify.plane_proof import plane_enclosure, takes
 from mzsym.certify.products import product_windows
 from mzsym.certify.sharp import affordable, sharp_estimate
 from mzsym.certify.sharp_proof import WIDTH, sharp_enclosure
@@ -47,6 +48,9 @@ UNRESOLVED = 0.5
 LONGEST_PRODUCT = 4
 """Layers of the longest product that is bounded in one piece unless another number is stated."""
 
+WIDE = 1e-3
+"""Relative width of an enclosure in two dimensions from which on an estimate stands beside it."""
+
 LAW = "law"
 
 _LAWS = {"uniform", "truncated_gaussian", "deterministic"}
@@ -63,7 +67,7 @@ def certify(
     """Bound the orthogonal dynamics of every layer, MATH (22)-(27).
 
     Proved: upper bounds of ||Q_n M_n||, hence of every ||K(n, m)||, rounded outward: Hilbert-Schmidt norms (23) in the
-    measures on boxes, sharp enclosures (24) from both sides in dimension one there and in the law of the state, and in
+    measures on boxes, sharp enclosures (24) from both sides in dimensions one and two there, in one in the law, and in
     that law roots of Dobrushin's coefficients (25). Proved beside them, about other norms and at any width: Dobrushin's
     coefficients of oscillations and Lipschitz constants (26). Not proved: the norm where it is not enclosed, with an
     observed error.
@@ -163,7 +167,7 @@ def _layer(laws: LawChain, projection: AbstractProjection, n: int, method: Metho
     if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
         bound = hilbert_schmidt(net, projection, n)
         if wanted:
-            sharp, whole, inner, reasons = _sharp(net, projection, n, width)
+            sharp, whole, inner, reasons = _sharp(net, projection, n, width, method == "auto")
     else:
         bound = _no_hilbert_schmidt(projection)
         if wanted and isinstance(projection, TotalDegree) and projection.measure == LAW:
@@ -205,11 +209,12 @@ def _name(method: Method, sharp: float, square: float, bound: HilbertSchmidt) ->
 
 
 def _sharp(
-    net: Network, projection: TotalDegree, n: int, width: float
+    net: Network, projection: TotalDegree, n: int, width: float, beside: bool
 ) -> tuple[Enclosure, Estimate | None, Estimate | None, list[str]]:
-    """The enclosure of layer n, and estimates where there is none."""
-    found = sharp_enclosure(net, projection, n, width)
-    if math.isfinite(found.upper):
+    """The enclosure of layer n, and estimates where there is none, or ``beside`` a wide one of two dimensions."""
+    plane = takes(net, n)
+    found = plane_enclosure(net, projection, n, width) if plane else sharp_enclosure(net, projection, n, width)
+    if math.isfinite(found.upper) and not (plane and beside and found.width > WIDE):
         return found, None, None, [found.reason] if found.reason else []
     whole, inner, left_out = _estimates(net, projection, n)
     return found, whole, inner, [reason for reason in (found.reason, left_out) if reason]

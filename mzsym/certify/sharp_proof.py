@@ -58,9 +58,8 @@ def reason_against(net: Network, projection: Any, n: int) -> str:
     if not layer.plain_noise:
         return "sharp enclosures take noise that is added to a fixed map, without gain and random weights"
     if (net.dims[n], net.dims[n + 1]) != (1, 1):
-        return (
-            f"sharp enclosures are for dimension one, and the layer maps dimension {net.dims[n]} to {net.dims[n + 1]}"
-        )
+        sides = f"dimension {net.dims[n]} to {net.dims[n + 1]}"
+        return f"sharp enclosures are for noise in dimensions one and two, and the layer maps {sides}"
     if not layer.noise[0].bounded or layer.noise[0].deterministic:
         return "sharp enclosures need noise with a density of bounded support"
     return ""

@@ -62,15 +62,18 @@ def test_hilbert_schmidt_level_is_the_closed_form(kappa: float, w: float, measur
     assert "does not mean that it fails" in str(found)
 
 
-def test_more_dimensions_have_hilbert_schmidt_alone() -> None:
+def test_hilbert_schmidt_level_in_two_dimensions() -> None:
     layer = mz.dense([[0.4, 0.3], [0.1, -0.5]], activation="tanh", noise=mz.Uniform(0.5))
     net = mz.Network([layer], domain=mz.Box([(-1, 1)] * 2))
-    found = mz.minimal_noise(net, 0, mz.Legendre(1), 0.9, tolerance=1e-6)
+    found = mz.minimal_noise(net, 0, mz.Legendre(1), 0.9, method="hilbert_schmidt", tolerance=1e-6)
     r, s = (2 * math.tanh(0.7), 2 * math.tanh(0.6)), found.certified
     product = math.prod((extent + 2 * s) / (2 * s) for extent in r) - 1
     assert 0.81 * (1 - 1e-5) <= product <= 0.81 and found.method == "hilbert_schmidt"
+    kinked = mz.Network(
+        [mz.dense([[1, 0], [0, 1]], activation="relu", noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)] * 2)
+    )
     with pytest.raises(mz.MzError, match=r"no proved bound[^;]*\[minimal_noise"):
-        mz.minimal_noise(net, 0, mz.Legendre(1), 0.9, method="sharp")
+        mz.minimal_noise(kinked, 0, mz.Legendre(1), 0.9, method="sharp")
 
 
 def test_level_by_dobrushin_in_the_law_of_the_state() -> None:
