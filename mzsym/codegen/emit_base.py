@@ -10,6 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from fractions import Fraction
 
+from mzsym.codegen.dialect_c import LIBRARY, CText
+from mzsym.codegen.flat import Inliner, Line, needed, written_out
 from mzsym.codegen.leaves.registry import MEANS, average_leaf
 from mzsym.codegen.nodes import Node, Program, constant
 from mzsym.codegen.operations import OPERATIONS, RELATIONS
@@ -75,6 +77,31 @@ class AbstractEmitter(ABC):
             for number, node in enumerate(program.nodes)
             if program.depends_on_point[number] == varying and node.op not in SIMPLE
         ]
+
+    def lines(self, program: Program, inline: bool = True) -> tuple[list[Line], set[str]]:
+        """Every statement, leaves written out in C or called, and the leaves, constants and helpers that they need."""
+        names = [self._name(node, place) for place, node in enumerate(program.nodes)]
+        lines, uses = list[Line](), set[str]()
+        for place, node in enumerate(program.nodes):
+            if node.op in SIMPLE:
+                continue
+            called = self.function_of(node)
+            text, kind = self._expression(program, node, names), "int" if names[place].startswith("c") else "double"
+            if inline and called is not None and written_out(called):
+                inliner = Inliner(names[place])
+                (value,) = inliner.call(called, [CText(names[arg], "double") for arg in node.args])
+                lines += inliner.lines
+                text, uses = value.text, uses | inliner.uses
+            elif called is not None and called not in LIBRARY:
+                uses.add(called)
+            lines.append(Line(names[place], kind, text))
+        return needed(lines, set(self.output_names(program))), uses
+
+    @staticmethod
+    def used(program: Program, op: str, read: set[str]) -> list[int]:
+        """Places of the arguments of a kind, "point" or "param", that are among the names read."""
+        places = sorted(int(node.data[0]) for node in program.nodes if node.op == op)
+        return [place for place in places if f"{'x' if op == 'point' else 'p'}{place}" in read]
 
     def output_names(self, program: Program) -> list[str]:
         """What is stored in every output."""

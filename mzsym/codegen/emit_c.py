@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mzsym.codegen.dialect_c import LIBRARY, PRELUDE, CText, library_text, number
-from mzsym.codegen.emit_base import SIMPLE, AbstractEmitter
-from mzsym.codegen.flat_c import Inliner, Line, divided, loops, needed, written_out
+from mzsym.codegen.dialect_c import LIBRARY, PRELUDE, library_text, number
+from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.flat import Line, divided, handed_on, loops, stored_by
 from mzsym.codegen.nodes import Program
 
 BLOCK: Final = 64
@@ -64,38 +64,18 @@ class CEmitter(AbstractEmitter):
     def source(self, program: Program) -> str:
         """The leaves that the program calls, and one function over the rows of X."""
         counts = f"{len(program.outputs)} outputs, {program.n_point} point arguments, {program.n_param} parameters"
-        lines, uses = self._lines(program)
+        lines, uses = self.lines(program)
         declared = _DECLARED if self._libmvec else ""
         head = [f"/* mzsym kernel: {counts}. */", PRELUDE, declared, library_text(uses)]
         return "\n".join([part for part in head if part] + [self._run(program, lines)])
 
-    def _lines(self, program: Program) -> tuple[list[Line], set[str]]:
-        """Every statement, leaves written out, and the leaves, constants and helpers that they need."""
-        names = [self._name(node, place) for place, node in enumerate(program.nodes)]
-        lines, uses = list[Line](), set[str]()
-        for place, node in enumerate(program.nodes):
-            if node.op in SIMPLE:
-                continue
-            called = self.function_of(node)
-            text, kind = self._expression(program, node, names), "int" if names[place].startswith("c") else "double"
-            if called is not None and written_out(called):
-                inliner = Inliner(names[place])
-                (value,) = inliner.call(called, [CText(names[arg], "double") for arg in node.args])
-                lines += inliner.lines
-                text, uses = value.text, uses | inliner.uses
-            elif called is not None and called not in LIBRARY:
-                uses.add(called)
-            lines.append(Line(names[place], kind, text))
-        return needed(lines, set(self.output_names(program))), uses
-
     def _run(self, program: Program, lines: list[Line]) -> str:
         outputs = self.output_names(program)
         read = {name for line in lines for name in line.reads}.union(outputs)
-        points = [index for index in _used(program, "point") if f"x{index}" in read]
-        params = [index for index in _used(program, "param") if f"p{index}" in read]
+        points, params = self.used(program, "point", read), self.used(program, "param", read)
         fixed, varying = divided(lines, {f"x{index}" for index in points})
         bodies = loops(varying) or [[]]
-        handed = _handed_on(bodies)
+        handed = handed_on(bodies)
         columns = len(handed) + len(points) + len(outputs)
         rows = max(1, min(BLOCK if columns > FEW_COLUMNS else LONG_BLOCK, BLOCK * COLUMNS // max(1, columns)))
         head = f"void {self._function}(size_t points, const double *{{0}}X, const double *{{0}}P, double *{{0}}out)"
@@ -110,23 +90,9 @@ class CEmitter(AbstractEmitter):
         text += ["        double *y_0 = out + start;"] * (len(outputs) == 1)
         text += [f"        const size_t n = points - start < {rows} ? points - start : {rows};"]
         text += _loads(program.n_point, points, rows)
-        made = {line.name for line in varying}
-        for place, body in enumerate(bodies):
-            # What no line of a loop makes (an argument, a parameter) is stored by the last one.
-            names = {line.name for line in body} | ({*outputs} - made if place == len(bodies) - 1 else set())
-            stored = [(at, name) for at, name in enumerate(outputs) if name in names]
+        for body, stored in zip(bodies, stored_by(bodies, outputs), strict=True):
             text += _loop(body, handed, {f"x{index}" for index in points}, stored)
         return "\n".join([*text, *_stores(len(outputs)), "    }", "}"]) + "\n"
-
-
-def _handed_on(bodies: list[list[Line]]) -> dict[str, str]:
-    """Name -> kind of what one loop makes and a later one reads."""
-    made: dict[str, str] = {}
-    handed: dict[str, str] = {}
-    for body in bodies:
-        handed |= {name: made[name] for line in body for name in line.names if name in made}
-        made |= {line.name: line.kind for line in body}
-    return handed
 
 
 def _loop(body: list[Line], handed: dict[str, str], points: set[str], stored: list[tuple[int, str]]) -> list[str]:
@@ -140,10 +106,6 @@ def _loop(body: list[Line], handed: dict[str, str], points: set[str], stored: li
         text.append(f"            const {line.kind} {line.name} = {line.text};")
         text += [f"            b_{line.name}[i] = {line.name};"] * (line.name in handed)
     return [*text, *(f"            y_{at}[i] = {name};" for at, name in stored), "        }"]
-
-
-def _used(program: Program, op: str) -> list[int]:
-    return sorted(int(node.data[0]) for node in program.nodes if node.op == op)
 
 
 def _loads(width: int, points: list[int], rows: int) -> list[str]:

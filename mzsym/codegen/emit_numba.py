@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, final
 
 from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.flat import Line, divided, handed_on, loops, stored_by
 from mzsym.codegen.leaves.library import Leaf, constants, leaves, needed
 from mzsym.codegen.nodes import Program
 from mzsym.codegen.operations import ELEMENTARY
@@ -15,7 +17,10 @@ BLOCK: Final = 64
 """Rows that are worked on at a time."""
 
 LONG_BLOCK: Final = 4096
-"""The same where no columns are gathered: one argument, one output."""
+"""The same where no columns are gathered: one argument, one output, one loop."""
+
+MOST_LINES: Final = 60
+"""Statements that vary up to which leaves are written out and loops cut: numba takes 10 ms to compile each."""
 
 JIT: Final = '@njit(cache=True, nogil=True, error_model="numpy")'
 """No fast-math: results do not depend on the target. IEEE division instead of Python's exception."""
@@ -40,6 +45,19 @@ def from_bits(context, n):
 
     return types.float64(types.int64), generate
 """
+
+_HELPERS: Final = {
+    # Both sides of a selection are computed; bits of floats are added as machine integers are.
+    "mz_select": "def mz_select(condition, value, otherwise):\n    return value if condition else otherwise\n",
+    "mz_pick": "def mz_pick(condition, value, otherwise):\n    return value if condition else otherwise\n",
+    "mz_plus": "def mz_plus(a, b):\n    return a + b\n",
+    "mz_minus": "def mz_minus(a, b):\n    return a - b\n",
+    "mz_times": "def mz_times(a, b):\n    return a * b\n",
+}
+
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_MARKED: Final = re.compile(rf"\b(?!(?:{'|'.join(_HELPERS)})\b)(?:MZ|mz)_(\w+)")
+_NOT: Final = re.compile(r"!(?!=)")
 
 _SPECIAL: Final = {
     # math.floor would return an integer; pow and atan2 are what C has.
@@ -85,23 +103,31 @@ class NumbaEmitter(AbstractEmitter):
         outputs = (
             f"{len(program.outputs)} outputs of {program.n_point} point arguments and {program.n_param} parameters"
         )
-        names = self.calls(program)
+        text = self.function(program)
         head = [f'"""mzsym kernel: {outputs}."""\n']
-        head += [_import("math", [name for name in names if name in LIBM])] * any(name in LIBM for name in names)
+        read = set(_NAME.findall(text))
+        library = sorted(read & set(LIBM))
+        head += [_import("math", library)] if library else []
         head += ["import numpy as np", "from numba import njit\n"]
-        own = [name for name in names if name not in LIBM]
+        own = sorted(read & ({*leaves(), *constants(), *_SPECIAL, *_HELPERS, "to_bits", "from_bits"} - {*LIBM}))
         head += [_import(self._leaves, own) + "\n"] if own else []
-        return "\n".join([*head, self.function(program)])
+        return "\n".join([*head, text])
 
     def function(self, program: Program) -> str:
         """The function alone."""
-        points = _used(program, "point")
-        body = [f"    p{index} = P[{index}]" for index in _used(program, "param")]
-        body += [f"    {name} = {text}" for name, text in self.statements(program, varying=False)]
-        # Blocks of columns: every load and store of the loop in the middle is contiguous, so it can vectorise; a column
-        # alone is contiguous as it is.
-        count, narrow = len(program.outputs), program.n_point == 1
-        rows = LONG_BLOCK if narrow and count == 1 else BLOCK
+        outputs = self.output_names(program)
+        points, params, fixed, bodies = self._parts(program)
+        handed, count, narrow = handed_on(bodies), len(outputs), program.n_point == 1
+        columns = len(handed) + (0 if narrow else len(points)) + (0 if count == 1 else count)
+        rows = BLOCK if columns else LONG_BLOCK
+        place = _places(handed, rows)
+        body = [f"    p{index} = P[{index}]" for index in params]
+        body += [f"    {line.name} = {in_python(line.text)}" for line in fixed]
+        # Blocks of columns: every load and store of the loops in the middle is contiguous, so they can vectorise; a
+        # column alone is contiguous as it is.
+        for name, kind in (("reals", "double"), ("wholes", "")):
+            held = sum((one == "double") == (kind == "double") for one in handed.values())
+            body += [f"    {name} = np.empty({held * rows}{'' if kind else ', np.int64'})"] * (held > 0)
         body += [] if narrow else [f"    xs = np.empty({max(1, len(points)) * rows})"]
         body += [] if count == 1 else [f"    ys = np.empty({count * rows})"]
         body += ["    flat = X.reshape(X.size)"] * narrow + ["    results = out.reshape(out.size)"] * (count == 1)
@@ -111,30 +137,66 @@ class NumbaEmitter(AbstractEmitter):
         ]
         body += ["        xs = flat[start : start + n]"] * narrow
         body += ["        ys = results[start : start + n]"] * (count == 1)
+        column = {f"x{index}": f"xs[{_at(at, rows)}]" for at, index in enumerate(points)}
         if points and not narrow:
             body.append("        for i in range(n):")
-            body += [f"            xs[{_at(at)}] = X[start + i, {index}]" for at, index in enumerate(points)]
-        body.append("        for i in range(n):")
-        body += [f"            x{index} = xs[{_at(at)}]" for at, index in enumerate(points)]
-        body += [f"            {name} = {text}" for name, text in self.statements(program, varying=True)]
-        body += [f"            ys[{_at(at)}] = {name}" for at, name in enumerate(self.output_names(program))]
+            body += [f"            {column[f'x{index}']} = X[start + i, {index}]" for index in points]
+        for one, stored in zip(bodies, stored_by(bodies, outputs), strict=True):
+            body += _loop(one, place | column, handed, [(f"ys[{_at(at, rows)}]", name) for at, name in stored])
         if count != 1:
             body.append("        for i in range(n):")
-            body += [f"            out[start + i, {at}] = ys[{_at(at)}]" for at in range(count)]
+            body += [f"            out[start + i, {at}] = ys[{_at(at, rows)}]" for at in range(count)]
         return "\n".join([f"\n{JIT}", "def run(X, P, out):", *body]) + "\n"
+
+    def _parts(self, program: Program, cut: bool = True) -> tuple[list[int], list[int], list[Line], list[list[Line]]]:
+        """Point arguments and parameters that are read, what is computed once, and the bodies of the loops."""
+        lines, _ = self.lines(program, inline=cut)
+        read = {name for line in lines for name in line.reads}.union(self.output_names(program))
+        points = self.used(program, "point", read)
+        fixed, varying = divided(lines, {f"x{index}" for index in points})
+        if cut and len(varying) > MOST_LINES:
+            return self._parts(program, cut=False)
+        return points, self.used(program, "param", read), fixed, (loops(varying) if cut else [varying]) or [[]]
+
+
+def _places(handed: Mapping[str, str], rows: int) -> dict[str, str]:
+    """Where values that loops hand on are kept: columns of one array of floats and one of integers."""
+    reals = [name for name, kind in handed.items() if kind == "double"]
+    wholes = [name for name, kind in handed.items() if kind != "double"]
+    # One array with columns, not many: a compiler sees that its columns do not overlap.
+    found = {name: f"reals[{_at(at, rows)}]" for at, name in enumerate(reals)}
+    return found | {name: f"wholes[{_at(at, rows)}]" for at, name in enumerate(wholes)}
+
+
+def _loop(
+    body: Sequence[Line], place: Mapping[str, str], handed: Container[str], stored: Sequence[tuple[str, str]]
+) -> list[str]:
+    """One loop over the rows of a block."""
+    own = {line.name for line in body}
+    read = {name for line in body for name in line.reads} | {name for _, name in stored}
+    text = ["        for i in range(n):"]
+    text += [f"            {name} = {where}" for name, where in place.items() if name in read - own]
+    for line in body:
+        text.append(f"            {line.name} = {in_python(line.text)}")
+        text += [f"            {place[line.name]} = {line.name}"] if line.name in handed else []
+    text += [f"            {where} = {name}" for where, name in stored]
+    return text if len(text) > 1 else []
+
+
+def in_python(text: str) -> str:
+    """A line of a leaf that was written out in C: most operators are the same, names lose their mark."""
+    for theirs, ours in ((" || ", " or "), (" && ", " and "), ("INT64_C(", "("), ("(double)", "float")):
+        text = text.replace(theirs, ours)
+    return _NOT.sub("not ", _MARKED.sub(r"\1", text))
 
 
 def _import(module: str, names: list[str]) -> str:
     return f"from {module} import {', '.join(names)}"
 
 
-def _at(column: int) -> str:
+def _at(column: int, rows: int) -> str:
     """Index of row i in a column of a block."""
-    return f"{column * BLOCK} + i" if column else "i"
-
-
-def _used(program: Program, op: str) -> list[int]:
-    return sorted(int(node.data[0]) for node in program.nodes if node.op == op)
+    return f"{column * rows} + i" if column else "i"
 
 
 def leaf_library() -> str:
@@ -144,6 +206,7 @@ def leaf_library() -> str:
     parts += [_constant(name, value) for name, value in constants().items()]
     parts += [f"\n\n{JIT}\n{source}" for source in _SPECIAL.values()]
     parts += [_BITS]
+    parts += [f"\n\n{JIT_INLINE}\n{source}" for source in _HELPERS.values()]
     parts += [_decorated(leaf) for leaf in leaves().values()]
     return "\n".join(parts)
 
@@ -167,11 +230,13 @@ def standalone(program: Program) -> str:
 
 def standalone_leaves(program: Program, text: str = "") -> str:
     """The leaves that a program needs, and what they and a text need of the C library."""
-    functions, values = needed(NumbaEmitter("").calls(program))
+    read = set(_NAME.findall(text)) if text else set(NumbaEmitter("").calls(program))
+    functions, values = needed(read & {*leaves(), *constants()})
     inner = "\n".join([*(leaf.source for leaf in functions.values()), text])
     parts = [_constant(name, value) for name, value in values.items()]
     parts += [f"\n\n{JIT}\n{source}" for name, source in _SPECIAL.items() if f"{name}(" in inner]
     parts += [_BITS] if "_bits(" in inner else []
+    parts += [f"\n\n{JIT_INLINE}\n{source}" for name, source in _HELPERS.items() if f"{name}(" in text]
     parts += [_decorated(leaf) for leaf in functions.values()]
     return "\n".join(parts)
 

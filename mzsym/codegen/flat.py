@@ -1,4 +1,4 @@
-"""Programs as flat lists of C statements, cut into short loops.
+"""Programs as flat lists of statements, cut into short loops.
 
 Leaves without branches are written out where they are called. What no point changes is then computed once, and the
 rest falls into loops of a few dozen operations over a block of rows, which hand values on in small buffers: a processor
@@ -167,6 +167,26 @@ def divided(lines: Sequence[Line], points: set[str]) -> tuple[list[Line], list[L
         else:
             fixed.append(line)
     return fixed, others
+
+
+def handed_on(bodies: Sequence[Sequence[Line]]) -> dict[str, str]:
+    """Name -> kind of what one loop makes and a later one reads."""
+    made: dict[str, str] = {}
+    handed: dict[str, str] = {}
+    for body in bodies:
+        handed |= {name: made[name] for line in body for name in line.names if name in made}
+        made |= {line.name: line.kind for line in body}
+    return handed
+
+
+def stored_by(bodies: Sequence[Sequence[Line]], outputs: Sequence[str]) -> list[list[tuple[int, str]]]:
+    """(number, name) of the outputs that every loop stores; the last one stores what no line of a loop makes."""
+    made = {line.name for body in bodies for line in body}
+    found = []
+    for place, body in enumerate(bodies):
+        names = {line.name for line in body} | ({*outputs} - made if place == len(bodies) - 1 else set())
+        found.append([(at, name) for at, name in enumerate(outputs) if name in names])
+    return found
 
 
 def loops(lines: Sequence[Line]) -> list[list[Line]]:

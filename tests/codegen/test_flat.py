@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 
+import pytest
 import sympy as sp
 
 from mzsym.calculus.heads import UniformMean
-from mzsym.codegen import freeze
+from mzsym.codegen import emit_numba, freeze, libm
+from mzsym.codegen.dialect_c import CText
 from mzsym.codegen.emit_c import CEmitter
-from mzsym.codegen.flat_c import LONGEST, Line, divided, loops, needed, written_out
+from mzsym.codegen.emit_numba import NumbaEmitter, in_python
+from mzsym.codegen.flat import LONGEST, Inliner, Line, divided, loops, needed, written_out
+from mzsym.codegen.leaves.library import constants, functions, leaves
 
 x, y, w, s = sp.symbols("x y w s", real=True)
+
+
+def one_number(name: str) -> bool:
+    """Whether a leaf takes numbers and returns one."""
+    kinds = functions()[name].__annotations__
+    return all(kind == "float" for kind in kinds.values())
 
 
 def chain(count: int, text: str = "{} * {} + {}") -> list[Line]:
@@ -54,6 +65,33 @@ def test_what_two_leaves_both_compute_is_written_once() -> None:
     text = CEmitter().source(freeze([UniformMean("sigmoid", 1, x, y)], [x, y]))
     # Two exponentials of the half-width are asked for, expm1 with its rest and exp, and one of the argument.
     assert len(re.findall(r"\* MZ_LOG2_E", text)) == 2
+
+
+@pytest.mark.parametrize("name", sorted(name for name in leaves() if written_out(name) and one_number(name)))
+def test_numba_reads_what_was_written_out_in_c(name: str) -> None:
+    """Every leaf that can stand where it is called, in both languages, as Python runs it."""
+    inliner = Inliner("v")
+    arguments = [CText(f"a{k}", "double") for k in range(len(signature(functions()[name]).parameters))]
+    (value,) = inliner.call(name, arguments)
+    text = "\n".join(
+        [*(f"{line.name} = {in_python(line.text)}" for line in inliner.lines), f"v = {in_python(value.text)}"]
+    )
+    known = {**vars(libm), **functions(), **constants()}
+    helpers: dict[str, object] = {}
+    exec("\n".join(emit_numba._HELPERS.values()), helpers)  # noqa: S102 - generated code is what is tested
+    for number in (0.0, -0.0, 0.3, -2.5, 40.5, -800.0):
+        values = {one.text: number + k for k, one in enumerate(arguments)}
+        space: dict[str, object] = {**known, **helpers, **values}
+        exec(text, space)  # noqa: S102
+        expected = functions()[name](*values.values())
+        assert repr(space["v"]) == repr(expected)
+
+
+def test_long_programs_keep_one_loop_in_numba() -> None:
+    short, long = (freeze([sum(sp.tanh(k * x) for k in range(1, count))], [x]) for count in (3, 9))
+    assert NumbaEmitter("leaves").source(short).count("for i in range(n)") > 1
+    text = NumbaEmitter("leaves").source(long)
+    assert text.count("for i in range(n)") == 1 and text.count("vtanh(") == 8
 
 
 def test_leaves_with_branches_are_called() -> None:
