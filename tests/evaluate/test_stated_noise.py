@@ -163,3 +163,16 @@ def test_cells_say_where_they_end() -> None:
         resolved_cells(lambda x: np.full((len(x), 1), np.nan), [-1.0, 1.0])
     cells = resolved_cells(lambda x: np.stack([x**3, np.exp(x)], axis=1), [-1.0, 0.0, 1.0])
     assert [cell.piece for cell in cells] == [0, 1] and all(9 < cell.order < 15 for cell in cells)
+
+
+def test_three_dimensions_against_one() -> None:
+    """Components that do not meet: every one is the network of its own weight and noise."""
+    weights, laws = (0.9, -0.7, 1.1), [SKEW, mz.Uniform(0.3), TENT]
+    space = compiled([mz.dense(np.diag(weights), activation="tanh", noise=laws)] * 2, degree=1, tolerance=1e-8)
+    assert space.scheme == "spectral"
+    X = np.random.default_rng(3).uniform(-1, 1, (20, 3))
+    line = compiled([mz.dense([[weights[0]]], activation="tanh", noise=SKEW)] * 2)
+    assert np.abs(space.expectation(X) - line.expectation(X[:, :1])).max() < 1e-8
+    for i, law in enumerate(laws):
+        line = compiled([mz.dense([[weights[i]]], activation="tanh", noise=law)] * 2)
+        assert space.correlation(0, 2)[i + 1, i + 1] == pytest.approx(line.correlation(0, 2)[1, 1], abs=1e-9)

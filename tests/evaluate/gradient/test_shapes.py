@@ -175,3 +175,23 @@ def test_amplitudes_have_a_common_factor_that_does_not_count():
     mixed = mz.Noise.mixture([mz.Uniform(0.5), mz.Uniform(0.25)])
     net = mz.Network([mz.dense([[1.2]], activation="tanh", noise=mixed)] * 2, domain=mz.Box([(-1, 1)]))
     assert (1e-6, None) in mz.compile(mz.derive(net, mz.Legendre(1))).objective(lambda e: e).bounds
+
+
+def test_shapes_of_two_components_against_differences():
+    """One law for both components of a layer, and a law of its own next to uniform noise."""
+    x, y = mz.state(2)
+    both, own = mz.Noise.spline([1, 0.5, 2], (-0.4, 0.6), degree=1), mz.Noise.histogram([1, 2], (-k, k), {k: 0.3})
+    W = [[0.9, -0.5], [0.4, 1.1]]
+    layers = [mz.dense(W, [0.1, -0.2], activation="tanh", noise=noise) for noise in (both, [own, mz.Uniform(0.4)])]
+    net = mz.Network(layers, domain=mz.Box([(-1, 1), (-0.7, 0.9)]), observable=x * y + y**2)
+    ev = mz.compile(mz.derive(net, mz.Legendre(1)), options=mz.Options(tolerance=1e-10))
+    weigh = lambda e: (e.memory(0, 2) ** 2).sum() + e.coefficients(0)[1] + e.streaming(1)[2, 1] + e.noise(0)[2]  # noqa: E731
+    _, gradient = ev.value_and_grad(weigh)
+    keys = [key for key in gradient if isinstance(key[1], sp.Symbol)]
+    assert len(keys) == 6 and gradient.reached < 1e-8
+    h, weights = 1e-3, {-3: -1, -2: 9, -1: -45, 1: 45, 2: -9, 3: 1}
+    for n, symbol in keys:
+        start = float(layers[n].noise[0].params[symbol])
+        ends = {j: weigh(ev.with_params({(n, symbol): start + j * h})) for j in weights}
+        slope = sum(weight * ends[j] for j, weight in weights.items()) / (60 * h)
+        assert gradient[n, symbol] == pytest.approx(slope, rel=1e-7, abs=1e-8), (n, symbol)
