@@ -34,12 +34,14 @@ Values: TypeAlias = tuple[tuple[sp.Symbol, float], ...]
 _ORDER = 16
 """Coefficients of a series on a cell at most."""
 _RESOLVED = 8e-15
+_ROUNDING = 1e-12
+"""Below it a tail that halving a cell hardly lowers is rounding of the density, not structure."""
 _NEGLIGIBLE = 1e-17
-"""Mass of an unresolved part that counts for nothing: rounding of the density lies below it on short cells."""
+"""Part of peak times support that counts for nothing: rounding of the density lies below it on short cells."""
 _NOTHING = 1e-250
 """Values below are 0: near the smallest doubles everything is rounding."""
 _DEEPEST = 12
-_MOST_CELLS = 256
+_MOST_CELLS = 1024
 BLOCK = 4096
 """Points for which Legendre functions are tabulated at once."""
 
@@ -102,35 +104,37 @@ def resolved_cells(functions: Callable[[Array], Array], ends: Sequence[float]) -
     t, w = gauss_legendre(_ORDER)
     analyse = (w[:, None] * legendre.legvander(t, _ORDER - 1) * (2.0 * np.arange(_ORDER) + 1.0)).T
     knots = np.asarray(ends)
-    todo = [(piece, 0.0, 1.0) for piece in range(len(ends) - 1)]
+    todo = [(piece, 0.0, 1.0, np.inf) for piece in range(len(ends) - 1)]
     done: list[Cell] = []
     peaks: Array | float = _NOTHING
     for _ in range(_DEEPEST + 1):
-        places = np.array([start + 0.5 * (stop - start) * (t + 1.0) for _, start, stop in todo])
-        pieces = np.array([piece for piece, _, _ in todo])
-        lower, lengths = knots[pieces, None], np.diff(knots)[pieces]
-        x = lower + lengths[:, None] * places
+        pieces, starts, stops, before = (np.array(column) for column in zip(*todo, strict=True))
+        lengths = np.diff(knots)[pieces]
+        x = (knots[pieces] + lengths * starts)[:, None] + (0.5 * lengths * (stops - starts))[:, None] * (t + 1.0)
         values = functions(x.ravel()).reshape(*x.shape, -1)
         if not np.isfinite(values).all():
             at = x[~np.isfinite(values).all(axis=2)][0]
             raise UnresolvedError(f"is not finite at {at:.6g}")
         peaks = np.maximum(peaks, np.abs(values).max(axis=(0, 1)))
-        coefs = np.abs(np.einsum("kt,ctf->ckf", analyse, values))
-        small = (coefs <= _RESOLVED * peaks).all(axis=2)
+        # In units of the peaks and of the whole: neither the noise's nor a parameter's units count.
+        coefs = (np.abs(np.einsum("kt,ctf->ckf", analyse, values)) / peaks).max(axis=2)
+        tails = coefs[:, -3:].max(axis=1)
+        rounding = (tails <= _ROUNDING) & (tails > before / 8.0)
+        negligible = tails * lengths * (stops - starts) <= _NEGLIGIBLE * (knots[-1] - knots[0])
         following = []
-        for cell, counts, tail, length in zip(todo, ~small, coefs[:, -3:].max(axis=(1, 2)), lengths, strict=True):
-            piece, start, stop = cell
-            if not counts[-3:].any() or tail * length * (stop - start) <= _NEGLIGIBLE:
-                done.append(Cell(piece, start, stop, int(np.flatnonzero(counts).max(initial=0)) + 1))
+        for k, (piece, start, stop, _) in enumerate(todo):
+            if tails[k] <= _RESOLVED or rounding[k] or negligible[k]:
+                order = int(np.flatnonzero(coefs[k] > _RESOLVED).max(initial=0)) + 1
+                done.append(Cell(piece, start, stop, order))
             else:
                 middle = 0.5 * (start + stop)
-                following += [(piece, start, middle), (piece, middle, stop)]
+                following += [(piece, start, middle, tails[k]), (piece, middle, stop, tails[k])]
         if not following:
             return tuple(sorted(done, key=lambda cell: (cell.piece, cell.start)))
         todo = following
         if len(done) + len(todo) > _MOST_CELLS:
             break
-    piece, start, _ = todo[0]
+    piece, start, *_ = todo[0]
     at = knots[piece] + (knots[piece + 1] - knots[piece]) * start
     raise UnresolvedError(f"is not resolved by series on cells, as at a singularity or a hidden kink near {at:.6g}")
 

@@ -148,6 +148,16 @@ def test_averages_of_polynomials_against_fifty_digits(name):
             assert got[symbol] == pytest.approx(exact, rel=1e-11, abs=1e-12), symbol
 
 
+def test_the_units_of_a_parameter_do_not_count():
+    found = []
+    for unit in (1, sp.Rational(1, 10**30)):
+        noise = mz.Noise((1 + unit * c * sp.sin(60 * sp.pi * t)) / 2, (-1, 1), {c: 0})
+        net = mz.Network([mz.dense([[1.2]], activation="tanh", noise=noise)] * 2, domain=mz.Box([(-1, 1)]))
+        ev = mz.compile(mz.derive(net, mz.Legendre(2)), options=mz.Options(tolerance=1e-12))
+        found.append(float(ev.value_and_grad(lambda e: e.memory(0, 2)[0, 1])[1][0, c]))
+    assert abs(found[0]) > 1e-6 and 1e30 * found[1] == pytest.approx(found[0], rel=1e-10)
+
+
 def test_points_that_meet_have_no_derivative():
     def slopes(*scales):
         noise = mz.Noise.mixture([mz.Uniform(s) for s in scales])
