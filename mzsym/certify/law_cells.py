@@ -139,8 +139,9 @@ class Cells:
         stretches = image.stretches(grid.values)
         self.parts, parent = _cut(stretches, law, image)
         lengths_of = self.parts.length
-        # Preimages are off by 2**-70 of half the interval at most, two of them in a stretch.
-        peak = float(law.high.max()) * (image.hi - image.lo) / (1 << SCALE) * 2.0**-68
+        # Preimages are off by 2**-70 of half the interval at most, two of them on every branch.
+        near = (image.hi - image.lo) / (1 << SCALE) * 2.0**-68 * (1 + len(image.curve.branches))
+        peak = float(law.high.max()) * near
         least, most = (
             summed(self.parts.cell, lengths_of * (ends[:, 0] + ends[:, 1]) / 2.0, count)
             for ends in (self.parts.low, self.parts.high)

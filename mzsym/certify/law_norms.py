@@ -183,7 +183,8 @@ class Upper:
         cross = mixed.T @ best
         K = self.plain - cross - cross.T + best.T @ (gram @ best)
         size, b = math.sqrt(self.majorant), frobenius(best)
-        largest = math.sqrt((degree + 1.0) * (2.0 * degree + 1.0)) * 2.0
+        # |p_l| is at most sqrt(2 l + 1), also where it counts with the weights.
+        largest = math.sqrt(float(self.moments.polynomials[0, 0]) * (degree + 1.0) * (2.0 * degree + 1.0)) * ROOM
         terms = 16 * (self.values.shape[1] + len(self.kept) + len(self.cells.parts.cell) + degree) + 256
         lost = gamma(terms) * (size + largest * b) ** 2 + 4.0 * OFF * largest * b * (size + largest * b)
         return K, up(lost * ROOM, 8)

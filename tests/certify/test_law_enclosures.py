@@ -9,7 +9,9 @@ cell from the lower density; the functions that Q' removes are left in the lower
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
+from dataclasses import replace
 
 import mpmath as mp
 import numpy as np
@@ -23,11 +25,12 @@ from mzsym.balls import precision
 from mzsym.balls.curves import curve_of
 from mzsym.balls.stretches import Image, bend, number_at, position
 from mzsym.certify.law_cells import Cells, Grid, LawBounds
+from mzsym.certify.law_lower import lower_bounds
 from mzsym.certify.law_proof import LawChain
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads
 
-law_proof = importlib.import_module("mzsym.certify.law_proof")
+law_norms = importlib.import_module("mzsym.certify.law_norms")
 
 
 def network(names, w, b, s, box=(-1, 1)):
@@ -167,6 +170,116 @@ def test_masses_of_a_map_that_turns():
     exact = np.diff(np.sqrt(edges))
     assert np.all(cells.mass_low <= exact * (1 + 1e-12)) and np.all(exact <= cells.mass_high * (1 + 1e-12) + 1e-15)
     assert np.allclose(cells.mass_low, cells.mass_high, rtol=1e-9, atol=1e-12)
+
+
+def coarse(name, w, per_period, s=0.5, spread=0.0, half=1, ends=False):
+    """Few equal cells for act(w X), X uniform on [-half, half], bounds of whose density are ``spread`` apart."""
+    t = sp.Symbol("t", real=True)
+    expr = {"tanh": sp.tanh(w * half * t), "exp": sp.exp(w * half * t) / 4, "identity": w * half * t}[name]
+    with precision():
+        image = Image(curve_of(expr, t), position(-half), position(half))
+        low, high = image.ends
+        period = position(2 * s)
+        places = [period * k // per_period for k in range(1, per_period)]
+        # Short cells at the ends of the law, so that leaving them out costs nothing.
+        small = [period >> k for k in range(4, 16)] if ends else []
+        places += [*small, *((high - low - place) % period for place in small)]
+        grid = Grid([low], period, high).finer({0: places})
+        law = LawBounds.uniform(position(-half), position(half))
+        law = LawBounds(law.edges, law.low * (1 - spread), law.high * (1 + spread))
+        return Cells(image, law, grid)
+
+
+def sharp_norm(name, w, d, s=0.5):
+    layer = mz.dense([[w]], activation=name if name != "exp" else sp.exp(sp.Symbol("u")) / 4, noise=mz.Uniform(s))
+    return LawChain(mz.Network([layer], domain=mz.Box([(-1, 1)]))).enclosure(0, d, 1e-3)
+
+
+@pytest.mark.parametrize("name, w, d", [("tanh", 1.5, 3), ("identity", 1.0, 9), ("exp", 2.0, 4)])
+def test_few_cells_give_bounds_that_hold_and_that_need_their_parts(name, w, d):
+    truth = sharp_norm(name, w, d)
+    needed = set()
+    for count, ends in itertools.product((2, 3, 5, 8, 13), (False, True)):
+        upper = law_norms.Upper(coarse(name, w, count, ends=ends), d, truth.lower**2)
+        if not len(upper.kept):
+            continue
+        assert math.sqrt(upper.whole()) >= truth.lower
+        assert math.sqrt(upper.interior(d)) >= truth.interior_lower
+        left = float(np.sum(upper.costs.cut[np.isinf(upper.costs.gamma)]))
+        needed |= {"mu"} if upper.square(*upper.outer) + left < truth.lower**2 else set()
+    # Elsewhere what is bent costs more than that.
+    assert "mu" in needed or name != "identity"
+
+
+def test_cells_that_are_left_out_cost_their_length(monkeypatch):
+    truth, original = sharp_norm("tanh", 1.5, 0), law_norms.costs_of
+
+    def without_the_middle(cells):
+        costs = original(cells)
+        third = len(costs.gamma) // 3
+        gamma = costs.gamma.copy()
+        gamma[third:-third] = np.inf
+        return replace(costs, gamma=gamma)
+
+    monkeypatch.setattr(law_norms, "costs_of", without_the_middle)
+    upper = law_norms.Upper(coarse("tanh", 1.5, 40), 0, truth.lower**2)
+    left = float(np.sum(upper.costs.cut[np.isinf(upper.costs.gamma)]))
+    assert left > 0.3 and upper.whole() >= truth.lower**2 > upper.whole() - left
+
+
+def test_what_is_bent_is_needed():
+    """A density of the image that changes by a factor of 50 in one cell: M v is far from linear in it."""
+    cells = coarse("exp", 3.0, 3, s=2.0)
+    costs = law_norms.costs_of(cells)
+    assert np.all(cells.bent[:-1] > 1e-3) and costs.bent.max() > 1e-3
+    upper = law_norms.Upper(cells, 2, 0.01)
+    bare = law_norms.Upper(cells, 2, 0.01)
+    bare.bent = np.zeros_like(bare.bent)
+    assert upper.square(*upper.outer) > bare.square(*bare.outer)
+    rng = np.random.default_rng(1)
+    exact = np.exp(3.0 * np.linspace(-1, 1, 40001)) / 4
+    for _ in range(5):
+        a = rng.normal(size=len(upper.kept))
+        # M v over the law, from the definition: v = sum a_b 1_b/(m sqrt(Gamma_b)), with m by counting.
+        edges = np.array([number_at(edge) for edge in cells.grid.edges])
+        y = np.linspace(edges[0], edges[-1], 20001)[1:-1]
+        m = (np.searchsorted(exact, y + 2.0) - np.searchsorted(exact, y - 2.0)) / len(exact) / 4.0
+        b = np.clip(np.searchsorted(edges, y) - 1, 0, len(edges) - 2)
+        coefficient = np.zeros(len(edges) - 1)
+        step = y[1] - y[0]
+        inverse = np.where(m > 0, 1 / np.maximum(m, 1e-12), 0.0)
+        size = np.bincount(b, weights=inverse * step, minlength=len(coefficient))
+        coefficient[upper.kept] = a / np.sqrt(size[upper.kept])
+        v = coefficient[b] * inverse
+        total = np.concatenate([[0.0], np.cumsum(v * step)])
+        Mv = (total[np.searchsorted(y, exact + 2.0)] - total[np.searchsorted(y, exact - 2.0)]) / 4.0
+        x = np.linspace(-1, 1, len(exact))
+        rest = Mv - np.polynomial.Legendre.fit(x, Mv, 2)(x)
+        assert np.mean(rest**2) <= upper.square(*upper.outer) * np.sum(a * a) * (1 + 1e-2)
+
+
+def test_every_density_between_the_bounds_is_covered():
+    truth = sharp_norm("tanh", 1.5, 1)
+    cells = coarse("tanh", 1.5, 60, spread=0.2)
+    upper = law_norms.Upper(cells, 1, truth.lower**2)
+    # What is best for the upper bound of a density is not there for the lower one.
+    assert math.sqrt(upper.whole()) >= truth.lower * 1.1
+    v = np.zeros(len(cells.low))
+    K = upper.outer[0]
+    v[upper.kept] = np.linalg.eigh(K)[1][:, -1] * np.sqrt(upper.costs.gamma[upper.kept])
+    v /= cells.grid.heights
+    assert lower_bounds(cells, 1, v, v)[0] <= truth.lower * 0.9
+
+
+def test_any_function_gives_a_lower_bound():
+    truth, cells = sharp_norm("tanh", 1.5, 1), coarse("tanh", 1.5, 40)
+    edges = np.array([number_at(edge) for edge in cells.grid.edges])
+    middle, rng = (edges[1:] + edges[:-1]) / 2, np.random.default_rng(0)
+    for v in (np.ones(len(middle)), middle, middle**3, rng.normal(size=len(middle)), np.sign(middle)):
+        low, inner = lower_bounds(cells, 1, v, v)
+        assert low <= truth.upper and inner <= truth.interior_upper
+    assert lower_bounds(cells, 1, np.ones(len(middle)), np.ones(len(middle))) == (0.0, 0.0)
+    assert lower_bounds(cells, 1, middle, middle)[1] < 1e-2 < lower_bounds(cells, 1, middle, middle)[0]
 
 
 def test_what_is_not_enclosed_says_why():
