@@ -11,8 +11,8 @@ import pytest
 import mzsym as mz
 
 
-def objective() -> Any:
-    layers = [mz.dense([[1.2]], [0.1], activation="tanh", noise=mz.Uniform(0.4))] * 3
+def objective(activation: str = "tanh") -> Any:
+    layers = [mz.dense([[1.2]], [0.1], activation=activation, noise=mz.Uniform(0.4))] * 3
     net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=mz.state(1)[0])
     ev = mz.compile(mz.derive(net, mz.Legendre(2)))
     return ev.objective(lambda e: (e.memory(0, 2) ** 2).sum(), [(0, "W"), (1, "b"), (2, "scale")])
@@ -25,9 +25,10 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
         made.torch()
 
 
-def test_torch_differentiates_it() -> None:
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_torch_differentiates_it(activation: str) -> None:
     torch = pytest.importorskip("torch")
-    made = objective()
+    made = objective(activation)
     function = made.torch()
     x = torch.tensor(made.x0, requires_grad=True)
     value = 3 * function(x) ** 2

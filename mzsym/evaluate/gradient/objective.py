@@ -11,7 +11,7 @@ import sympy as sp
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.evaluate.gradient.engine import adjoint_of, value_and_grad
-from mzsym.evaluate.gradient.parameters import Key, flattened, parameter_values
+from mzsym.evaluate.gradient.parameters import Key, flattened, parameter_values, scale_keys
 
 if TYPE_CHECKING:
     from mzsym.evaluate.evaluator import Evaluator
@@ -83,10 +83,10 @@ class Objective:
     @property
     def bounds(self) -> list[tuple[float | None, float | None]]:
         out: list[tuple[float | None, float | None]] = []
-        start = self.mapping(self.x0)
+        start, scales = self.mapping(self.x0), scale_keys(self._ev.network)
         for key, values in start.items():
             name = key[1] if isinstance(key, tuple) else key
-            if name == "scale":
+            if key in scales:
                 # A component without noise has scale 0, and keeps it.
                 out += [(SMALLEST_SCALE, None) if value else (0.0, 0.0) for value in values.flat]
             else:

@@ -71,6 +71,18 @@ def parameter_values(net: Network) -> dict[Key, Array]:
     return {key: np.array(value, dtype=np.float64) for key, value in out.items()}
 
 
+def scale_keys(net: Network) -> frozenset[Key]:
+    """Keys of scales, which are positive: of noise, and of random weights."""
+    random = {
+        (n, symbol)
+        for n, layer in enumerate(net.layers)
+        if isinstance(layer, Layer)
+        for symbol, value in layer.params.items()
+        if isinstance(value, AbstractNoise)
+    }
+    return frozenset(random | {(n, name) for n in range(net.depth) for name in ("scale", "weight_scale")})
+
+
 def _own_scale(noise: AbstractNoise | None) -> float | None:
     """The scale of a law, where it is a number of its own."""
     scale = None if noise is None else noise.scale

@@ -360,6 +360,16 @@ def test_a_kinked_network_is_trained_by_scipy():
     assert found.fun < 0.1 * objective(objective.x0)[0]
 
 
+def test_scales_of_random_weights_stay_positive():
+    layers = [RANDOM["random weight"], dense("relu", 0.9, 0.2, mz.Uniform(0.4), weight_noise=mz.Uniform(0.25))]
+    net = mz.Network(layers, domains=BOXES, observable=x).with_params({s: 0.35})
+    objective = compiled(net, mz.Legendre(1)).objective(lambda e: e.streaming(0)[1, 1])
+    bounds = dict(zip(objective.keys, objective.bounds, strict=True))
+    positive = {key for key, (low, _) in bounds.items() if low is not None}
+    assert positive == {(0, w), (0, "scale"), (1, "weight_scale"), (1, "scale")}
+    assert objective.mapping(objective.x0)[1, "weight_scale"] == 0.25 and objective.mapping(objective.x0)[0, w] == 0.2
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
