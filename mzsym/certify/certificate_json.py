@@ -19,20 +19,43 @@ if TYPE_CHECKING:
     from mzsym.certify.certificate import Certificate
 
 FORMAT = "mzsym certificate"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+KIND = "layers"
 
 CLAIM = (
-    "As operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure, for all n: upper and lower bound the "
-    "norm of Q_n M_n, interior_upper and interior_lower that of Q_n M_n Q_{n+1}, entrance_upper that of M_n Q_{n+1}, "
-    "operator_upper that of M_n; memory_bounds those of K(n, m). dobrushin bounds the factor by which M_n shrinks "
-    "oscillations, lipschitz the Lipschitz constant of F_n, windows that of several layers. Estimates are not proved."
+    "As operators from L^2(Omega_{n+1}) to L^2(Omega_n) in the stated measure: upper and lower bound the norm of "
+    "Q_n M_n, interior_upper and interior_lower that of Q_n M_n Q_{n+1}, entrance_upper that of M_n Q_{n+1}, "
+    "operator_upper that of M_n, memory_bounds those of K(n, m). dobrushin bounds the factor by which M_n shrinks "
+    "oscillations, lipschitz the Lipschitz constant of F_n, windows that of several layers. Notes claim nothing."
 )
 
 
 def write(certificate: Certificate, path: Any = None) -> str:
     """JSON text; also to a file, whole or not at all."""
-    content = _content(certificate)
-    text = json.dumps(content | {"sha256": digest(content)}, indent=1, ensure_ascii=False) + "\n"
+    return written(layers_file(certificate), path)
+
+
+def layers_file(certificate: Certificate) -> dict[str, Any]:
+    """The file of a certificate as an object, sealed."""
+    notes = {
+        "projection": certificate.projection,
+        "method": certificate.method,
+        "why": certificate.contracts.why,
+        "versions": dict(certificate.versions),
+    }
+    return sealed(KIND, CLAIM, _content(certificate), notes)
+
+
+def sealed(kind: str, claim: str, content: dict[str, Any], notes: dict[str, Any]) -> dict[str, Any]:
+    """What every certificate file has, beside its content, and the digest of all of it; notes claim nothing."""
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": kind, "claim": claim}
+    whole = head | content | {"notes": notes}
+    return whole | {"sha256": digest(whole)}
+
+
+def written(content: dict[str, Any], path: Any) -> str:
+    """A sealed file as text; also to a file, whole or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if path is not None:
         write_atomic(Path(path), text)
     return text
@@ -45,26 +68,26 @@ def digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _number(value: float) -> dict[str, Any]:
+def number(value: float) -> dict[str, Any]:
     """A float exactly, and readably beside it."""
     return {"hex": "inf" if math.isinf(value) else value.hex(), "approximately": None if math.isinf(value) else value}
 
 
 def _maybe(value: float | None) -> dict[str, Any] | None:
-    return None if value is None else _number(value)
+    return None if value is None else number(value)
 
 
 def _window(window: Window) -> dict[str, Any]:
-    return {"n": window.n, "m": window.m, "bound": _number(window.bound), "method": window.method}
+    return {"n": window.n, "m": window.m, "bound": number(window.bound), "method": window.method}
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
     if estimate is None:
         return None
     return {
-        "value": _number(estimate.value),
-        "error": _number(estimate.error),
-        "second": _number(estimate.second),
+        "value": number(estimate.value),
+        "error": number(estimate.error),
+        "second": number(estimate.second),
         "degrees": estimate.degrees,
         "standing": str(Standing.ESTIMATED),
     }
@@ -73,52 +96,44 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
 def _layer(layer: LayerBound) -> dict[str, Any]:
     return {
         "n": layer.n,
-        "noise": layer.noise,
-        "upper": _number(layer.upper),
-        "lower": _number(layer.lower),
-        "method": layer.method,
+        "upper": number(layer.upper),
+        "lower": number(layer.lower),
         "functions": layer.functions,
-        "standing": str(layer.standing),
-        "operator_upper": _number(layer.operator),
-        "entrance_upper": _number(layer.entrance),
-        "interior_upper": _number(layer.interior.upper),
-        "interior_lower": _number(layer.interior.lower),
-        "interior_estimate": _estimate(layer.interior.estimate),
-        "estimate": _estimate(layer.estimate),
-        "reason": layer.reason,
+        "operator_upper": number(layer.operator),
+        "entrance_upper": number(layer.entrance),
+        "interior_upper": number(layer.interior.upper),
+        "interior_lower": number(layer.interior.lower),
         "dobrushin": _maybe(layer.dobrushin),
-        "dobrushin_reason": layer.dobrushin_reason,
         "lipschitz": _maybe(layer.lipschitz),
-        "lipschitz_reason": layer.lipschitz_reason,
         "rests_on": {
-            "density_norm_squared": [_number(end) for end in layer.density],
-            "volume_next": [_number(end) for end in layer.volume],
-            "measure_ratio": [_number(end) for end in layer.ratio],
+            "density_norm_squared": [number(end) for end in layer.density],
+            "volume_next": [number(end) for end in layer.volume],
+            "measure_ratio": [number(end) for end in layer.ratio],
+        },
+        "notes": {
+            "method": layer.method,
+            "noise": layer.noise,
+            "standing": str(layer.standing),
+            "estimate": _estimate(layer.estimate),
+            "interior_estimate": _estimate(layer.interior.estimate),
+            "reason": layer.reason,
+            "dobrushin_reason": layer.dobrushin_reason,
+            "lipschitz_reason": layer.lipschitz_reason,
         },
     }
 
 
 def _content(certificate: Certificate) -> dict[str, Any]:
-    verdict = certificate.contracts
     return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "claim": CLAIM,
         "model": certificate.model,
-        "model_digest": digest(certificate.model),
-        "model_sha256": certificate.model_digest,
-        "projection": certificate.projection,
-        "measure": certificate.measure,
-        "method": certificate.method,
         "layers": [_layer(layer) for layer in certificate.layers],
         "memory_bounds": [
-            {"n": n, "m": m, "bound": _number(certificate.single_step_bound(n, m))}
+            {"n": n, "m": m, "bound": number(certificate.single_step_bound(n, m))}
             for n, m in memory_pairs(certificate.depth)
         ],
         "dobrushin_windows": [_window(window) for window in certificate.dobrushin_windows],
         "lipschitz_windows": [_window(window) for window in certificate.lipschitz_windows],
-        "contracts": {"decision": verdict.decision, "why": verdict.why},
-        "versions": dict(certificate.versions),
+        "contracts": certificate.contracts.decision,
     }
 
 
@@ -144,6 +159,8 @@ def load(source: Any) -> dict[str, Any]:
         raise MzError(f"This is no JSON: {error}", where, "Give what Certificate.to_json wrote") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise MzError("This is no mzsym certificate", where, "Give what Certificate.to_json wrote")
+    if content.get("kind", KIND) != KIND:
+        raise MzError(f"This is a file of the kind {content['kind']!r}", where, "Give what Certificate.to_json wrote")
     if content.get("format_version") != FORMAT_VERSION:
         raise MzError(
             f"The certificate has format version {content.get('format_version')!r}",
@@ -163,12 +180,12 @@ def read(source: Any) -> dict[str, Any]:
             "layers": tuple(_read_layer(layer) for layer in content["layers"]),
             "dobrushin_windows": tuple(_read_window(window) for window in content["dobrushin_windows"]),
             "lipschitz_windows": tuple(_read_window(window) for window in content["lipschitz_windows"]),
-            "projection": str(content["projection"]),
-            "measure": str(content["measure"]),
-            "method": str(content["method"]),
-            "model_digest": str(content["model_sha256"]),
+            "projection": str(content["notes"]["projection"]),
+            "measure": str(content["model"]["projection"]["measure"]),
+            "method": str(content["notes"]["method"]),
+            "model_digest": str(content["model"]["network_sha256"]),
             "model": dict(content["model"]),
-            "versions": tuple((str(name), str(value)) for name, value in content["versions"].items()),
+            "versions": tuple((str(name), str(value)) for name, value in content["notes"]["versions"].items()),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MzError(f"The certificate is incomplete: {error}", "certificate", "Make it anew") from None
@@ -199,29 +216,29 @@ def _read_estimate(content: dict[str, Any] | None) -> Estimate | None:
 
 
 def _read_layer(content: dict[str, Any]) -> LayerBound:
-    rests_on = content["rests_on"]
+    rests_on, notes = content["rests_on"], content["notes"]
     return LayerBound(
         n=int(content["n"]),
         upper=_float(content["upper"]),
         lower=_float(content["lower"]),
-        method=str(content["method"]),
+        method=str(notes["method"]),
         functions=int(content["functions"]),
-        standing=Standing(content["standing"]),
+        standing=Standing(notes["standing"]),
         operator=_float(content["operator_upper"]),
         entrance=_float(content["entrance_upper"]),
         interior=Interior(
             _float(content["interior_upper"]),
-            _read_estimate(content["interior_estimate"]),
+            _read_estimate(notes["interior_estimate"]),
             _float(content["interior_lower"]),
         ),
-        estimate=_read_estimate(content["estimate"]),
-        reason=str(content["reason"]),
-        noise=str(content["noise"]),
+        estimate=_read_estimate(notes["estimate"]),
+        reason=str(notes["reason"]),
+        noise=str(notes["noise"]),
         density=_pair(rests_on["density_norm_squared"]),
         volume=_pair(rests_on["volume_next"]),
         ratio=_pair(rests_on["measure_ratio"]),
         dobrushin=_read_maybe(content["dobrushin"]),
         lipschitz=_read_maybe(content["lipschitz"]),
-        dobrushin_reason=str(content["dobrushin_reason"]),
-        lipschitz_reason=str(content["lipschitz_reason"]),
+        dobrushin_reason=str(notes["dobrushin_reason"]),
+        lipschitz_reason=str(notes["lipschitz_reason"]),
     )

@@ -17,6 +17,7 @@ from mzsym.projections.measures import BOX_MEASURES, measure_text, measure_words
 
 if TYPE_CHECKING:
     from mzsym.certify.bounds import LayerBound
+    from mzsym.certify.certificate import Certificate
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 
@@ -96,6 +97,10 @@ def minimal_noise(
         )
     moved_net = net.with_params({(n, "scale"): certified.level})
     fails = found.fails
+
+    def certificate_at(item: Tried, how: Any) -> Certificate:
+        return certify(one.with_params({(0, "scale"): item.level}), projection, method=how, width=width)
+
     return NoiseLevel(
         layer=n,
         kappa=float(kappa),
@@ -110,6 +115,9 @@ def minimal_noise(
         moved=_moved(net, moved_net),
         tried=tuple(sorted(found.tried)),
         network=moved_net,
+        proof=certificate_at(certified, certified.method),
+        # Only sharp enclosures have lower bounds.
+        refutation=None if fails is None else certificate_at(fails, "sharp"),
     )
 
 

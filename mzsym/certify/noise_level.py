@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mzsym.certify import noise_level_json
 from mzsym.certify.bounds import decimal_down, decimal_up, digits_apart
 
 if TYPE_CHECKING:
+    from mzsym.certify.certificate import Certificate
     from mzsym.model import Box, Network
 
 
@@ -74,6 +76,8 @@ class NoiseLevel:
         Every level that was examined, ascending.
     network : Network
         The network with the certified level.
+    proof, refutation : Certificate
+        Of the layer alone at the certified level, and at the one that fails (None where there is none).
     """
 
     layer: int
@@ -89,6 +93,8 @@ class NoiseLevel:
     moved: tuple[Moved, ...]
     tried: tuple[Tried, ...]
     network: Network = field(repr=False)
+    proof: Certificate = field(repr=False)
+    refutation: Certificate | None = field(repr=False)
 
     @property
     def not_proved_below(self) -> float | None:
@@ -116,6 +122,20 @@ class NoiseLevel:
             ],
             "levels": [[item.level, item.lower, item.upper] for item in self.tried],
         }
+
+    def to_json(self, path: Any = None) -> str:
+        """Both certificates in one file, in exact numbers, for ``mzsym check``.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Written there as well, whole or not at all.
+
+        Returns
+        -------
+        str
+        """
+        return noise_level_json.write(self, path)
 
     def lines(self) -> tuple[str, ...]:
         """In words: what is proved, what is not, and which domains move."""

@@ -246,7 +246,8 @@ def reduce(
 ) -> int:
     """Find a shallow network: the first layers, read out from each.
 
-    Give --tolerance or --depth. With -o it is written as shallow.json and shallow.tex.
+    Give --tolerance or --depth. With -o it is written as shallow.json and shallow.tex, and the proved bounds of every
+    depth as reduction.json, which mzsym check proves again.
     """
     from mzsym.cli.reducing import reduce as command
 
@@ -259,15 +260,17 @@ def noise(
     layer: Annotated[int, typer.Option(help="The layer n, from 0.")] = 0,
     kappa: Annotated[float, typer.Option(help="What ||Q_n M_n|| shall be at most, above 0 and at most 1.")] = 0.9,
     method: Annotated[NoiseMethod, typer.Option(help="What proves it; auto: the best there is.")] = NoiseMethod.auto,
+    output: Output = None,
     json: AsJson = False,
 ) -> int:
     """Find a noise level that provably makes a layer contract.
 
-    Below it one is shown at which it provably does not, where sharp enclosures exist.
+    Below it one is shown at which it provably does not, where sharp enclosures exist. With -o both are written as
+    noise.json, which mzsym check proves again.
     """
     from mzsym.cli.levels import noise as command
 
-    return command(_job(model, json), layer, kappa, method.value, json)
+    return command(_job(model, json), output, layer, kappa, method.value, json)
 
 
 @_command
@@ -325,8 +328,9 @@ def check(
 ) -> int:
     """Prove every claim of a certificate again.
 
-    By a small program that shares no code with the one that made it, and runs without mzsym as well. Exits with 1 if a
-    claim is not confirmed, and names the line of the argument that fails.
+    Of certificate.json, noise.json or reduction.json, by a small program that shares no code with the one that made
+    it, and runs without mzsym as well. Exits with 1 if a claim is not confirmed, and names the line of the argument
+    that fails.
     """
     from mzsym.check.checker import run
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 import mzsym as mz
-from mzsym.cli.words import print_json
+from mzsym.cli.words import print_files, print_json
+from mzsym.cli.workspace import Workspace
 
 if TYPE_CHECKING:
     from mzsym.certify.minimal_noise import NoiseMethod
     from mzsym.cli.pipeline import Job
 
 
-def noise(job: Job, layer: int, kappa: float, method: NoiseMethod, json: bool) -> int:
-    """A noise level with ||Q_n M_n|| <= kappa proved, and one where it fails."""
+def noise(job: Job, output: Path | None, layer: int, kappa: float, method: NoiseMethod, json: bool) -> int:
+    """A noise level with ||Q_n M_n|| <= kappa proved, and one where it fails; with their certificates as a file."""
     with job.progress.stage("Looking for the noise level"), job.source.located():
         found = mz.minimal_noise(job.study.network, layer, job.projection, kappa, method)
+    files: list[Path] = []
+    if output is not None:
+        with Workspace(output) as space:
+            found.to_json(space.draft / "noise.json")
+            files = space.publish()
     if json:
-        print_json({"model": job.source.path.name} | found.to_dict())
+        print_json({"model": job.source.path.name} | found.to_dict() | {"files": [str(path) for path in files]})
     else:
         for line in found.lines():
             typer.echo(line)
+        print_files(files)
     return 0
 
 

@@ -71,6 +71,7 @@ def reduce(
         with Workspace(output) as space, job.progress.stage("Writing the shallow network"):
             mz.export(r, space.draft, "json", NAME)
             mz.export(r, space.draft, "latex", NAME)
+            r.to_json(space.draft / "reduction.json")
             files = space.publish()
     if json:
         print_json(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mzsym.balls import range_of
@@ -40,6 +40,13 @@ def tail_bound(net: Network, projection: AbstractProjection, certificate: Certif
     An orthogonal Q_n that removes the constants leaves at most the distance of q_n to the middle of its range, half its
     oscillation; and because M_n 1 = 1, Q_n q_n = Q_n M_n (q_{n+1} - c) as well.
     """
+    return tail_from(net, projection, certificate, n, lambda m: half_oscillation(net, certificate, m))
+
+
+def tail_from(
+    net: Network, projection: AbstractProjection, certificate: Certificate, n: int, half: Callable[[int], float]
+) -> float:
+    """The same from any bounds of the distances of the q_m to the middles of their ranges."""
     if not (isinstance(projection, FiniteRank) and projection.orthogonal):
         return math.inf
     dim = net.dims[-1]
@@ -47,16 +54,21 @@ def tail_bound(net: Network, projection: AbstractProjection, certificate: Certif
         return 0.0
     if not projection.keeps_constants:
         return times_up(largest_value(net), root_of_mass(net, projection, n))
-    bound = times_up(half_oscillation(net, certificate, n), root_of_mass(net, projection, n))
+    bound = times_up(half(n), root_of_mass(net, projection, n))
     if n < net.depth:
-        later = times_up(half_oscillation(net, certificate, n + 1), root_of_mass(net, projection, n + 1))
+        later = times_up(half(n + 1), root_of_mass(net, projection, n + 1))
         bound = min(bound, times_up(certificate.layers[n].upper, later))
     return bound
 
 
+def half_range(net: Network) -> float:
+    """A proved bound of the distance of u to the middle of its range, the worst over the observables."""
+    return max((0.5 * _up(hi - lo) for lo, hi in observable_ranges(net)), default=math.inf)
+
+
 def half_oscillation(net: Network, certificate: Certificate, n: int) -> float:
     """A proved bound of the distance of q_n to the middle of its range, the worst over the observables, MATH (25)."""
-    half = max((0.5 * _up(hi - lo) for lo, hi in observable_ranges(net)), default=math.inf)
+    half = half_range(net)
     if n == net.depth or any(layer.dobrushin is None for layer in certificate.layers):
         return half
     return times_up(certificate.dobrushin_window(n, net.depth), half)

@@ -17,6 +17,7 @@ from mzsym.core.arrays import Array
 from mzsym.derive import derive
 from mzsym.evaluate import Evaluator
 from mzsym.evaluate import compile as compiled
+from mzsym.reduce import reduction_json
 from mzsym.reduce.depths import DepthBound
 from mzsym.reduce.reduction_latex import latex
 from mzsym.reduce.shallow import shallow_mean
@@ -156,6 +157,23 @@ class Reduction:
     def table(self) -> list[dict[str, Any]]:
         """One dict per depth: bound, its standing, measured error, and the bounds it comes from."""
         return [item.row() for item in self.depths]
+
+    def to_json(self, path: Any = None) -> str:
+        """What is proved, in exact numbers, for ``mzsym check``: the certificate of the deep network, and what follows.
+
+        ``a_priori`` holds the bounds (29) that follow from single layers and the range of the observable, which
+        Dobrushin's coefficients may improve on in ``table()``; ``truncations`` those of ``truncation(length)``, (30).
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Written there as well, whole or not at all.
+
+        Returns
+        -------
+        str
+        """
+        return reduction_json.write(self, path)
 
     def latex(self) -> str:
         """The shallow network and the table of depths, for a LaTeX document with amsmath."""

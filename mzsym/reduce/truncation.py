@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def truncate(ev: HasTables, length: int, certificate: Certificate | None = None)
     bounds = _bounds(ev, int(length), [float(np.linalg.norm(c, axis=0).max()) for c in exact])
     proved = [math.inf] * depth + [0.0]
     if certificate is not None:
-        proved = _proved(ev.network, projection, certificate, int(length))
+        proved = proved_truncation(ev.network, projection, certificate, int(length), certificate.memory_bound)
     shaped = [kept[n] if ev.network.observable_is_list else kept[n][:, 0] for n in range(depth + 1)]
     layers = tuple(TruncatedLayer(n, errors[n], bounds[n], proved[n]) for n in range(depth + 1))
     return Truncation(int(length), tuple(shaped), layers)
@@ -166,8 +167,17 @@ def _bounds(ev: HasTables, length: int, sizes: list[float]) -> list[float]:
     return [bound + 2.0 * observed * math.sqrt(len(ev.coefficients(n))) for n, bound in enumerate(bounds)]
 
 
-def _proved(net: Network, projection: AbstractProjection, c: Certificate, length: int) -> list[float]:
-    """The triangular system in proved norms: ||c_m|| <= sup |u| sqrt(mu_m), ||r_n|| through ||Q_L u||."""
+def proved_truncation(
+    net: Network,
+    projection: AbstractProjection,
+    c: Certificate,
+    length: int,
+    memory: Callable[[int, int], float],
+) -> list[float]:
+    """The triangular system in proved norms: ||c_m|| <= sup |u| sqrt(mu_m), ||r_n|| through ||Q_L u||.
+
+    ``memory`` bounds ||K(n, m)||.
+    """
     depth, largest = net.depth, largest_value(net)
     sizes = [times_up(largest, root_of_mass(net, projection, m)) for m in range(depth + 1)]
     last = tail_bound(net, projection, c, depth)
@@ -181,7 +191,7 @@ def _proved(net: Network, projection: AbstractProjection, c: Certificate, length
         total = _plus_up(total, noise)
         for m in range(n + 2, depth + 1):
             here = bounds[m] if m <= n + length else sizes[m]
-            total = _plus_up(total, times_up(c.memory_bound(n, m), here))
+            total = _plus_up(total, times_up(memory(n, m), here))
         bounds[n] = total
     return bounds
 

@@ -149,7 +149,7 @@ def test_json_round_trip_is_the_identity(mixed, tmp_path):
     assert again.to_json() == text and again.contracts == mixed.contracts
     content = json.loads(text)
     assert float.fromhex(content["layers"][1]["upper"]["hex"]) == mixed.layers[1].upper
-    assert content["model_sha256"] == mixed.model_digest and "python-flint" in content["versions"]
+    assert content["model"]["network_sha256"] == mixed.model_digest and "python-flint" in content["notes"]["versions"]
 
 
 def test_infinite_bounds_are_valid_json():

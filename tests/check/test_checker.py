@@ -65,9 +65,12 @@ def made(name: str, measure: str = "uniform", method: Any = "hilbert_schmidt", d
     return found
 
 
-def resealed(content: dict[str, Any]) -> str:
-    content["model_digest"] = digest(content["model"])
-    content["sha256"] = digest(content)
+def resealed(content: Any) -> str:
+    """With the digests of the file and of those in it recomputed."""
+    for item in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        resealed(item)
+    if isinstance(content, dict) and "sha256" in content:
+        content["sha256"] = digest(content)
     return text(content)
 
 
@@ -91,7 +94,7 @@ def test_sharp_enclosures_are_confirmed(name: str, measure: str, degree: int) ->
 def test_a_thousand_alterations_of_every_kind() -> None:
     """Half of them with the digest of the file recomputed; what passes claims no more than the original."""
     counts = campaign([made(name) for name in ("tanh", "mixed", "still", "plane")], 1000, 20261128)
-    assert counts["refused"] == 500 + counts["refused, sealed anew"] and counts["passed, no stronger"] < 300
+    assert counts["refused"] == 500 + counts["refused, sealed anew"] and counts["refused, sealed anew"] > 200
 
 
 def test_alterations_of_sharp_certificates() -> None:
@@ -114,7 +117,7 @@ def test_sharp_claims_cannot_be_tightened() -> None:
 
 @pytest.mark.parametrize("kind", ["weight", "bias", "scale", "box", "activation"])
 def test_another_model_is_another_claim(kind: str) -> None:
-    """With every digest recomputed a model whose image is larger fails at its domain, and one alone at its digest."""
+    """With the digest recomputed a model whose image is larger fails at its domain, and without at its digest."""
     content = made("tanh")
     layer = content["model"]["layers"][0]
     if kind == "weight":
@@ -127,15 +130,15 @@ def test_another_model_is_another_claim(kind: str) -> None:
         content["model"]["domains"][0][0][1] = (1.0 + 2.0**-40).hex()
     else:
         layer["activation"] = "identity"
-    with pytest.raises(BadFileError, match="digests do not fit"):
-        check_text(text(content | {"sha256": digest(content)}))
+    with pytest.raises(BadFileError, match="digest does not fit"):
+        check_text(text(content))
     failing = [found.line for found in check_text(resealed(content)) if found.status == FAILED]
     assert "layer 0, domain (2)" in failing
 
 
 def test_what_fails_is_named() -> None:
     content = made("tanh")
-    content["contracts"]["decision"] = "proved"
+    content["contracts"] = "proved"
     content["layers"][0]["entrance_upper"] = {"hex": "0x1p-1", "approximately": 0.5}
     lines = [found.line for found in check_text(resealed(content)) if found.status == FAILED]
     assert lines == ["layer 0, Hilbert-Schmidt norms (23)", "contraction (22)"]

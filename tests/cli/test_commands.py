@@ -339,7 +339,7 @@ def test_reduce_finds_the_smallest_depth(model: Path, tmp_path: Path) -> None:
     r = mz.reduce(study.network, study.projection, tolerance=0.05)
     assert data["depth"] == r.depth == 2 and data["of"] == 3 and data["error_bound"] == r.error_bound
     assert data["readouts"]["1"] == r.readouts[1].tolist() and len(data["depths"]) == 3
-    assert listing(out) == ["shallow.json", "shallow.tex"] and data["standing"] == str(r.standing)
+    assert listing(out) == ["reduction.json", "shallow.json", "shallow.tex"] and data["standing"] == str(r.standing)
     assert json.loads((out / "shallow.json").read_text())["format"] == "mzsym shallow network 1"
     words = call("reduce", model, "--depth", "1")
     assert words.exit_code == 0 and "Shallow network of 1 of 3 layers" in words.stdout

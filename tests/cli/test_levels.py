@@ -49,9 +49,16 @@ def test_noise_says_what_the_library_finds(model: Path) -> None:
     assert study.projection is not None
     level = mz.minimal_noise(study.network, 1, study.projection, 0.9)
     found = json.loads(call("noise", model, "--layer", 1, "--kappa", 0.9, "--json").stdout)
-    assert found == {"model": "model.toml"} | json.loads(json.dumps(level.to_dict()))
+    assert found == {"model": "model.toml", "files": []} | json.loads(json.dumps(level.to_dict()))
     said = call("noise", model, "--layer", 1)
     assert said.exit_code == 0 and said.stdout.splitlines() == list(level.lines())
+
+
+def test_noise_is_written_and_checked(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert call("noise", model, "--layer", 1, "--method", "hilbert_schmidt", "-o", out).exit_code == 0
+    checked = call("check", out / "noise.json")
+    assert checked.exit_code == 0 and "0 NOT CONFIRMED, 0 not checked" in checked.stdout
 
 
 def test_noise_refuses_in_one_line(model: Path) -> None:
