@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
+# fmt: off
 """Check a certificate file of mzsym: ``python checker.py FILE [--allow-unchecked]``.
 
 One file that needs Python and python-flint only, and shares no code with the program that found the bounds. It proves
 every claim again in ball arithmetic and says which line fails; numbers are those of mzsym's docs/mathematics.md. Notes
 (reasons, words, versions, estimates) are no claims. Exit codes: 0 every claim is confirmed; 1 one is not, or cannot be
 checked here (unless --allow-unchecked); 2 the file is unreadable, incomplete or does not fit its digests."""
-
-# fmt: off
 from __future__ import annotations
 
 import hashlib
