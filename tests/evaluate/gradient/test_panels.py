@@ -347,6 +347,37 @@ def test_forward_terms_on_panels():
     assert gradient.reached < 1e-9
 
 
+# ---------------------------------------------------------------- where there is no derivative
+
+
+def one_sided(net, projection, scalar, key):
+    """Slopes to the left and to the right in one bias, and what the gradient says."""
+    ev = compiled(net, projection)
+    objective = ev.objective(scalar, [key])
+    start, h = objective.x0[0], 1e-4
+    at = lambda k: float(scalar(objective.evaluator([start + k * h])))  # noqa: E731
+    left, right = ((-3 * at(0) + 4 * at(sign) - at(2 * sign)) / (2 * sign * h) for sign in (-1, 1))
+    return left, right, float(objective(objective.x0)[1][0])
+
+
+def test_a_kink_at_an_end_of_the_domain_gives_the_mean_of_both_sides():
+    """relu(x + 1) on [-1, 1]: its least value, 0, is taken where it has its kink."""
+    net = mz.Network([dense("relu", 1.0, 1.0, mz.Uniform(0.3)), LAST], domain=BOX, observable=x**2)
+    left, right, found = one_sided(net.with_params({s: 0.35}), mz.Legendre(2), everything, (0, "b"))
+    assert abs(left - right) > 1e-2
+    assert found == pytest.approx((left + right) / 2, abs=1e-5)
+
+
+def test_states_that_all_lie_at_a_kink_give_the_side_inside_the_domain():
+    """Half of the domain is mapped to 0 without noise, where the next relu has its kink."""
+    layers = [dense("relu", 1.0, 0.0, None), dense("relu", 1.0, 0.0, mz.Uniform(0.3))]
+    boxes = [BOX, mz.Box([(0, 1)]), mz.Box([(-0.5, 1.5)])]
+    net = mz.Network(layers, domains=boxes, observable=x)
+    left, right, found = one_sided(net, mz.Legendre(1), lambda e: e.coefficients(0)[0], (1, "b"))
+    assert left == pytest.approx(0.5, abs=1e-8) and right == pytest.approx(1.0, abs=1e-8)
+    assert found == pytest.approx(right, abs=1e-10)
+
+
 # ---------------------------------------------------------------- use, and what is refused
 
 
