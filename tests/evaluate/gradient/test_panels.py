@@ -199,6 +199,22 @@ def test_every_measure_on_boxes_that_follow(projection):
     check_along(net, projection, h=2e-5, allowed=1e-7)
 
 
+MIXED = st.tuples(
+    st.sampled_from(["relu", "leaky_relu", "abs", "tanh", "hardtanh", "elu", "sigmoid"]),
+    st.integers(-10, 10).map(lambda k: (2 * k + 1) / 16),
+    st.integers(-8, 7).map(lambda k: (2 * k + 1) / 64),
+    st.sampled_from([mz.Uniform(0.28), mz.TruncatedGaussian(0.17, 2)]),
+)
+
+
+@settings(max_examples=5)
+@given(st.lists(MIXED, min_size=1, max_size=6))
+def test_random_mixed_chains_against_refined_differences(rows):
+    net = mz.Network([dense(*row) for row in rows], domain=BOX, observable=x**2 - x)
+    scalar = lambda e: np.exp(e.coefficients(0)).sum() + e.correlation(0, len(rows))[1, 1] + e.noise(0)[0]  # noqa: E731
+    check_along(net, mz.Legendre(1), scalar, h=1e-5, allowed=1e-6)
+
+
 @pytest.mark.parametrize("projection", [mz.Hermite(2), mz.Legendre(2, "law")], ids=["normal", "law"])
 def test_unbounded_noise_on_the_line(projection):
     layers = [dense("relu", 0.9, 0.1, mz.Laplace(0.3)), dense("abs", 0.8, -0.2, mz.Gaussian(s))]
