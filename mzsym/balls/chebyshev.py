@@ -90,6 +90,12 @@ def combined(functions: Sequence[Near], weights: Sequence[float]) -> Near:
     return Near.of(total, error)
 
 
+def averaged(function: Near) -> Near:
+    """The mean over [-1, 1], as a constant function."""
+    whole = function.poly.integral()
+    return Near.of(flint.arb_poly([(whole(flint.arb(1)) - whole(flint.arb(-1))) / 2]), function.error)
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """The noise of a layer: E[(xi/half)^k] as balls, k < MOST."""

@@ -87,6 +87,17 @@ def combined(columns: Columns, weights: Array) -> Columns:
     return Columns(columns.coefs @ weights, (columns.errors @ sizes + rounding * SAFE) * SAFE)
 
 
+def averaged(columns: Columns, axes: Sequence[int]) -> Columns:
+    """Means over some of the unit variables, as functions that do not depend on them."""
+    coefs, terms = columns.coefs, 0
+    for axis in axes:
+        k = np.arange(coefs.shape[axis], dtype=np.float64)
+        # The mean of T_k is 1/(1 - k^2) for even k, and 0 for odd ones.
+        means = np.where(k % 2 == 0, 1.0 / np.where(k % 2 == 0, 1.0 - k * k, 1.0), 0.0)
+        coefs, terms = along_axis(means[None, :], coefs, axis), terms + len(k) + 2
+    return Columns(coefs, (columns.errors + gamma(terms + 1) * largest(columns.coefs) * SAFE) * SAFE)
+
+
 def line(lo: float, hi: float) -> Columns:
     """The value itself on [lo, hi]."""
     middle, half = 0.5 * (lo + hi), 0.5 * (hi - lo)

@@ -49,6 +49,9 @@ class AnalyticChain(CarriedChain[list[ch.Near]]):
     def combined(self, functions: list[ch.Near], weights: Array) -> list[ch.Near]:
         return [ch.combined(functions, column.tolist()) for column in weights.T]
 
+    def averaged(self, functions: list[ch.Near], axes: Sequence[int]) -> list[ch.Near]:
+        return [ch.averaged(function) for function in functions] if axes else functions
+
     def basis(self, indices: Sequence[Sequence[int]]) -> list[ch.Near]:
         return orthonormal(len(indices))
 

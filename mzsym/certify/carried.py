@@ -88,6 +88,10 @@ class CarriedChain(ABC, Generic[Functions]):
         """Their combinations with exact weights of shape (functions, combinations)."""
 
     @abstractmethod
+    def averaged(self, functions: Functions, axes: Sequence[int]) -> Functions:
+        """Means over some components of the state under the uniform law, as functions of the others."""
+
+    @abstractmethod
     def basis(self, indices: Sequence[Sequence[int]]) -> Functions:
         """Products of Legendre polynomials, orthonormal in the uniform law on a box, by multi-index."""
 

@@ -68,6 +68,9 @@ class TensorChain(CarriedChain[Columns]):
     def combined(self, functions: Columns, weights: Array) -> Columns:
         return tensor.combined(functions, weights)
 
+    def averaged(self, functions: Columns, axes: Sequence[int]) -> Columns:
+        return tensor.averaged(functions, axes)
+
     def basis(self, indices: Sequence[Sequence[int]]) -> Columns:
         return tensor.orthonormal(indices)
 
