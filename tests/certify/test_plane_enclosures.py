@@ -24,6 +24,7 @@ from mzsym.certify.sharp import sharp_estimate
 from mzsym.certify.tensor_chain import TensorChain
 
 plane = importlib.import_module("mzsym.certify.plane_proof")
+tail = importlib.import_module("mzsym.certify.plane_tail")
 
 TURN = [[1.0, 0.5], [-0.5, 1.0]]
 MIXED = [mz.Uniform(0.5), mz.TruncatedGaussian(0.4)]
@@ -111,6 +112,37 @@ def test_the_smooth_tail_is_above_what_higher_functions_show(W, s, activation):
         high = np.array([max(index) >= k for index in indices])
         shown = np.linalg.eigvalsh(columns.gram[np.ix_(high, high)])[-1]
         assert shown <= c / (k * (k + 1)) <= 60 * shown
+
+
+def test_the_weighted_density_at_any_place():
+    net, s = network([[1.5, 0.7]], mz.Uniform(0.25), b=[0.4]), 0.25
+    here, following = net.domains[0], net.domains[1]
+    row = tail._Row.of(net.layers[0], net, 0, 0, (here.upper - here.lower) / 2, (here.upper + here.lower) / 2)
+    middle, half = (float(following.upper[0] + sign * following.lower[0]) / 2 for sign in (1, -1))
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        density = rng.exponential(size=len(row.least)) ** 3
+        z = (row.low + row.high) / 2
+        both = [np.abs(z[:, None] + 2 * sign * s - z) < (row.high - row.low) / 2 for sign in (-1, 1)]
+        least = 0.0
+        for sign, meets in zip((-1, 1), both, strict=True):
+            weight = 1 - ((z + sign * s - middle) / half) ** 2
+            least = max(least, float(np.max(weight * (density + (meets * density).max(axis=1)))))
+        assert least <= row.largest(density, s, middle, half) <= 3 * least
+    # A density that lives in one place counts with the weight there.
+    for k in (0, 40, 128, 255):
+        one = (np.arange(256) == k) * 1.0
+        weight = max(1 - ((z[k] + sign * s - middle) / half) ** 2 for sign in (-1, 1))
+        assert weight * (1 - 1e-9) <= row.largest(one, s, middle, half) <= weight + 0.05
+
+
+def test_the_errors_of_the_series_hold_what_a_finer_one_shows():
+    net = network(TURN, mz.Uniform(0.5))
+    with precision(TensorChain.bits):
+        chain = TensorChain(net)
+        coarse, fine = (plane._Columns.of(chain, mz.Legendre(0), 0, 6, target) for target in (3e-2, 1e-9))
+    shift = abs(math.sqrt(np.linalg.eigvalsh(coarse.gram)[-1]) - math.sqrt(np.linalg.eigvalsh(fine.gram)[-1]))
+    assert 1e-9 < shift <= coarse.off + fine.off and fine.off < 1e-6
 
 
 def test_where_the_tail_is_not_known():
