@@ -49,7 +49,7 @@ def spline(
         )
     if not isinstance(support, (list, tuple)) or len(support) != 2:
         raise MzError(f"The support is {support!r}", where, "Write support=(lo, hi)")
-    lo, hi = (exact_floats(sp.sympify(end)) for end in support)
+    lo, hi = (_end(end, where) for end in support)
     symbols = _symbols(name, len(values))
     squares = [symbol**2 for symbol in symbols]
     knots = [min(max(k - degree, 0), parts) for k in range(parts + 2 * degree + 1)]
@@ -63,6 +63,13 @@ def spline(
     total = (hi - lo) * sp.Add(*(square * mass for square, mass in zip(squares, masses, strict=True))) / parts
     whole = sp.Piecewise(*pieces[:-1], (pieces[-1][0], True))
     return whole / total, (lo, hi), dict(zip(symbols, values, strict=True))
+
+
+def _end(end: Any, where: str) -> sp.Expr:
+    try:
+        return exact_floats(sp.sympify(end, strict=True))
+    except sp.SympifyError:
+        raise MzError(f"{end!r} is no number or expression", where, "Write support=(lo, hi)") from None
 
 
 def _on_part(knots: Sequence[int], degree: int, j: int) -> dict[int, list[Fraction]]:
