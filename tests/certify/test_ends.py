@@ -36,8 +36,16 @@ MAPS = {
     ),
     "relu": (lambda t: np.maximum(1.5 * t + 0.25, 0.0), lambda z: [(-1.0, np.where(z > 0, (z - 0.25) / 1.5, -1.0))]),
     "abs": (lambda t: np.abs(1.5 * t + 0.25), lambda z: [((-z - 0.25) / 1.5, np.where(z > 0, (z - 0.25) / 1.5, -1.0))]),
+    "falling tanh": (
+        lambda t: np.tanh(0.25 - 1.5 * t),
+        lambda z: [((0.25 - np.arctanh(np.clip(z, -0.999, 0.999))) / 1.5, 1.0)],
+    ),
+    "lower right abs": (
+        lambda t: np.abs(0.25 - 1.5 * t),
+        lambda z: [((0.25 - z) / 1.5, np.where(z > 0, (z + 0.25) / 1.5, -1.0))],
+    ),
 }
-"""Name -> f on [-1, 1], and where it is below z, as one interval."""
+"""Name -> f on [-1, 1], and where it is below z, as one interval; f(1) is its largest value, its least, or neither."""
 
 
 def primitives(t, top):
@@ -62,7 +70,7 @@ def adjoints(name, y, top):
 def rule_in_y(name, panels=40):
     """Gauss's rule between the levels where 2 s M* p_i is not smooth."""
     f = MAPS[name][0]
-    levels = [float(f(np.array(x))) for x in (-1.0, 1.0)] + [0.0] * (name != "tanh")
+    levels = [float(f(np.array(x))) for x in (-1.0, 1.0)] + [0.0] * ("tanh" not in name)
     cuts = sorted({level + e for level in levels for e in (-S, S)})
     ends = np.concatenate([np.linspace(a, b, panels + 1)[:-1] for a, b in pairwise(cuts)] + [cuts[-1:]])
     x, w = np.polynomial.legendre.leggauss(20)
@@ -71,7 +79,8 @@ def rule_in_y(name, panels=40):
 
 
 def network(name, noise, degree=2):
-    layer = mz.dense([[1.5]], [0.25], activation=name, noise=noise)
+    slope = -1.5 if " " in name else 1.5
+    layer = mz.dense([[slope]], [0.25], activation=name.split()[-1], noise=noise)
     return mz.Network([layer], domain=mz.Box([(-1, 1)])), mz.Legendre(degree)
 
 
