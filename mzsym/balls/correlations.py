@@ -1,4 +1,4 @@
-"""Canonical correlations of the states of a linear chain with normal noise, in balls; MATH (24l)."""
+"""Canonical correlations of the states of a linear chain with normal noise, in balls; MATH (24v)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact norms of linear layers with normal noise in the law of the state, by Mehler's formula; MATH (24l)."""
+"""Exact norms of linear layers with normal noise in the law of the state, by Mehler's formula; MATH (24v)."""
 
 from __future__ import annotations
 
