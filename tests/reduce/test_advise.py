@@ -73,11 +73,19 @@ def test_a_tolerance_that_no_depth_meets_is_said() -> None:
 
 
 def test_without_a_proof_of_contraction_the_reason_is_said() -> None:
-    layer = mz.dense([[0.4, 0.3], [0.1, -0.5]], activation="tanh", noise=mz.Uniform(0.5))
-    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 2), observable=mz.state(2)[0])
+    # Sharp norms are enclosed in at most two dimensions.
+    W = [[0.4, 0.3, 0.0], [0.1, -0.5, 0.0], [0.0, 0.0, 0.2]]
+    layer = mz.dense(W, activation="tanh", noise=mz.Uniform(0.5))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 3), observable=mz.state(3)[0])
     found = mz.advise(net, 0.1)
     assert found.contraction is None and "no proof that the memory shrinks" in found.lines()[0]
     assert "would have to be raised" in found.lines()[-1] and found.depth == 1
+
+
+def test_contraction_is_proved_in_two_dimensions() -> None:
+    layer = mz.dense([[0.4, 0.3], [0.1, -0.5]], activation="tanh", noise=mz.Uniform(0.5))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 2), observable=mz.state(2)[0])
+    assert mz.minimal_projection(net, 0.9).degree == 1
 
 
 def test_one_layer_has_nothing_to_choose() -> None:
