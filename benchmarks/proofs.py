@@ -17,7 +17,8 @@ from mpmath import iv
 
 import mzsym as mz
 from benchmarks.timing import interleaved, seconds
-from mzsym.certify.sharp_proof import sharp_enclosure
+from mzsym.certify.plane_proof import plane_enclosure
+from mzsym.certify.sharp_proof import WIDTH, sharp_enclosure
 
 NODES, FUNCTIONS, BITS = 96, 40, 220
 """Of the program beside; its interval recurrences lose a bit and a half with every degree."""
@@ -139,6 +140,12 @@ def main() -> None:
             f"  w = {w:g}, s = {s:g}, d = {degree}:  [{low:.9f}, {high:.9f}] {seconds(best)};   "
             f"mpmath [{lowest:.9f}, {highest:.9f}] {seconds(taken)}, {taken / best:.0f} x"
         )
+    print("one layer tanh(W x) of dimension two, constants out: bounds of ||Q M||")
+    for name, noise in (("uniform 0.5", mz.Uniform(0.5)), ("truncated Gaussian 0.3", mz.TruncatedGaussian(0.3))):
+        layer = mz.dense([[1.0, 0.5], [-0.5, 1.0]], activation="tanh", noise=noise)
+        net = mz.Network([layer], domain=mz.Box([(-1, 1)] * 2))
+        taken, found = timed(lambda net=net: plane_enclosure(net, mz.Legendre(0), 0, WIDTH))
+        print(f"  {name}:  [{found.lower:.5f}, {found.upper:.5f}] {seconds(taken)}")
     print("chains, Legendre(2): every entry of every table, and the error of a shallow network of depth 2")
     for depth, dim in ((8, 1), (3, 2), (2, 3)):
         net = chain(depth, dim)
