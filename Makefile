@@ -9,9 +9,9 @@ export OPENBLAS_NUM_THREADS ?= 1
 .PHONY: demo test lint types unit doctest bench fuzz figure lock clean
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/mzsym run derivations/iris/model.toml -o derivations/iris/results
-	$(BIN)/python derivations/iris/accuracy.py
 	$(BIN)/python derivations/literature_1d/run.py
+	$(BIN)/python derivations/iris/accuracy.py
+	$(BIN)/mzsym run derivations/iris/model.toml -o derivations/iris/results
 
 test: $(VENV)/dev.stamp lint types unit doctest
 

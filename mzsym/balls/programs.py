@@ -131,7 +131,9 @@ class Program:
             return self._add(expr.elementary(*expr.args))
         head = (_COMPLEX if self.complex_ else _REAL).get(expr.func)
         if head is None:
-            raise MzError(f"{expr} has no evaluation at complex balls", "balls.programs", "Bound it otherwise")
+            raise MzError(
+                f"{expr.func.__name__} is not analytic, or not known to be", "balls.programs", "Bound it otherwise"
+            )
         return self._step(expr, head, self._add(expr.args[0]))
 
     def _step(self, expr: sp.Basic, operation: Callable[..., Ball], *operands: int) -> int:

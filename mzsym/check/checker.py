@@ -14,7 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from flint import acb, arb, arb_mat, ctx, fmpq
 BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS, LOST = 192, 20_000, 96, 700, 8000, 64
 """Precision; boxes for one side of a range; nodes of one Gauss rule; Legendre functions; panels; bits of a rule."""
 CONFIRMED, FAILED, UNCHECKED = "confirmed", "NOT CONFIRMED", "not checked"
+FOLLOWS, OTHERS = ("(22)", "(28)", "(29)", "(30)"), ("dobrushin", "lipschitz", "layers ")
 class BadFileError(Exception):
     """The file is no complete certificate."""
 class Unchecked(Exception):
@@ -31,7 +32,6 @@ class Finding(NamedTuple):
     status: str
     line: str
     why: str = ""
-
 # -- reading: forms say what stands where, and every key is needed ------------------------------------------------
 BOUND, PAIR, MAYBE, SOME = "bound", ("bound", "bound"), "exact or null", "bound or null"
 WINDOWS = [{"n": int, "m": int, "bound": BOUND, "method": str}]
@@ -121,7 +121,6 @@ def _layers(content: Any) -> Any:
     numbers = [x.n for x in found.layers], [(x.n, x.m) for x in found.memory_bounds]
     _needs(numbers == (list(range(depth)), wanted), "layers, memory_bounds: some are missing or out of order")
     return found
-
 # -- functions in balls ------------------------------------------------------------------------------------------
 def _ball(value: Fraction | float | int) -> Any:
     """The exact number, at working precision; infinity is one."""
@@ -193,7 +192,6 @@ def _check_domain(layer: Any, here: Any, following: Any) -> None:
         for sign, end in ((1, hi - reach), (-1, lo + reach)):
             good = (still and name in ("sin", "cos") and sign * end >= 1) or _at_most(sign, maps, box, _ball(end))
             _needs(good, f"component {i} is not proved to stay on this side of {float(end)!r}", ValueError)
-
 # -- Hilbert-Schmidt, (23) ---------------------------------------------------------------------------------------
 def _squares(model: Any, n: int) -> tuple[Any, Any, Any]:
     """||rho||^2, vol(Omega_{n+1}) and r_n."""
@@ -220,7 +218,6 @@ def _check_squares(model: Any, n: int, claims: Any) -> None:
     for name in ("operator_upper", *(() if claims.functions else ("entrance_upper", "upper", "interior_upper"))):
         good = _is_bound(model, n, getattr(claims, name), name != "operator_upper")
         _needs(good, f"{name} = {getattr(claims, name)!r} does not follow", ValueError)
-
 # -- sharp norms in dimension one, (24): uniform and truncated Gaussian noise, strictly monotone analytic maps -----
 class Law:
     """A noise density rho on [-s, s]; for 0 <= D <= 2 s its autocorrelation kappa(D), and kappa' without its jumps."""
@@ -472,7 +469,6 @@ def _sharp(model: Any, n: int, claims: Any) -> Iterator[Finding]:
             line, why = f"layer {n}, {side} bound of ||{name}|| (24)", f"{claim!r} is not proved with {size} functions"
             yield from [Finding(CONFIRMED if good else FAILED, line, why)] if good or size == most else []
         size = min(size + size // 2, most)
-
 # -- the whole argument ------------------------------------------------------------------------------------------
 def _try(line: str, job: Callable[..., Any], *arguments: Any) -> list[Finding]:
     """What a job says about one line, or the lines that it finds."""
@@ -576,7 +572,11 @@ def check_text(text: str) -> list[Finding]:
     try:
         content, checks = json.loads(text), {"noise level": _check_noise, "reduction": _check_reduction}
         kind = content.get("kind") if isinstance(content, dict) else None
-        return list(checks[kind](content)) if kind in checks else _check_layers(content)[1]
+        found = list(checks[kind](content)) if kind in checks else _check_layers(content)[1]
+        # A conclusion is worth no more than what comes before it, the bounds of other norms left out.
+        loose = accumulate((x[0] == UNCHECKED and not any(name in x[1] for name in OTHERS) for x in found), max)
+        weak = [bad and x[0] == CONFIRMED and x[1].endswith(FOLLOWS) for x, bad in zip(found, loose, strict=True)]
+        return [Finding(UNCHECKED, x[1], "it rests on such claims") if bad else x for x, bad in zip(found, weak)]  # noqa: B905
     except (ValueError, RecursionError, TypeError) as error:
         raise BadFileError(f"this is no certificate: {error}") from None
     finally:

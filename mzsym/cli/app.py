@@ -90,7 +90,7 @@ Lag = Annotated[
 ]
 Which = Annotated[Direction, typer.Option(help="The equation of observables (backward) or densities (forward).")]
 _METHODS = (
-    "auto: Hilbert-Schmidt bounds, Dobrushin's coefficients, Lipschitz constants and estimates; or one of them alone."
+    "auto: the best of all, sharp enclosures among them, and estimates where there are none; or one of them alone."
 )
 How = Annotated[Method, typer.Option(help=_METHODS)]
 Require = Annotated[

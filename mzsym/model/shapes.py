@@ -67,9 +67,12 @@ def spline(
 
 def _end(end: Any, where: str) -> sp.Expr:
     try:
-        return exact_floats(sp.sympify(end, strict=True))
+        found = exact_floats(sp.sympify(end, strict=True))
     except sp.SympifyError:
         raise MzError(f"{end!r} is no number or expression", where, "Write support=(lo, hi)") from None
+    if not isinstance(found, sp.Expr) or found.has(sp.oo, -sp.oo, sp.zoo, sp.nan):
+        raise MzError(f"The end {end!r} of the support is not finite", where, "Give two finite ends")
+    return found
 
 
 def _on_part(knots: Sequence[int], degree: int, j: int) -> dict[int, list[Fraction]]:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import mzsym as mz
-from mzsym.certify.certificate_json import digest
+from mzsym.certify.certificate_json import digest, number
 from mzsym.check import checker
 from mzsym.check.checker import CONFIRMED, FAILED, UNCHECKED, BadFileError, check_text
 from mzsym.cli.app import app
@@ -153,6 +153,22 @@ def test_what_is_not_checked_is_said(tmp_path: Path) -> None:
     assert checker.run(str(path), say=said.append) == 1
     assert any("not checked: layer 0, domain (2): a map given by expressions" in line for line in said)
     assert checker.run(str(path), allow_unchecked=True, say=said.append) == 0
+
+
+def test_conclusions_from_what_is_not_checked_are_not_confirmed() -> None:
+    """A certificate that says its memory contracts, by norms that nobody here can check, and that are wrong."""
+    layer = mz.dense([[3.0]], [0.5], activation="hardtanh", noise=mz.Uniform(0.1))
+    net = mz.Network([layer] * 4, domain=LINE, observable=mz.state(1)[0])
+    content = json.loads(mz.certify(net, mz.Legendre(1), method="sharp").to_json())
+    for one in content["layers"]:
+        one |= {"upper": number(2.0**-10), "interior_upper": number(2.0**-10)}
+        one |= {"lower": number(0.0), "interior_lower": number(0.0)}
+    content["contracts"] = "proved"
+    for one in content["memory_bounds"]:
+        one["bound"] = number(1e-2)
+    said = {one.line: one.status for one in check_text(resealed(content))}
+    assert said["contraction (22)"] == said["memory bound K(0, 2) (22)"] == UNCHECKED
+    assert CONFIRMED not in {status for line, status in said.items() if line.endswith("(22)")}
 
 
 def test_a_law_measure_is_not_checked() -> None:

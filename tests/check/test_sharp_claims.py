@@ -74,7 +74,8 @@ def test_residual_layers() -> None:
 @pytest.mark.parametrize(("activation", "weight"), [("gelu", 2.0), ("sin", 3.0), ("relu", 1.0)])
 def test_maps_that_turn_or_have_kinks_are_not_checked(activation: str, weight: float) -> None:
     found = check_text(text(claims_of(layer(weight, activation, mz.Uniform(0.5)))))
-    assert [one.line for one in found if one.status == UNCHECKED] == ["layer 0, norm of Q_n M_n (24)"]
+    unchecked = [one.line for one in found if one.status == UNCHECKED]
+    assert unchecked[0] == "layer 0, norm of Q_n M_n (24)" and all(line.endswith("(22)") for line in unchecked[1:])
     assert not any(one.status == FAILED for one in found)
 
 

@@ -92,6 +92,8 @@ def test_model_files_keep_them(noise: mz.Noise, tmp_path: Path) -> None:
         (lambda: mz.Noise.spline([1, 2]), "-1 parts"),
         (lambda: mz.Noise.spline([1] * 9, degree=6), "degree is 6"),
         (lambda: mz.Noise.histogram([1, 2], support=3), "support is 3"),
+        (lambda: mz.Noise.histogram([1, 2], support=(-1, float("inf"))), "not finite"),
+        (lambda: mz.Noise.spline([1, 2, 3, 4], support=(float("-inf"), float("inf"))), "not finite"),
         (lambda: mz.Noise.histogram([1, 2], support=("__import__('os')", 2)), "no number or expression"),
         (lambda: mz.Noise.histogram([1, 2], support=(r, 2)), "has the symbol"),
         (lambda: mz.Noise.histogram([1, 2]).with_params({a0: 0, a1: 0}), "no number for these parameters"),
