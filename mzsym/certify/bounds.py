@@ -114,7 +114,7 @@ class LayerBound:
 
 def decimal_up(value: float, digits: int = 6) -> str:
     """A finite number to this many significant digits, never below it: what is printed stays a bound."""
-    return str(Context(prec=digits, rounding=ROUND_CEILING).plus(Decimal(value)))
+    return str(Context(prec=digits, rounding=ROUND_CEILING).plus(Decimal(value))).lower()
 
 
 def in_digits(bound: float) -> str:
@@ -124,7 +124,7 @@ def in_digits(bound: float) -> str:
 
 def decimal_down(value: float, digits: int = 6) -> str:
     """A finite number to this many significant digits, never above it."""
-    return str(Context(prec=digits, rounding=ROUND_FLOOR).plus(Decimal(value)))
+    return str(Context(prec=digits, rounding=ROUND_FLOOR).plus(Decimal(value))).lower()
 
 
 def digits_apart(low: float, high: float) -> int:

@@ -132,6 +132,7 @@ class NormView:
     estimate: str
     error: str
     interior: str
+    interior_lower: str
     interior_upper: str
     remark: str
     contracts: bool
@@ -146,18 +147,23 @@ def norm_rows(certificate: Certificate) -> list[NormView]:
             NormView(
                 layer.n,
                 layer.noise,
-                "\u2013" if layer.lower == 0.0 else decimal_down(layer.lower, digits_apart(layer.lower, layer.upper)),
+                _lower(layer.lower, layer.upper),
                 _upper(layer.lower, layer.upper),
                 "" if layer.standing is Standing.ESTIMATED else str(layer.standing),
                 "\u2013" if layer.estimate is None else f"{layer.estimate.value:.5g}",
                 "" if layer.estimate is None else f"{layer.estimate.error:.0e}",
                 "\u2013" if inner is None else f"{inner.value:.5g}",
+                _lower(layer.interior.lower, layer.interior.upper),
                 _upper(layer.interior.lower, layer.interior.upper),
                 layer.reason,
                 layer.upper < 1.0,
             )
         )
     return rows
+
+
+def _lower(low: float, high: float) -> str:
+    return "\u2013" if low == 0.0 else decimal_down(low, digits_apart(low, high))
 
 
 def _upper(low: float, high: float) -> str:

@@ -136,7 +136,7 @@ def test_the_smallest_depth_is_taken() -> None:
 def test_a_tolerance_out_of_reach_is_refused_with_the_best_error() -> None:
     first = reduced()
     best = min(row["a_posteriori"] for row in first.table()[:-1])
-    with pytest.raises(mz.MzError, match=r"best that can be reached is 8\.2.*E-11.*depth 7") as caught:
+    with pytest.raises(mz.MzError, match=r"best that can be reached is 8\.2.*e-11.*depth 7") as caught:
         mz.reduce(tanh8(), mz.Legendre(5), 1e-12, certificate=first.certificate, evaluator=first.deep, prove=False)
     asked = float(caught.value.fix.split("Ask for ")[1].split(",")[0])
     assert asked >= best

@@ -132,12 +132,13 @@ def test_the_table_of_norms_never_prints_less_than_the_bound(small, parsed):
     rows = next(t for t in parsed.tables if "its error" in t[0])[1:]
     for layer, row in zip(small.c.layers, rows, strict=True):
         if layer.method == "hilbert_schmidt":
-            assert row[2] == "\u2013" and float(row[5]) == pytest.approx(layer.estimate.value, rel=1e-4)
+            assert row[2] == row[4] == "\u2013" and float(row[6]) == pytest.approx(layer.estimate.value, rel=1e-4)
             continue
         assert layer.lower * (1 - 1e-6) <= float(row[2]) <= layer.lower
         assert layer.upper <= float(row[3]) <= layer.upper * 1.001
-        assert layer.interior.upper <= float(row[4]) <= layer.interior.upper * 1.001
-        assert row[5] == row[7] == "\u2013" and layer.estimate is None
+        assert layer.interior.lower * (1 - 1e-6) <= float(row[4]) <= layer.interior.lower
+        assert layer.interior.upper <= float(row[5]) <= layer.interior.upper * 1.001
+        assert row[6] == row[8] == "\u2013" and layer.estimate is None
 
 
 def test_the_table_of_other_norms_never_prints_less_than_the_bound(small, parsed):
@@ -177,7 +178,7 @@ def test_symbols_of_the_user_cannot_break_out():
 def test_several_observables_and_dimensions(plane):
     parsed = Page(page(plane.eq, plane.ev, plane.c))
     assert "over all 2 observables" in " ".join(" ".join(parsed.text).split())
-    assert any(row[2] == row[5] == "\u2013" for t in parsed.tables if "its error" in t[0] for row in t[1:]), (
+    assert any(row[2] == row[6] == "\u2013" for t in parsed.tables if "its error" in t[0] for row in t[1:]), (
         "no estimate asked"
     )
 
