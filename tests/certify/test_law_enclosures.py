@@ -17,7 +17,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
@@ -68,6 +68,12 @@ def discretised(maps, s, box, degree, cells=700):
     return found
 
 
+def extrapolated(maps, s, box, degree):
+    """The same from two numbers of cells, whose errors are of second order: small norms of late layers need it."""
+    coarse, fine = (np.array(discretised(maps, s, box, degree, cells)) for cells in (400, 800))
+    return fine + (fine - coarse) / 3
+
+
 def enclosed(found, whole, inner, slack=4e-4):
     assert found.lower <= whole * (1 + slack) + 1e-6 and whole <= found.upper * (1 + slack) + 1e-6, found
     assert found.interior_lower <= inner + slack * whole + 1e-9, found
@@ -102,6 +108,7 @@ def test_two_layers_against_a_discretised_chain(name, w, b, s, d):
 
 
 @settings(max_examples=3, deadline=None)
+@example(names=["tanh", "tanh"], w=0.25, b=1.0, s=0.1875, d=3)
 @given(
     names=st.lists(st.sampled_from(["tanh", "sigmoid", "arctan", "softplus", "relu", "cos"]), min_size=2, max_size=3),
     w=st.integers(-16, 16).map(lambda k: k / 4),
@@ -111,7 +118,7 @@ def test_two_layers_against_a_discretised_chain(name, w, b, s, d):
 )
 def test_random_chains(names, w, b, s, d):
     chain = LawChain(network(names, w, b, s))
-    reference = discretised([forward(name, w, b) for name in names], s, (-1, 1), d, cells=400)
+    reference = extrapolated([forward(name, w, b) for name in names], s, (-1, 1), d)
     for n in range(len(names)):
         found = chain.enclosure(n, d, 3e-2)
         # A map may be too flat for the method; then it says so.
