@@ -13,7 +13,7 @@ that cover the ellipse and its inside.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -42,8 +42,8 @@ TARGET = 2.0**-64
 
 RADII = (1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5, 1.6, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0)
 
-TILES, ARCS = 96, 384
-"""Tiles along half an ellipse that prove a map analytic, and arcs on which it is bounded."""
+TILES, STEP, ARCS = 96, 0.06, 384
+"""Tiles along half an ellipse that prove a map analytic, the width of their rings, and arcs on which it is bounded."""
 
 WHERE = "balls.chebyshev"
 
@@ -211,7 +211,7 @@ class Map:
         real = Program((unit,), T)
         with precision(ROUGH):
             complex_ = Program((unit,), T, complex_=True)
-            images = ((radius, _images(complex_, flint.arb(radius))) for radius in RADII)
+            images = ((radius, _images(complex_, radius)) for radius in RADII)
             ellipses = tuple((radius, found) for radius, found in images if found is not None)
         return cls(real, complex_, ellipses)
 
@@ -219,7 +219,9 @@ class Map:
         """Whether the map is proved analytic on an ellipse and inside: it is finite on balls that cover both."""
         if radius not in self.inside:
             with precision(ROUGH):
-                self.inside[radius] = _covered(self.complex_, flint.arb(radius))
+                # By symmetry the upper half serves.
+                balls = tiles(radius, TILES, STEP)
+                self.inside[radius] = all(self.complex_(ball)[0].is_finite() for ball in balls)
         return self.inside[radius]
 
     def image(self, columns: Sequence[Near], noise: Moments, target: float = TARGET) -> list[Near]:
@@ -264,7 +266,7 @@ class Map:
             for radius, images in self.ellipses:
                 bounds = _on_ellipse(series, bernstein(images, middle, half))
                 if all(bound.is_finite() for bound in bounds):
-                    found.append((_count(flint.arb(radius), max(bounds, key=float), target), radius, bounds))
+                    found.append((nodes_for(radius, float(max(bounds, key=float)), target), radius, bounds))
         found.sort(key=lambda item: item[0])
         best = next((item for item in found if self.analytic(item[1])), None)
         if best is None:
@@ -285,24 +287,28 @@ def _on_ellipse(series: Any, beta: Arb) -> list[Arb]:
     return bounds
 
 
-def _covered(program: Program, radius: Arb) -> bool:
-    """Whether a program is finite, and so analytic, on the ellipse and its inside: its upper half, by symmetry."""
-    steps = max(1, math.ceil((float(radius) - 1.0) / 0.06))
-    rings = [1 + (radius - 1) * k / steps for k in range(steps + 1)]
-    for turn in arcs(TILES):
+def boundary(radius: float, count: int) -> Iterator[Any]:
+    """Balls that cover the upper half of an ellipse around [-1, 1]: what is real on the line needs no other."""
+    for turn in arcs(count):
+        u = turn * flint.arb(radius)
+        yield (u + 1 / u) / 2
+
+
+def tiles(radius: float, count: int, width: float) -> Iterator[Any]:
+    """Balls that cover the upper half of an ellipse and its inside, in rings of about this width."""
+    steps = max(1, math.ceil((radius - 1.0) / width))
+    rings = [1 + (flint.arb(radius) - 1) * k / steps for k in range(steps + 1)]
+    for turn in arcs(count):
         for r, s in pairwise(rings):
             u = turn * r.union(s)
-            if not program((u + 1 / u) / 2)[0].is_finite():
-                return False
-    return True
+            yield (u + 1 / u) / 2
 
 
-def _images(program: Program, radius: Arb) -> list[Any] | None:
+def _images(program: Program, radius: float) -> list[Any] | None:
     """Balls that cover the image of the upper half of an ellipse; None where one is not finite."""
     found = []
-    for turn in arcs(ARCS):
-        u = turn * radius
-        (image,) = program((u + 1 / u) / 2)
+    for ball in boundary(radius, ARCS):
+        (image,) = program(ball)
         if not image.is_finite():
             return None
         found.append(image)
@@ -326,15 +332,14 @@ def bernstein(images: Sequence[Any], middle: Arb, half: Arb) -> Arb:
     return (largest + (largest * largest - 1).max(flint.arb(0)).sqrt()).upper()
 
 
-def _count(radius: Arb, bound: Arb, target: float) -> float:
-    """Nodes for which the error is about what is aimed at."""
-    size = max(float(bound), 1e-300)
-    return math.log(4 * size / (target * (1 - 1 / float(radius)))) / math.log(float(radius))
+def nodes_for(radius: float, bound: float, target: float) -> float:
+    """Nodes for which 4 M rho^-N / (1 - 1/rho) is about what is aimed at."""
+    return math.log(4 * max(bound, 1e-300) / (target * (1 - 1 / radius))) / math.log(radius)
 
 
 def _nodes_needed(radius: Arb, bound: Arb, target: float) -> int:
     # A few sizes, so that their matrices are made once.
-    return min(MOST, max(16, 16 * math.ceil(_count(radius, bound, target) / 16)))
+    return min(MOST, max(16, 16 * math.ceil(nodes_for(float(radius), float(bound), target) / 16)))
 
 
 def _chopped(series: list[Arb], target: float) -> tuple[list[Arb], Arb]:
@@ -381,6 +386,14 @@ def cosines(count: int) -> Any:
         rows = [[2 * turns[k * (2 * i + 1) % (4 * count)] / count for i in range(count)] for k in range(count)]
         rows[0] = [value / 2 for value in rows[0]]
         return flint.arb_mat(rows)
+
+
+def legendre_polynomials(count: int) -> list[Any]:
+    """P_0, ..., P_(count - 1), exact."""
+    found = [flint.fmpq_poly([1]), flint.fmpq_poly([0, 1])]
+    for k in range(1, count):
+        found.append((flint.fmpq_poly([0, 2 * k + 1]) * found[k] - k * found[k - 1]) / (k + 1))
+    return found[:count]
 
 
 def exact(value: Any) -> sp.Rational:

@@ -7,7 +7,6 @@ balls that cover all of it says how large a polynomial of its values can be; a m
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
@@ -19,7 +18,8 @@ import numpy as np
 from mzsym.balls import chebyshev as ch
 from mzsym.balls.numbers import precision
 from mzsym.balls.programs import Program
-from mzsym.balls.tensor import SAFE, UNIT
+from mzsym.balls.spectral import UNIT
+from mzsym.balls.tensor import SAFE
 from mzsym.core.arrays import Array
 
 ARCS: Final = 64
@@ -70,25 +70,21 @@ class Surroundings:
     def _reached(self, radius: float, parts: int) -> Array | None:
         found = []
         with precision(ch.ROUGH):
-            for turn in ch.arcs(ARCS):
-                u = turn * flint.arb(radius)
-                for images in self._images((u + 1 / u) / 2, parts):
+            for ball in ch.boundary(radius, ARCS):
+                for images in self._images(ball, parts):
                     if not all(image.is_finite() for image in images):
                         return None
                     found.append([_extents(image) for image in images])
         return _bernstein(np.array(found))
 
     def _covered(self, radius: float, parts: int) -> bool:
-        steps = max(1, math.ceil((radius - 1.0) / STEP))
         with precision(ch.ROUGH):
-            rings = [1 + (flint.arb(radius) - 1) * k / steps for k in range(steps + 1)]
-            for turn in ch.arcs(TILES):
-                for r, s in pairwise(rings):
-                    u = turn * r.union(s)
-                    for images in self._images((u + 1 / u) / 2, parts):
-                        if not all(image.is_finite() for image in images):
-                            return False
-        return True
+            return all(
+                image.is_finite()
+                for ball in ch.tiles(radius, TILES, STEP)
+                for images in self._images(ball, parts)
+                for image in images
+            )
 
     def _images(self, ball: Any, parts: int) -> Iterator[list[Any]]:
         for others in itertools.product(_intervals(parts), repeat=self.dim - 1):

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import flint
 import numpy as np
 
-from mzsym.balls.chebyshev import Near
+from mzsym.balls.chebyshev import Near, legendre_polynomials
 from mzsym.balls.numbers import Arb, lower, precision, upper
 from mzsym.core.arrays import Array
 
@@ -73,11 +73,8 @@ def tables_of(rows: Sequence[Matrix], ranks: Sequence[int], roots: Sequence[Arb]
 
 def orthonormal(rank: int) -> list[Near]:
     """sqrt(2 i + 1) P_i(t), i < rank."""
-    polynomials = [flint.fmpq_poly([1]), flint.fmpq_poly([0, 1])]
-    for k in range(1, rank):
-        polynomials.append((flint.fmpq_poly([0, 2 * k + 1]) * polynomials[k] - k * polynomials[k - 1]) / (k + 1))
-    roots = [flint.arb(2 * i + 1).sqrt() for i in range(rank)]
-    return [Near.of(flint.arb_poly(p) * root) for p, root in zip(polynomials, roots, strict=False)]
+    polynomials = enumerate(legendre_polynomials(rank))
+    return [Near.of(flint.arb_poly(p) * flint.arb(2 * i + 1).sqrt()) for i, p in polynomials]
 
 
 def inner_products(basis: Sequence[Near], functions: Sequence[Near]) -> Matrix:

@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 import flint
 import numpy as np
 
-from mzsym.balls.chebyshev import cosines, zeros
+from mzsym.balls.chebyshev import cosines, legendre_polynomials, zeros
 from mzsym.balls.numbers import precision
+from mzsym.balls.spectral import UNIT, gamma
 from mzsym.core.arrays import Array
 
 Matrix: TypeAlias = Any
@@ -25,9 +26,6 @@ Matrix: TypeAlias = Any
 
 BITS = 128
 """Of matrices before they are rounded to doubles."""
-
-UNIT = 2.0**-53
-"""Relative error of one operation in doubles."""
 
 SAFE = 1.0 + 1e-9
 """What sums and products of numbers that are not negative are raised by, for their own rounding."""
@@ -123,11 +121,6 @@ def padded(coefs: Array, sizes: Sequence[int]) -> Array:
 def largest(coefs: Array) -> Array:
     """A bound of each function on the box: the sum of its coefficients' absolute values."""
     return np.asarray(np.abs(coefs).sum(axis=tuple(range(coefs.ndim - 1))) * SAFE)
-
-
-def gamma(terms: int) -> float:
-    """Relative rounding of an inner product of so many terms, in any order."""
-    return terms * UNIT / (1.0 - terms * UNIT) * SAFE
 
 
 def along(matrices: Sequence[Array], coefs: Array) -> Array:
@@ -257,19 +250,11 @@ def mean_products(size: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _legendre_polynomials(rank: int) -> list[Any]:
-    found = [flint.fmpq_poly([1]), flint.fmpq_poly([0, 1])]
-    for k in range(1, rank):
-        found.append((flint.fmpq_poly([0, 2 * k + 1]) * found[k] - k * found[k - 1]) / (k + 1))
-    return found[:rank]
-
-
-@lru_cache(maxsize=64)
 def _legendre_series(rank: int) -> Array:
     """Chebyshev coefficients of sqrt(2 j + 1) P_j, shape (rank, j < rank), up to two units of rounding."""
     with precision(4 * rank + 128):
         places = zeros(rank)
-        values = [[flint.arb_poly(p)(t) for p in _legendre_polynomials(rank)] for t in places]
+        values = [[flint.arb_poly(p)(t) for p in legendre_polynomials(rank)] for t in places]
         series = cosines(rank) * flint.arb_mat(values)
         roots = [flint.arb(2 * j + 1).sqrt() for j in range(rank)]
         return rounded(flint.arb_mat([[series[k, j] * roots[j] for j in range(rank)] for k in range(rank)]))
@@ -283,7 +268,7 @@ def _mean_with_legendre(rank: int, size: int) -> Array:
         polynomials.append(flint.fmpq_poly([0, 2]) * polynomials[-1] - polynomials[-2])
     with precision(128):
         rows = []
-        for j, p in enumerate(_legendre_polynomials(rank)):
+        for j, p in enumerate(legendre_polynomials(rank)):
             root = flint.arb(2 * j + 1).sqrt() / 2
             rows.append([root * flint.arb(_whole(p * polynomials[a])) for a in range(size)])
         return rounded(flint.arb_mat(rows))

@@ -27,15 +27,14 @@ import sympy as sp
 from mzsym.balls import chebyshev as ch
 from mzsym.balls.numbers import precision, upper
 from mzsym.balls.programs import Program
+from mzsym.balls.spectral import UNIT, gamma
 from mzsym.balls.surroundings import Surroundings
 from mzsym.balls.tensor import (
     BITS,
     SAFE,
-    UNIT,
     Columns,
     along_axis,
     chopped,
-    gamma,
     interpolated,
     largest,
     lebesgue_constant,
@@ -189,7 +188,7 @@ class TensorMap:
 
         def needed(k: int, level: int) -> float:
             reach = around.reach(RADII[k], level)
-            return math.inf if reach is None else _count(RADII[k], float(_bounded(together, reach)[0]), target)
+            return math.inf if reach is None else ch.nodes_for(RADII[k], float(_bounded(together, reach)[0]), target)
 
         # Bounds from few parts show where the valley is; where they are not finite a smaller ellipse is looked at.
         k = _least(cache(lambda k: needed(k, 0)), len(RADII))
@@ -301,8 +300,3 @@ def _contracted(coefs: Array, factors: Sequence[Array]) -> Array:
             part = np.matmul(own[:, None, :], part.reshape(len(part), own.shape[1], -1))[:, 0]
         found.append(part)
     return np.concatenate(found)
-
-
-def _count(radius: float, bound: float, target: float) -> float:
-    """Nodes for which the error is about what is aimed at."""
-    return math.log(4 * max(bound, 1e-300) / (target * (1 - 1 / radius))) / math.log(radius)

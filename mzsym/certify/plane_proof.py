@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mzsym.balls import precision, tensor
-from mzsym.balls.spectral import frobenius, largest_eigenvalue, spectral_norm, up
+from mzsym.balls.spectral import frobenius, gamma, largest_eigenvalue, spectral_norm, up
 from mzsym.certify.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.ends import Ends
 from mzsym.certify.hilbert_schmidt import hilbert_schmidt
@@ -123,7 +123,7 @@ class _Columns:
         return cls(
             coefs.T @ moved.reshape(-1, functions.count),
             middles,
-            up(tensor.gamma(terms) * float(np.sum(sizes * sizes)), 64) * ROOM,
+            up(gamma(terms) * float(np.sum(sizes * sizes)), 64) * ROOM,
             frobenius(radii * ROOM + 2.0**-52 * np.abs(middles)),
             up(math.sqrt(up(float(np.sum(functions.errors**2)), functions.count))),
             np.array([index not in kept for index in indices]),
@@ -163,7 +163,7 @@ class _Columns:
             K = K - C.T @ C
             size = frobenius(C)
             lost += 2.0 * size * self.lost_resolved + self.lost_resolved**2
-            lost += tensor.gamma(len(C) + 8) * (size * size + frobenius(self.gram))
+            lost += gamma(len(C) + 8) * (size * size + frobenius(self.gram))
         K = 0.5 * (K + K.T)
         lost = up(lost + 2.0**-50 * frobenius(K), 8)
         low = math.sqrt(lower_eigenvalue(K, lost)) / ROOM - self.off
