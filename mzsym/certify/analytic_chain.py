@@ -34,8 +34,7 @@ class AnalyticChain(CarriedChain[list[ch.Near]]):
         return [ch.function(expr, x, lo, hi, target) for expr in exprs]
 
     def image(self, n: int, functions: list[ch.Near], target: float) -> list[ch.Near]:
-        (noise,) = self.moments(n)
-        return self._map(n).image(functions, noise, target)
+        return self._map(n).image(functions, self.moments(n, 0), target)
 
     def joined(self, parts: Sequence[list[ch.Near]]) -> list[ch.Near]:
         return [function for part in parts for function in part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
@@ -112,22 +113,21 @@ class CarriedChain(ABC, Generic[Functions]):
         weights = [[float(table[i, j].mid()) for j in range(table.ncols())] for i in range(table.nrows())]
         return self.norms(self.difference(functions, self.combined(self.basis(indices), np.array(weights))))
 
+    @cached_property
+    def _values(self) -> dict[sp.Symbol, Any]:
+        return self.net.bindings(boxes=False)
+
     def bound(self, expr: sp.Expr, n: int) -> sp.Expr:
         """An expression of X_n with the exact values of all parameters."""
-        values = self.net.bindings(boxes=False)
-        return expr.xreplace({s: ch.exact(values[s]) for s in expr.free_symbols - set(self.net.state(n))})
+        return expr.xreplace({s: ch.exact(self._values[s]) for s in expr.free_symbols - set(self.net.state(n))})
 
-    def moments(self, n: int) -> tuple[ch.Moments, ...]:
-        """Of every component of xi_n, in units of half the side of the box of X_{n+1}."""
+    def moments(self, n: int, axis: int) -> ch.Moments:
+        """Of a component of xi_n, in units of half the side of the box of X_{n+1}."""
         layer = self.net.layers[n]
-        scales = layer.scale_values(self.net.shared)
-        found = []
-        for noise, scale, side in zip(layer.noise, scales, self.boxes[n + 1], strict=True):
-            half = ch.Side.of(*side).half
-            if noise.deterministic:
-                found.append(ch.no_noise())
-            elif noise.name == "uniform":
-                found.append(ch.uniform_moments(scale, half))
-            else:
-                found.append(ch.truncated_normal_moments(scale, getattr(noise, "cutoff", 3), half))
-        return tuple(found)
+        noise, scale = layer.noise[axis], layer.scale_values(self.net.shared)[axis]
+        half = ch.Side.of(*self.boxes[n + 1][axis]).half
+        if noise.deterministic:
+            return ch.no_noise()
+        if noise.name == "uniform":
+            return ch.uniform_moments(scale, half)
+        return ch.truncated_normal_moments(scale, getattr(noise, "cutoff", 3), half)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from mzsym.balls.curves import curve_of, on_unit_interval
 from mzsym.balls.stretches import SCALE, Image, position
 from mzsym.certify.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.ends import Ends
-from mzsym.certify.law_cells import LEAST, Cells, Grid, LawBounds
+from mzsym.certify.law_cells import LEAST, Cells, Grid, LawBounds, lengths
 from mzsym.certify.law_lower import lower_bounds
 from mzsym.certify.law_norms import Upper, costs_of, top_pair
 from mzsym.certify.linear_gaussian import Correlation, correlations
@@ -24,6 +23,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import state_symbol
 from mzsym.evaluate.blas import blas_threads
+from mzsym.model.values import exact_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -116,7 +116,7 @@ class LawChain:
     def _with_law(self, k: int, law: LawBounds) -> _Layer:
         net, layer = self.net, self.net.layers[k]
         lo, hi = law.edges[0], law.edges[-1]
-        values = {symbol: sp.Rational(Fraction(v)) for symbol, v in {**net.shared, **layer.map_bindings(k)}.items()}
+        values = exact_values({**net.shared, **layer.map_bindings(k)})
         expr = layer.map_exprs(k)[0].xreplace(values)
         low, high = (sp.Rational(end, 1 << SCALE) for end in (lo, hi))
         curve = curve_of(on_unit_interval(expr, state_symbol(k, 0), low, high, _T), _T)
@@ -171,7 +171,9 @@ def _carried(layer: _Layer) -> LawBounds:
     grid = _first(layer)
     cells = Cells(layer.image, layer.law, grid)
     # The law before leaves its own doubts, which no refinement takes away.
-    floor = 2.0 * float(np.sum((layer.law.high - layer.law.low).sum(axis=1) / 2.0 * _lengths(layer.law)))
+    floor = 2.0 * float(
+        np.sum((layer.law.high - layer.law.low).sum(axis=1) / 2.0 * lengths(layer.law.edges[:-1], layer.law.edges[1:]))
+    )
     for _ in range(ROUNDS):
         unsure = cells.unsure
         if float(np.sum(unsure)) <= UNSURE + floor or len(unsure) > MOST_LAW_CELLS:
@@ -184,10 +186,6 @@ def _carried(layer: _Layer) -> LawBounds:
         grid = finer
         cells = Cells(layer.image, layer.law, grid)
     return cells.law
-
-
-def _lengths(law: LawBounds) -> Array:
-    return np.array([(b - a) / (1 << SCALE) for a, b in zip(law.edges[:-1], law.edges[1:], strict=True)])
 
 
 def _split(grid: Grid, parts: Array) -> dict[int, list[int]]:

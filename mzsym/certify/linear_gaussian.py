@@ -14,7 +14,7 @@ from mzsym.certify.enclosure import Enclosure
 from mzsym.certify.ends import Ends
 from mzsym.core import MzError
 from mzsym.model.noise import Gaussian
-from mzsym.model.values import exact_expr
+from mzsym.model.values import exact_expr, exact_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -87,7 +87,7 @@ def _linear(net: Network, n: int) -> tuple[Any, list[Any]] | None:
     layer = net.layers[n]
     if not layer.plain_noise or not all(isinstance(noise, Gaussian) for noise in layer.noise):
         return None
-    symbols, values = net.state(n), net.bindings(boxes=False)
+    symbols, values = net.state(n), exact_values({**net.shared, **layer.map_bindings(n)})
     rows = []
     for expr in net.map_exprs(n):
         if not expr.is_polynomial(*symbols):
@@ -96,7 +96,7 @@ def _linear(net: Network, n: int) -> tuple[Any, list[Any]] | None:
         if stated.total_degree() > 1:
             return None
         own = [stated.coeff_monomial(symbol) for symbol in symbols]
-        exact = [c.xreplace({s: exact_expr(values[s]) for s in c.free_symbols}) for c in own]
+        exact = [c.xreplace(values) for c in own]
         if not all(c.is_Rational for c in exact):
             return None
         rows.append(exact)

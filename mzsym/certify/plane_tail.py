@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from mzsym.balls.programs import Program
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.model.dense import DenseLayer
+from mzsym.model.values import exact_values
 
 if TYPE_CHECKING:
     from mzsym.model import Network
@@ -96,7 +96,7 @@ class _Row:
         reach = float(np.sum(sides)) * (1.0 + 1e-12)
         if not sides[0] > 0.0:
             return None
-        values = {symbol: sp.Rational(Fraction(v)) for symbol, v in {**net.shared, **layer.map_bindings(n)}.items()}
+        values = exact_values({**net.shared, **layer.map_bindings(n)})
         act = layer.activation_expr(n, _U).xreplace(values)
         try:
             program = Program((act, sp.diff(act, _U)), _U)

@@ -25,6 +25,7 @@ from mzsym.core import MzError
 from mzsym.core.names import NOISE_VARIABLE, state_symbol
 from mzsym.evaluate.blas import blas_threads
 from mzsym.model import Noise
+from mzsym.model.values import exact_expr, exact_values
 from mzsym.projections.measures import BOX_MEASURES
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class Problem:
 def _mapped(net: Network, n: int) -> sp.Expr:
     """F_n as an expression in t, exact numbers in the places of all parameters."""
     layer = net.layers[n]
-    values = {symbol: sp.Rational(Fraction(v)) for symbol, v in {**net.shared, **layer.map_bindings(n)}.items()}
+    values = exact_values({**net.shared, **layer.map_bindings(n)})
     ((lo, hi),) = net.domains[n].intervals
     return on_unit_interval(layer.map_exprs(n)[0].xreplace(values), state_symbol(n, 0), lo, hi, _T)
 
@@ -258,8 +259,8 @@ def _law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
         return noise.numeric_law
     scale: Any = noise.scale
     if isinstance(scale, sp.Expr):
-        return noise.law(scale.xreplace({symbol: sp.Rational(Fraction(value)) for symbol, value in shared.items()}))
-    return noise.law(sp.Rational(Fraction(scale)))
+        return noise.law(scale.xreplace(exact_values(shared)))
+    return noise.law(exact_expr(scale))
 
 
 def density_of(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Density:

@@ -50,10 +50,7 @@ class TensorChain(CarriedChain[Columns]):
 
     def image(self, n: int, functions: Columns, target: float) -> Columns:
         mapped, inner = self._map(n)
-        matrices = [
-            self._matrix(n, axis, noise, inner[axis], size)
-            for axis, (noise, size) in enumerate(zip(self.moments(n), functions.sizes, strict=True))
-        ]
+        matrices = [self._matrix(n, axis, inner[axis], size) for axis, size in enumerate(functions.sizes)]
         return mapped.image(tensor.chopped(smoothed(functions, matrices), target / 8), target)
 
     def joined(self, parts: Sequence[Columns]) -> Columns:
@@ -91,14 +88,14 @@ class TensorChain(CarriedChain[Columns]):
             self._maps[key] = TensorMap.of(exprs, symbols, box, inner), inner
         return self._maps[key]
 
-    def _matrix(self, n: int, axis: int, noise: ch.Moments, inner: tuple[float, float], size: int) -> Array:
+    def _matrix(self, n: int, axis: int, inner: tuple[float, float], size: int) -> Array:
         outer = self.boxes[n + 1][axis]
         # A larger matrix serves smaller sizes as well: a few sizes do.
         size = 16 * -(-size // 16)
         layer = self.net.layers[n]
         key = (layer.noise[axis].key(), layer.scale_values(self.net.shared)[axis], outer, inner, size)
         if key not in self._smoothing:
-            self._smoothing[key] = smoothing(noise, ch.Side.of(*outer), ch.Side.of(*inner), size)
+            self._smoothing[key] = smoothing(self.moments(n, axis), ch.Side.of(*outer), ch.Side.of(*inner), size)
         return self._smoothing[key]
 
 

@@ -6,8 +6,9 @@ import math
 import numbers
 import re
 import sys
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -90,6 +91,11 @@ def exact_expr(value: Number) -> sp.Rational:
     """The number as a SymPy Rational, exactly."""
     fraction = Fraction(value)
     return sp.Rational(fraction.numerator, fraction.denominator)
+
+
+def exact_values(values: Mapping[sp.Symbol, Any]) -> dict[sp.Symbol, sp.Rational]:
+    """Each number as a SymPy Rational, exactly."""
+    return {symbol: exact_expr(value) for symbol, value in values.items()}
 
 
 def number_key(value: Number) -> str:

@@ -15,7 +15,7 @@ from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.evaluate.sampling import Sampler
 from mzsym.model import Box, Gaussian, Layer, Network, Uniform
-from mzsym.model.values import exact_expr, state
+from mzsym.model.values import exact_expr, exact_values, state
 from mzsym.projections import Conditional
 from mzsym.reduce.neurons_proof import proved_distance
 
@@ -230,12 +230,8 @@ def _reduced(net: Network, n: int, kept: Kept, measure: str) -> AbstractLayer:
         middle, law, _ = _dropped(net, n, i, measure)
         symbol = sp.Symbol(f"dropped{i}", real=True)
         places[old[i]], params[symbol] = middle + symbol, law
-    values = layer.map_bindings(n)
-    exprs = []
-    for i in outs:
-        expr = layer.map_exprs(n)[i]
-        known = {s: exact_expr(values[s]) for s in expr.free_symbols & values.keys()}
-        exprs.append(expr.xreplace(known).xreplace(places))
+    values, stated = exact_values(layer.map_bindings(n)), layer.map_exprs(n)
+    exprs = [stated[i].xreplace(values).xreplace(places) for i in outs]
     scales = layer.scale_values(net.shared)
     noise = [_at(layer.noise[i], scales[i]) for i in outs]
     used = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in exprs))

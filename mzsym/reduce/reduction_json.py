@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
 from mzsym.certify.certificate_json import layers_file, number, sealed, written
 from mzsym.certify.windows import times_up
+from mzsym.model.values import exact_values
 from mzsym.reduce.a_priori import half_range, observable_ranges, tail_from
 from mzsym.reduce.truncation import proved_truncation
 
@@ -73,9 +73,8 @@ def _observables(net: Network) -> list[dict[str, Any]]:
 
 def _terms(expr: sp.Expr, net: Network) -> list[dict[str, Any]] | None:
     """Exponents and coefficients; None for what is no polynomial with rational coefficients."""
-    values = {symbol: sp.Rational(Fraction(value)) for symbol, value in net.shared.items()}
     try:
-        poly = sp.Poly(sp.nsimplify(expr.xreplace(values), rational=True), *net.state(net.depth))
+        poly = sp.Poly(expr.xreplace(exact_values(net.shared)), *net.state(net.depth))
     except sp.PolynomialError:
         return None
     if not all(coefficient.is_Rational for coefficient in poly.coeffs()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.core.names import lower_symbol, state_symbol, upper_symbol
 from mzsym.model import Network
-from mzsym.model.values import Number, state
+from mzsym.model.values import exact_expr, state
 
 if TYPE_CHECKING:
     from mzsym.evaluate import Evaluator
@@ -48,18 +47,12 @@ def readout_exprs(ev: HasSolution, projection: FiniteRank, m: int, alpha: Array)
     names: dict[sp.Symbol, Any] = dict(zip((state_symbol(m, i) for i in range(dim)), state(dim), strict=True))
     if boxed:
         for i, (lo, hi) in enumerate(net.domains[m].intervals):
-            names |= {lower_symbol(m, i): _exact(lo), upper_symbol(m, i): _exact(hi)}
+            names |= {lower_symbol(m, i): exact_expr(lo), upper_symbol(m, i): exact_expr(hi)}
     functions = [expr.xreplace(names) for expr in projection.basis_exprs(m, dim, boxed)]
     return tuple(
-        sp.Add(*(_exact(float(c)) * f for c, f in zip(column, functions, strict=True) if c != 0.0))
+        sp.Add(*(exact_expr(float(c)) * f for c, f in zip(column, functions, strict=True) if c != 0.0))
         for column in stated.T
     )
-
-
-def _exact(value: Number) -> sp.Rational:
-    """The rational number that a value is."""
-    fraction = Fraction(value)
-    return sp.Rational(fraction.numerator, fraction.denominator)
 
 
 def shallow_mean(ev: Evaluator, alpha: Array, X: Any) -> Array:
