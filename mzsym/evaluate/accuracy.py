@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
-from mzsym.evaluate.sampling import Sampler
+from mzsym.evaluate.sampling.sampler import Sampler, checked_samples, seed_apart
 from mzsym.model import Network
 
 if TYPE_CHECKING:
@@ -146,10 +146,9 @@ def accuracy(
     """
     points, truth = _checked_data(net, X, classes)
     scales = _checked_factors(factors)
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
-        raise MzError(f"The number of samples is {samples!r}", "accuracy(samples=)", "Give an integer of at least 2")
+    samples = checked_samples(samples, "accuracy(samples=)")
     networks = [scaled_noise(net, factor) for factor in scales]
-    found = [_at_level(one, points, truth, int(samples), seed) for one in networks]
+    found = [_at_level(one, points, truth, samples, seed) for one in networks]
     single, error, mean, lower, upper = (np.array(column) for column in zip(*found, strict=True))
     return Accuracy(
         factors=scales,
@@ -161,7 +160,7 @@ def accuracy(
         mean_lower=lower,
         mean_upper=upper,
         points=len(points),
-        samples=int(samples),
+        samples=samples,
     )
 
 
@@ -244,8 +243,7 @@ def _at_level(
     block = max(1, NUMBERS // (len(X) * classes))
     for number, start in enumerate(range(0, samples, block)):
         count = min(block, samples - start)
-        # Blocks have seeds of their own, far apart from those of neighbouring seeds.
-        states = sampler(np.repeat(X, count, axis=0), seed=seed + 0x9E3779B97F4A7C15 * number)
+        states = sampler(np.repeat(X, count, axis=0), seed=seed_apart(seed, number))
         scores = _scores(net, states).reshape(len(X), count, -1)
         hits += (_decided(scores) == truth[:, None]).sum(axis=1)
         leads = np.take_along_axis(scores, truth[:, None, None], axis=2) - scores

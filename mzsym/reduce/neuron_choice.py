@@ -10,9 +10,10 @@ import numpy as np
 
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
+from mzsym.evaluate.sampling.sampler import Sampler, checked_samples, seed_apart
 from mzsym.model import Network
 from mzsym.projections import Conditional
-from mzsym.reduce.neurons import FewerNeurons, fewer_neurons, passes_of
+from mzsym.reduce.neurons import FewerNeurons, fewer_neurons
 
 ROUNDS: Final = 12
 """Halvings of the number of dropped neurons."""
@@ -76,24 +77,32 @@ def influence(net: Network, *, samples: int = 4096, seed: int = 0) -> Influence:
         raise MzError("The network has no hidden layer", "influence(net)", "Give a mz.Network of at least two layers")
     if not net.has_domains:
         raise MzError("The states lie in no boxes", "influence(net)", "Give domain= and bounded noise")
+    samples = checked_samples(samples, "influence(samples=)")
     rng = np.random.default_rng(seed)
     values, errors = {}, {}
     for n in range(1, net.depth):
         tail, box = _tail(net, n), net.domains[n]
+        sampler = Sampler(tail)
         X, other = (rng.uniform(box.lower, box.upper, (samples, box.dim)) for _ in range(2))
-        before = passes_of(tail, X, seed)
+        before = _passes(sampler, X, seed)
         squares = []
         for i in range(box.dim):
             changed = X.copy()
             changed[:, i] = other[:, i]
             # The same noise: what differs is the neuron.
-            after = passes_of(tail, changed, seed)
+            after = _passes(sampler, changed, seed)
             product = 0.5 * (after[0] - before[0]) * (after[1] - before[1])
             worst = int(np.argmax(product.mean(axis=0)))
             squares.append((product[:, worst].mean(), product[:, worst].std(ddof=1) / math.sqrt(samples)))
         found = np.array(squares)
         values[n], errors[n] = np.sqrt(np.maximum(found[:, 0], 0.0)), found[:, 1]
     return Influence(values, errors, samples)
+
+
+def _passes(sampler: Sampler, X: Array, seed: int) -> list[Array]:
+    """Observables of two independent noisy passes from the same inputs, each of shape (points, observables)."""
+    net = sampler.network
+    return [net.observe(sampler(X, seed=seed_apart(seed, k))).reshape(len(X), -1) for k in (1, 2)]
 
 
 def _tail(net: Network, n: int) -> Network:

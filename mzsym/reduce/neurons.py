@@ -13,7 +13,7 @@ import sympy as sp
 from mzsym.certify.bounds import decimal_up
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
-from mzsym.evaluate.sampling import Sampler
+from mzsym.evaluate.sampling.sampler import checked_samples
 from mzsym.model import Box, Gaussian, Layer, Network, Uniform
 from mzsym.model.values import exact_expr, exact_values, state
 from mzsym.projections import Conditional
@@ -147,12 +147,11 @@ def fewer_neurons(
     ((2, 2, 1, 1), True)
     """
     kept = checked_kept(net, projection)
-    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
-        raise MzError(f"The number of samples is {samples!r}", f"{WHERE}, samples=", "Give an integer of at least 2")
+    samples = checked_samples(samples, f"{WHERE}, samples=")
     measure = _measure(projection)
     small = network_of(net, kept, measure)
-    error, bound, size = _distance(net, kept, measure, int(samples), seed)
-    found = FewerNeurons(small, kept, error, bound, size, int(samples), unproved="no proof was asked for")
+    error, bound, size = _distance(net, kept, measure, samples, seed)
+    found = FewerNeurons(small, kept, error, bound, size, samples, unproved="no proof was asked for")
     if not prove:
         return found
     proved, reason = proved_distance(net, kept, measure)
@@ -294,11 +293,3 @@ def _coupled(net: Network, kept: Kept, measure: str, X: Array, rng: np.random.Ge
         less = whole if same else layer.forward(less, net.shared) + layer.scaled_noise(less, noise, net.shared)
     shape = (len(X), -1)
     return net.observe(whole).reshape(shape), net.observe(less).reshape(shape)
-
-
-def passes_of(net: Network, X: Array, seed: int, count: int = 2) -> list[Array]:
-    """Observables of independent noisy passes from the same inputs, each of shape (points, observables)."""
-    sampler = Sampler(net)
-    # Seeds far apart: neighbouring seeds of a user share no draws.
-    keys = [(seed + 0x9E3779B97F4A7C15 * (1 + k)) & ((1 << 64) - 1) for k in range(count)]
-    return [net.observe(sampler(X, seed=key).astype(np.float64)).reshape(len(X), -1) for key in keys]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mzsym.report.plots import BOUND, INK, MEMORY, MUTED
+from mzsym.report.plots import BOUND, INK, MEMORY, MUTED, plain_axes
 
 if TYPE_CHECKING:
     from mzsym.evaluate.accuracy import Accuracy
@@ -55,15 +55,6 @@ def accuracy_figure(found: Accuracy, width: float = 7.2) -> Figure:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(r"noise level $\sigma$ (largest scale of a layer)", fontsize=10, color=INK)
     axes.set_ylabel("inputs classified correctly", fontsize=10, color=INK)
-    axes.tick_params(labelsize=9, colors=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
+    plain_axes(axes)
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
     return figure
-
-
-def describe_accuracy(found: Accuracy) -> str:
-    """What the figure shows, for readers who do not see it."""
-    return " ".join(found.lines())

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mzsym.report.law_view import LEVEL, OutputLaw, OutputLaws
-from mzsym.report.plots import INK, MEMORY, MUTED, save_figure, svg_of
+from mzsym.report.plots import INK, MEMORY, MUTED, plain_axes, save_figure, svg_of
 
 SAMPLED = "#c9d2da"
 BAND = "#dbe8f4"
@@ -99,11 +99,7 @@ def _dress(axes: Axes, item: OutputLaw) -> None:
     axes.set_xlabel(name, fontsize=10, color=INK, parse_math=False)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.tick_params(labelsize=9, colors=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
+    plain_axes(axes)
 
 
 def output_svg(shown: OutputLaws) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
@@ -116,6 +117,11 @@ def _dress(axes: matplotlib.axes.Axes) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, color="#dfe5ea", lw=0.6)
     axes.set_axisbelow(True)
+    plain_axes(axes)
+
+
+def plain_axes(axes: Axes) -> None:
+    """Two lines and quiet ticks, as on every picture."""
     axes.tick_params(labelsize=9, colors=INK)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

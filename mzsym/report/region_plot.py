@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mzsym.report.plots import BOUND, INK, MEMORY, MUTED
+from mzsym.report.plots import BOUND, INK, MEMORY, MUTED, plain_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +67,7 @@ def region_figure(
     axes.set_yscale("log")
     axes.set_xlabel(f"${parameter}$", fontsize=10, color=INK)
     axes.set_ylabel(f"noise level ${level}$", fontsize=10, color=INK)
-    axes.tick_params(labelsize=9, colors=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(MUTED)
+    plain_axes(axes)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
     return figure
 

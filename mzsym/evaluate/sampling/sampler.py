@@ -30,6 +30,9 @@ CHUNK: Final = 2048
 
 _MASK: Final = (1 << 64) - 1
 
+_FAR: Final = 0x9E3779B97F4A7C15
+"""2**64 over the golden ratio, odd: its multiples lie far apart."""
+
 Step: TypeAlias = Callable[[AnyArray, int, int], AnyArray]
 """(states, first key, second key) -> next states."""
 
@@ -140,11 +143,10 @@ class Sampler:
         -------
         Moments
         """
-        if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
-            raise MzError(f"The number of samples is {samples!r}", "Sampler.moments(samples)", "Give at least 2")
+        samples = checked_samples(samples, "Sampler.moments(samples)")
         count, mean = 0, np.zeros(0)
         spread = np.zeros((0, 0))
-        for start, values in self._observed(int(samples), _checked_seed(seed), X):
+        for start, values in self._observed(samples, _checked_seed(seed), X):
             own = values.mean(axis=0)
             centred = values - own
             if not start:
@@ -225,6 +227,29 @@ class Sampler:
         return run
 
 
+def checked_samples(samples: Any, where: str) -> int:
+    """A number of samples that has a spread.
+
+    Raises
+    ------
+    MzError
+    """
+    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 2:
+        raise MzError(f"The number of samples is {samples!r}", where, "Give an integer of at least 2")
+    return int(samples)
+
+
+def seed_apart(seed: Any, number: int) -> int:
+    """The seed of a stream of its own: far from those of neighbouring seeds and numbers; number 0 is the seed.
+
+    Raises
+    ------
+    MzError
+        For a seed that is no integer, or negative.
+    """
+    return (_checked_seed(seed) + _FAR * number) & _MASK
+
+
 def _checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise MzError(f"The seed is {seed!r}", "Sampler", "Give an integer that is not negative")
@@ -233,7 +258,7 @@ def _checked_seed(seed: Any) -> int:
 
 def _mixed(a: int, b: int) -> int:
     """64 bits that depend on all bits of both."""
-    x = (a + 0x9E3779B97F4A7C15 * (b + 1)) & _MASK
+    x = (a + _FAR * (b + 1)) & _MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
     return x ^ (x >> 31)
