@@ -12,8 +12,7 @@ import numpy as np
 from mzsym.certify.bounds import decimal_down, decimal_up, digits_apart
 from mzsym.core import Standing
 from mzsym.evaluate.kept import isometric
-from mzsym.evaluate.norms import table, term_error, term_norm
-from mzsym.report.plots import memory_norms
+from mzsym.evaluate.norms import memory_norms, table, term_error, term_norm
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate

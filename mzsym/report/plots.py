@@ -17,19 +17,13 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from mzsym.core import MzError
 from mzsym.core.atomic import write_atomic
 from mzsym.evaluate.findings import findings
-from mzsym.evaluate.norms import term_norm
+from mzsym.evaluate.norms import memory_norms
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
     from mzsym.evaluate.protocols import HasTables
 
 INK, MEMORY, BOUND, MUTED = "#1c2733", "#1f5c99", "#b3541e", "#66727f"
-
-
-def memory_norms(ev: HasTables) -> dict[tuple[int, int], float]:
-    """||K(n, m)||_2 of every memory term."""
-    depth = ev.network.depth
-    return {(n, m): term_norm(ev, "memory", n, m) for n in range(depth - 1) for m in range(n + 2, depth + 1)}
 
 
 def decay_figure(ev: HasTables, certificate: Certificate | None = None, width: float = 7.2) -> Figure:

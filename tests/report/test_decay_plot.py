@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import mzsym as mz
-from mzsym.report.plots import decay_figure, decay_svg, describe_decay, memory_norms, save_decay
+from mzsym.evaluate.norms import memory_norms
+from mzsym.report.plots import decay_figure, decay_svg, describe_decay, save_decay
 
 
 def test_the_figure_shows_the_norms_and_the_proved_bound(small):
