@@ -11,9 +11,9 @@ import mzsym as mz
 from mzsym.certify.bounds import decimal_up
 from mzsym.cli.words import print_files, print_json
 from mzsym.cli.workspace import Workspace
-from mzsym.core import MzError
 from mzsym.projections import FiniteRank
 from mzsym.projections.measures import measure_text
+from mzsym.reduce.reduce import checked_request
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
@@ -61,8 +61,8 @@ def reduce(
     job: Job, output: Path | None, tolerance: float | None, depth: int | None, method: Method, json: bool
 ) -> int:
     """The smallest depth within the tolerance, what every depth costs, and files of the shallow network."""
-    if (tolerance is None) == (depth is None):
-        raise MzError("Either a tolerance or a depth decides", job.source.path.name, "Give --tolerance or --depth")
+    with job.source.located():
+        checked_request(tolerance, depth)
     eq = job.equation()
     with job.source.located():
         ev = mz.compile(eq, options=job.study.options)

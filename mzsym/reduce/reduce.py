@@ -102,7 +102,7 @@ def reduce(
         )
     check_stated(net, projection, "reduce")
     basis = finite_rank(projection, "reduce(projection)")
-    tolerance = _checked(tolerance, depth)
+    tolerance = checked_request(tolerance, depth)
     if depth is not None:
         depth = check_depth(depth, net.depth)
     ev = compiled(derive(net, projection, options=options), options=options) if evaluator is None else evaluator
@@ -159,7 +159,14 @@ def _with_proofs(
     ), proofs.reason
 
 
-def _checked(tolerance: float | None, depth: int | None) -> float | None:
+def checked_request(tolerance: float | None, depth: int | None) -> float | None:
+    """The tolerance, where it and not a depth decides.
+
+    Raises
+    ------
+    MzError
+        For both or neither, and a tolerance that is not positive.
+    """
     if (tolerance is None) == (depth is None):
         raise MzError("Either a tolerance or a depth decides", "reduce(tolerance=, depth=)", "Give one of the two")
     if tolerance is None:
