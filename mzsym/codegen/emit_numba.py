@@ -7,7 +7,7 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, final
 
-from mzsym.codegen.emit_base import AbstractEmitter
+from mzsym.codegen.emit_base import SIMPLE, AbstractEmitter
 from mzsym.codegen.flat import Line, divided, handed_on, loops, stored_by
 from mzsym.codegen.leaves.library import Leaf, constants, leaves, needed
 from mzsym.codegen.nodes import Program
@@ -150,6 +150,9 @@ class NumbaEmitter(AbstractEmitter):
 
     def _parts(self, program: Program, cut: bool = True) -> tuple[list[int], list[int], list[Line], list[list[Line]]]:
         """Point arguments and parameters that are read, what is computed once, and the bodies of the loops."""
+        # Written out, leaves only add statements: where nodes alone are too many that is not tried.
+        nodes = zip(program.depends_on_point, program.nodes, strict=True)
+        cut = cut and sum(vary and node.op not in SIMPLE for vary, node in nodes) <= MOST_LINES
         lines, _ = self.lines(program, inline=cut)
         read = {name for line in lines for name in line.reads}.union(self.output_names(program))
         points = self.used(program, "point", read)
