@@ -11,8 +11,8 @@ from functools import partial
 import mzsym as mz
 from benchmarks.timing import interleaved, seconds
 from mzsym.certify.certify import step_of
-from mzsym.certify.sharp import sharp_estimate
-from mzsym.certify.sharp_proof import sharp_enclosure
+from mzsym.certify.estimated.norms import sharp_estimate
+from mzsym.certify.sharp.proof import sharp_enclosure
 
 CASES = (
     ("tanh", 1.0, mz.Uniform(0.5), 0),

@@ -17,8 +17,8 @@ from mpmath import iv
 
 import mzsym as mz
 from benchmarks.timing import interleaved, seconds
-from mzsym.certify.plane_proof import plane_enclosure
-from mzsym.certify.sharp_proof import WIDTH, sharp_enclosure
+from mzsym.certify.plane.proof import plane_enclosure
+from mzsym.certify.sharp.proof import WIDTH, sharp_enclosure
 
 NODES, FUNCTIONS, BITS = 96, 40, 220
 """Of the program beside; its interval recurrences lose a bit and a half with every degree."""

@@ -22,11 +22,11 @@ from mzsym.core.version import VERSION
 
 if TYPE_CHECKING:
     from mzsym.certify import certify as certify
-    from mzsym.certify.enclosed import enclose as enclose
-    from mzsym.certify.family import certify_family as certify_family
-    from mzsym.certify.minimal_noise import minimal_noise as minimal_noise
-    from mzsym.certify.minimal_projection import minimal_projection as minimal_projection
-    from mzsym.certify.region import proved_region as proved_region
+    from mzsym.certify.enclosed.chain import enclose as enclose
+    from mzsym.certify.families.family import certify_family as certify_family
+    from mzsym.certify.search.minimal_noise import minimal_noise as minimal_noise
+    from mzsym.certify.search.minimal_projection import minimal_projection as minimal_projection
+    from mzsym.certify.search.region import proved_region as proved_region
     from mzsym.core import MzError as MzError
     from mzsym.core import Options as Options
     from mzsym.core import Standing as Standing
@@ -96,11 +96,11 @@ _HOME = {
     "explain": "mzsym.evaluate",
     "accuracy": "mzsym.evaluate.accuracy",
     "certify": "mzsym.certify",
-    "minimal_noise": "mzsym.certify.minimal_noise",
-    "minimal_projection": "mzsym.certify.minimal_projection",
-    "proved_region": "mzsym.certify.region",
-    "enclose": "mzsym.certify.enclosed",
-    "certify_family": "mzsym.certify.family",
+    "minimal_noise": "mzsym.certify.search.minimal_noise",
+    "minimal_projection": "mzsym.certify.search.minimal_projection",
+    "proved_region": "mzsym.certify.search.region",
+    "enclose": "mzsym.certify.enclosed.chain",
+    "certify_family": "mzsym.certify.families.family",
     "reduce": "mzsym.reduce",
     "advise": "mzsym.reduce.advise",
     "report": "mzsym.report",

@@ -21,8 +21,8 @@ import numpy as np
 import mzsym as mz
 from mzsym.balls import precision
 from mzsym.balls.crossings import Quadrature
-from mzsym.certify import sharp_proof
-from mzsym.certify.smoothed import smoothed
+from mzsym.certify.sharp import proof as sharp_proof
+from mzsym.certify.sharp.smoothed import smoothed
 from mzsym.evaluate.blas import blas_threads
 
 DIGITS = 30

@@ -21,7 +21,7 @@ import sympy as sp
 from scipy import integrate, stats
 
 import mzsym as mz
-from mzsym.certify.contractions import contractions_of
+from mzsym.certify.sufficient.contractions import contractions_of
 from mzsym.core.primitives import PRIMITIVES
 
 NAMES = [name for name in PRIMITIVES if name != "step"]

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import mzsym as mz
-from mzsym.certify.region import Region, proved_region
+from mzsym.certify.search.region import Region, proved_region
 from mzsym.report.plots import save_figure
 from mzsym.report.region_plot import region_figure
 

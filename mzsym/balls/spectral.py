@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import eigsh
 
 from mzsym.core.arrays import Array
 
@@ -282,3 +283,13 @@ def diagonal_ball(weights: Array, lower: Array, upper: Array, identity: bool = F
         radius = radius + 2.0 * UNIT * np.abs(center)
     radius = np.where(known[:, None], raised(radius), np.where(sizes > 0.0, np.inf, 0.0))
     return MatrixBall(center, radius)
+
+
+def top_pair(K: Array) -> tuple[float, Array]:
+    """The largest eigenvalue of a symmetric matrix and its vector, about: nothing is proved of them."""
+    if len(K) < 64:
+        values, vectors = np.linalg.eigh(K)
+    else:
+        start = np.cos(np.arange(len(K), dtype=np.float64))
+        values, vectors = eigsh(K, k=1, which="LA", v0=start, tol=1e-9, maxiter=4000)
+    return float(values[-1]), np.asarray(vectors[:, -1])

@@ -3,9 +3,9 @@
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
 from mzsym.certify.certify import certify
-from mzsym.certify.minimal_noise import minimal_noise
-from mzsym.certify.minimal_projection import MinimalProjection, minimal_projection
-from mzsym.certify.noise_level import NoiseLevel
+from mzsym.certify.search.minimal_noise import minimal_noise
+from mzsym.certify.search.minimal_projection import MinimalProjection, minimal_projection
+from mzsym.certify.search.noise_level import NoiseLevel
 from mzsym.certify.steps import Estimate
 
 __all__ = [

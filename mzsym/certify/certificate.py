@@ -11,7 +11,7 @@ import numpy as np
 from mzsym.certify import certificate_json, certificate_latex
 from mzsym.certify.bounds import LayerBound, between, decimal_down, decimal_up, in_digits
 from mzsym.certify.steps import Estimate
-from mzsym.certify.windows import Window, composed, times_up
+from mzsym.certify.sufficient.windows import Window, composed, times_up
 from mzsym.core import MzError, Standing, Verdict
 
 

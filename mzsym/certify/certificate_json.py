@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.statement import memory_pairs
 from mzsym.certify.steps import Estimate
-from mzsym.certify.windows import Window
+from mzsym.certify.sufficient.windows import Window
 from mzsym.core import MzError, Standing
 from mzsym.core.atomic import write_atomic
 

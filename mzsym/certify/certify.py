@@ -14,17 +14,17 @@ from scipy.sparse.linalg import ArpackError
 
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
-from mzsym.certify.contractions import Contractions, contractions_of, root_up
-from mzsym.certify.enclosure import NOTHING, Enclosure
-from mzsym.certify.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
-from mzsym.certify.law_proof import LawChain
-from mzsym.certify.plane_proof import plane_enclosure, takes
-from mzsym.certify.products import product_windows
-from mzsym.certify.sharp import affordable, sharp_estimate
-from mzsym.certify.sharp_proof import WIDTH, sharp_enclosure
+from mzsym.certify.estimated.norms import affordable, sharp_estimate
+from mzsym.certify.law.proof import LawChain
+from mzsym.certify.plane.proof import plane_enclosure, takes
+from mzsym.certify.sharp.enclosure import NOTHING, Enclosure
+from mzsym.certify.sharp.products import product_windows
+from mzsym.certify.sharp.proof import WIDTH, sharp_enclosure
 from mzsym.certify.statement import statement
 from mzsym.certify.steps import Estimate, NoiseComponent, Step
-from mzsym.certify.windows import Window
+from mzsym.certify.sufficient.contractions import Contractions, contractions_of, root_up
+from mzsym.certify.sufficient.hilbert_schmidt import HilbertSchmidt, hilbert_schmidt
+from mzsym.certify.sufficient.windows import Window
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.core.version import VERSION

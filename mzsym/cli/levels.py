@@ -12,7 +12,7 @@ from mzsym.cli.words import print_files, print_json
 from mzsym.cli.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mzsym.certify.minimal_noise import NoiseMethod
+    from mzsym.certify.search.minimal_noise import NoiseMethod
     from mzsym.cli.pipeline import Job
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mzsym.balls import range_of
-from mzsym.certify.windows import times_up
+from mzsym.certify.sufficient.windows import times_up
 from mzsym.projections import FiniteRank
 
 if TYPE_CHECKING:

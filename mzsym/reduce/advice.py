@@ -10,7 +10,7 @@ from mzsym.certify.bounds import in_digits
 
 if TYPE_CHECKING:
     from mzsym.certify import NoiseLevel
-    from mzsym.certify.minimal_projection import MinimalProjection
+    from mzsym.certify.search.minimal_projection import MinimalProjection
     from mzsym.reduce.depths import DepthBound
     from mzsym.reduce.reduction import Reduction
 

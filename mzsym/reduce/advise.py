@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from mzsym.certify import certify, minimal_noise, minimal_projection
-from mzsym.certify.alone import alone
+from mzsym.certify.search.alone import alone
 from mzsym.core import MzError, Options
 from mzsym.derive import derive
 from mzsym.evaluate import compile as compiled
@@ -17,7 +17,7 @@ from mzsym.reduce.advice import Advice, Choice, LayerNoise, choice
 from mzsym.reduce.reduce import reduce
 
 if TYPE_CHECKING:
-    from mzsym.certify.minimal_projection import MinimalProjection
+    from mzsym.certify.search.minimal_projection import MinimalProjection
     from mzsym.reduce.reduction import Reduction
 
 COMPARED = 3

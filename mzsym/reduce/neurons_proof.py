@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mzsym.balls import precision
-from mzsym.certify.chains import chain_of, reason_against
+from mzsym.certify.enclosed.kinds import chain_of, reason_against
 from mzsym.core import MzError
 
 if TYPE_CHECKING:

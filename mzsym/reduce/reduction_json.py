@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from mzsym.certify.certificate_json import layers_file, number, sealed, written
-from mzsym.certify.windows import times_up
+from mzsym.certify.sufficient.windows import times_up
 from mzsym.model.values import exact_values
 from mzsym.reduce.a_priori import half_range, observable_ranges, tail_from
 from mzsym.reduce.truncation import proved_truncation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mzsym.certify.windows import times_up
+from mzsym.certify.sufficient.windows import times_up
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
 from mzsym.projections.checks import finite_rank

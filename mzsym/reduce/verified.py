@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mzsym.balls import precision
-from mzsym.certify.carried import CarriedChain
-from mzsym.certify.chains import chain_of
-from mzsym.certify.chains import reason_against as not_carried
+from mzsym.certify.enclosed.carried import CarriedChain
+from mzsym.certify.enclosed.kinds import chain_of
+from mzsym.certify.enclosed.kinds import reason_against as not_carried
 from mzsym.core import MzError
 from mzsym.model.values import state
 from mzsym.projections import TotalDegree

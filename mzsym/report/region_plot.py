@@ -12,8 +12,8 @@ from mzsym.report.plots import BOUND, INK, MEMORY, MUTED, plain_axes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mzsym.certify.noise_level import NoiseLevel
-    from mzsym.certify.region import Region
+    from mzsym.certify.search.noise_level import NoiseLevel
+    from mzsym.certify.search.region import Region
 
 FAILS = "#8e99a4"
 

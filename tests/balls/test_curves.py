@@ -18,7 +18,7 @@ from mzsym.balls import precision, to_arb
 from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import curve_of, left_out, weighted_slope
 from mzsym.balls.programs import Program
-from mzsym.certify.smoothed import legendre_rows, recurrence_error, smoothed
+from mzsym.certify.sharp.smoothed import legendre_rows, recurrence_error, smoothed
 from mzsym.core import MzError
 from mzsym.core.functions import elu, gelu, hardtanh, leaky_relu, relu, silu, softplus
 

@@ -22,7 +22,7 @@ from scipy import stats
 import mzsym as mz
 from mzsym.calculus.laws import DensityLaw
 from mzsym.certify import Certificate
-from mzsym.certify.contractions import contractions_of, root_up
+from mzsym.certify.sufficient.contractions import contractions_of, root_up
 from mzsym.core.names import NOISE_VARIABLE
 from mzsym.model.noise import AbstractNoise
 

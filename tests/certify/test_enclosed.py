@@ -19,8 +19,8 @@ import mzsym as mz
 from mzsym.balls import chebyshev as ch
 from mzsym.balls import precision, tensor_map
 from mzsym.balls.tables import BallTables
-from mzsym.certify.chains import chain_of
-from mzsym.certify.enclosed import _tables
+from mzsym.certify.enclosed.chain import _tables
+from mzsym.certify.enclosed.kinds import chain_of
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 x = mz.state(1)[0]

@@ -21,9 +21,9 @@ from mzsym.balls.averages import AverageQuadrature
 from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import weighted_slope
 from mzsym.certify import Certificate
-from mzsym.certify.averaged import averaged
-from mzsym.certify.ends import Edge, exit_square, of_averages, with_constant
-from mzsym.certify.sharp_proof import Problem, sharp_enclosure
+from mzsym.certify.sharp.averaged import averaged
+from mzsym.certify.sharp.ends import Edge, exit_square, of_averages, with_constant
+from mzsym.certify.sharp.proof import Problem, sharp_enclosure
 from mzsym.evaluate.blas import blas_threads
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "tanh8.json"

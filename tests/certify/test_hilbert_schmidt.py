@@ -17,7 +17,7 @@ from scipy import integrate
 import mzsym as mz
 from mzsym.certify.bounds import decimal_up
 from mzsym.certify.certify import step_of
-from mzsym.certify.galerkin import lower_bound
+from mzsym.certify.estimated.galerkin import lower_bound
 from mzsym.evaluate.blas import blas_threads
 
 REFERENCE = Path(__file__).parents[1] / "reference"

@@ -24,13 +24,13 @@ import mzsym as mz
 from mzsym.balls import precision
 from mzsym.balls.curves import curve_of
 from mzsym.balls.stretches import Image, bend, number_at, position
-from mzsym.certify.law_cells import Cells, Grid, LawBounds
-from mzsym.certify.law_lower import lower_bounds
-from mzsym.certify.law_proof import LawChain
+from mzsym.certify.law.cells import Cells, Grid, LawBounds
+from mzsym.certify.law.lower import lower_bounds
+from mzsym.certify.law.proof import LawChain
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads
 
-law_norms = importlib.import_module("mzsym.certify.law_norms")
+law_norms = importlib.import_module("mzsym.certify.law.norms")
 
 
 def network(names, w, b, s, box=(-1, 1)):

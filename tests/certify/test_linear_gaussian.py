@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import mzsym as mz
 from mzsym.balls import correlations as balls
-from mzsym.certify.linear_gaussian import correlations
+from mzsym.certify.law.linear_gaussian import correlations
 
 
 def chain(weights: list[np.ndarray], scales: list[float], law: object = None) -> mz.Network:

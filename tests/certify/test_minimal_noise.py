@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
-from mzsym.certify.level_search import LevelSearch
-from mzsym.certify.noise_level import Tried
+from mzsym.certify.search.levels import LevelSearch
+from mzsym.certify.search.noise_level import Tried
 from tests.certify.float_norm import galerkin
 
 BOX = mz.Box([(-1, 1)])

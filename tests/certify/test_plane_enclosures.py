@@ -17,14 +17,14 @@ import pytest
 import mzsym as mz
 from mzsym.balls import precision
 from mzsym.certify.certify import step_of
-from mzsym.certify.hilbert_schmidt import hilbert_schmidt
-from mzsym.certify.plane_proof import plane_enclosure, takes
-from mzsym.certify.plane_tail import smooth_tail
-from mzsym.certify.sharp import sharp_estimate
-from mzsym.certify.tensor_chain import TensorChain
+from mzsym.certify.enclosed.tensor import TensorChain
+from mzsym.certify.estimated.norms import sharp_estimate
+from mzsym.certify.plane.proof import plane_enclosure, takes
+from mzsym.certify.plane.tail import smooth_tail
+from mzsym.certify.sufficient.hilbert_schmidt import hilbert_schmidt
 
-plane = importlib.import_module("mzsym.certify.plane_proof")
-tail = importlib.import_module("mzsym.certify.plane_tail")
+plane = importlib.import_module("mzsym.certify.plane.proof")
+tail = importlib.import_module("mzsym.certify.plane.tail")
 
 TURN = [[1.0, 0.5], [-0.5, 1.0]]
 MIXED = [mz.Uniform(0.5), mz.TruncatedGaussian(0.4)]

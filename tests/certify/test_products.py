@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
-from mzsym.certify.averaged import Averaged
 from mzsym.certify.certificate import Certificate
-from mzsym.certify.products import Factor, majorised, preceded, product_windows
+from mzsym.certify.sharp.averaged import Averaged
+from mzsym.certify.sharp.products import Factor, majorised, preceded, product_windows
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mzsym as mz
-from mzsym.certify.region import proved_region
+from mzsym.certify.search.region import proved_region
 from mzsym.report.region_plot import describe_region, region_figure
 from tests.certify.float_norm import galerkin
 

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
-from mzsym.certify.schur import bounds, lower_eigenvalue
-from mzsym.certify.sharp_proof import sharp_enclosure
+from mzsym.certify.sharp.proof import sharp_enclosure
+from mzsym.certify.sharp.schur import bounds, lower_eigenvalue
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads
 

@@ -20,8 +20,8 @@ from mzsym.balls import precision, to_arb
 from mzsym.balls.averages import AverageQuadrature, density_pieces
 from mzsym.balls.crossings import NextBasis
 from mzsym.balls.curves import curve_of
-from mzsym.certify.averaged import averaged
-from mzsym.certify.sharp_proof import sharp_enclosure
+from mzsym.certify.sharp.averaged import averaged
+from mzsym.certify.sharp.proof import sharp_enclosure
 from mzsym.core import MzError
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads

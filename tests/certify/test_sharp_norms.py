@@ -10,11 +10,11 @@ import pytest
 import sympy as sp
 
 import mzsym as mz
-from mzsym.certify.adjoint import adjoint_estimate, monotone
 from mzsym.certify.certify import step_of
-from mzsym.certify.galerkin import galerkin_estimate, lower_bound, smoothed_legendre
-from mzsym.certify.overlap import autocorrelation, overlap_estimate
-from mzsym.certify.sharp import sharp_estimate
+from mzsym.certify.estimated.adjoint import adjoint_estimate, monotone
+from mzsym.certify.estimated.galerkin import galerkin_estimate, lower_bound, smoothed_legendre
+from mzsym.certify.estimated.norms import sharp_estimate
+from mzsym.certify.estimated.overlap import autocorrelation, overlap_estimate
 from mzsym.certify.steps import NoiseComponent
 from mzsym.evaluate.blas import blas_threads
 

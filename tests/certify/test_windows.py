@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mzsym as mz
-from mzsym.certify.contractions import contractions_of
-from mzsym.certify.dobrushin import coupled, shape_of
-from mzsym.certify.minorisation import Steps, minorised
-from mzsym.certify.windows import Window, composed, kept
+from mzsym.certify.sufficient.contractions import contractions_of
+from mzsym.certify.sufficient.dobrushin import coupled, shape_of
+from mzsym.certify.sufficient.minorisation import Steps, minorised
+from mzsym.certify.sufficient.windows import Window, composed, kept
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 _SPEC = importlib.util.spec_from_file_location("soundness", Path(__file__).parents[1] / "soundness.py")

@@ -1,0 +1,1 @@
+"""Norms that are estimated, never proved: adjoint pairs, overlaps and Galerkin sections; MATH (24)."""

@@ -1,0 +1,1 @@
+"""Sharp norms in the law of the state; MATH (24)."""

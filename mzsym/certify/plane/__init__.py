@@ -1,0 +1,1 @@
+"""Sharp norms of layers of dimension two; MATH (24)."""
