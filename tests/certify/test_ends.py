@@ -2,18 +2,23 @@
 
 Seen to fail when (each tried once): the step H is left out of D_0; the term 1/s is halved; averages around f(1) are off
 by one degree; the first row is not that of the first column; the tail of the exit is dropped or halved; the averages'
-tail is dropped from the resolved entrance; the entrance projects degree 0 out; too much is taken out of the next layer.
+tail is dropped from the resolved entrance; the entrance projects degree 0 out; too much is taken out of the next layer;
+no step is uncertain, or only the middle one; uncertain steps cost nothing.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mzsym as mz
 from mzsym.balls import precision, upper
@@ -22,7 +27,7 @@ from mzsym.balls.crossings import NextBasis, Quadrature
 from mzsym.balls.curves import weighted_slope
 from mzsym.certify import Certificate
 from mzsym.certify.sharp.averaged import averaged
-from mzsym.certify.sharp.ends import Edge, exit_square, of_averages, with_constant
+from mzsym.certify.sharp.ends import NEAR, Edge, _beyond, exit_square, of_averages, with_constant
 from mzsym.certify.sharp.proof import Problem, sharp_enclosure
 from mzsym.evaluate.blas import blas_threads
 
@@ -102,6 +107,51 @@ def test_the_matrix_with_degree_0_is_that_of_its_definition(name):
     assert found.lost_first < 1e-8
     assert np.linalg.norm(found.first - exact) <= found.lost_first + 1e-12
     assert abs(found.first[0, 0] - exact[0, 0]) < 1e-9
+
+
+@given(
+    shift=st.floats(0.05, 2.0),
+    level=st.floats(-1.0, 1.0),
+    offsets=st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4),
+    sign=st.sampled_from([-1, 1]),
+)
+def test_steps_are_uncertain_wherever_errors_may_turn_them(shift, level, offsets, sign):
+    """Nodes within rounding of f(1) and of f(1) +- 2 s, and others, against exact rational numbers."""
+    middle = np.array([level, level + shift, level - shift, *(level + np.array(offsets))])
+    nodes = Crossed(middle)
+    edge = Edge(level + sign * NEAR / 4, shift - sign * NEAR / 4, 1.0, np.zeros(1), 0.0)
+    step, unsure = _beyond(nodes, edge)
+    for i, value in enumerate(middle):
+        away = Fraction(value) - Fraction(level)
+        exact = (away + Fraction(shift) > 0) - 2 * (away > 0) + (away - Fraction(shift) > 0)
+        assert step[i] == exact or unsure[i]
+    assert unsure[0] and unsure[1:3].all()
+
+
+class Crossed:
+    """What ``_beyond`` asks of nodes."""
+
+    def __init__(self, middle):
+        self.above, self.below = middle + 0.5, middle - 0.5
+
+
+def test_uncertain_steps_widen_the_errors_of_the_matrix():
+    net, projection = network("tanh", mz.Uniform(S))
+    top, d = 12, 2
+    with precision(), blas_threads():
+        problem = Problem.of(net, projection, 0)
+        following = NextBasis(problem.following.middle, problem.following.half, d)
+        nodes = Quadrature(problem.curve, problem.half_width, following, top, 1e-11).run()
+        edge = Edge.of(problem.curve.gaps[-1].level, problem.half_width, following, d)
+        half = float(following.half)
+        plain = with_constant(nodes, top, d, half, edge)
+        # The level of one node: its step may be either, and its weight is what that costs.
+        worst = int(np.argmax(np.abs(nodes.first)))
+        level = 0.5 * (nodes.above + nodes.below)[worst]
+        found = with_constant(nodes, top, d, half, replace(edge, level=level))
+        other = with_constant(nodes, top, d, half, replace(edge, level=level - 2 * NEAR))
+    assert found.lost_first > plain.lost_first + abs(nodes.first[worst])
+    assert np.linalg.norm(found.first - other.first) <= found.lost_first
 
 
 def discretised(forward, density, following, degree):
