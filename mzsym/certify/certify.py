@@ -27,6 +27,7 @@ from mzsym.certify.sufficient.hilbert_schmidt import HilbertSchmidt, hilbert_sch
 from mzsym.certify.sufficient.windows import Window
 from mzsym.core import MzError, Standing
 from mzsym.core.arrays import Array
+from mzsym.core.progress import Progress
 from mzsym.core.version import VERSION
 from mzsym.projections import FiniteRank, TotalDegree
 from mzsym.projections.checks import check_stated
@@ -63,6 +64,7 @@ def certify(
     *,
     width: float = WIDTH,
     products: int | None = None,
+    progress: Progress | None = None,
 ) -> Certificate:
     """Bound the orthogonal dynamics of every layer, MATH (22)-(27).
 
@@ -87,6 +89,8 @@ def certify(
     products : int, optional
         Layers of the longest product Q_n M_n Q_{n+1} M_{n+1} ... that is bounded in one piece, where sharp enclosures
         are asked for and exist; 1 for none. By default 4 if some layer does not contract on its own, else 1.
+    progress : callable, optional
+        Is called with (layers done, layers in all).
 
     Returns
     -------
@@ -133,6 +137,8 @@ def certify(
         if key not in seen:
             seen[key] = _layer(laws, projection, n, method, float(width))
         layers.append(_with_contraction(replace(seen[key], n=n), net, projection, contractions))
+        if progress is not None:
+            progress(n + 1, net.depth)
     return Certificate(
         layers=tuple(layers),
         projection=projection.describe(),

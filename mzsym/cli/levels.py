@@ -13,13 +13,18 @@ from mzsym.cli.workspace import Workspace
 
 if TYPE_CHECKING:
     from mzsym.certify.search.minimal_noise import NoiseMethod
+    from mzsym.certify.search.noise_level import Tried
     from mzsym.cli.pipeline import Job
 
 
 def noise(job: Job, output: Path | None, layer: int, kappa: float, method: NoiseMethod, json: bool) -> int:
     """A noise level with ||Q_n M_n|| <= kappa proved, and one where it fails; with their certificates as a file."""
-    with job.progress.stage("Looking for the noise level"), job.source.located():
-        found = mz.minimal_noise(job.study.network, layer, job.projection, kappa, method)
+    with job.progress.stage("Looking for the noise level") as say, job.source.located():
+
+        def tried(item: Tried) -> None:
+            say(f"at {item.level:g} the norm is at most {item.upper:.4g}")
+
+        found = mz.minimal_noise(job.study.network, layer, job.projection, kappa, method, progress=tried)
     files: list[Path] = []
     if output is not None:
         with Workspace(output) as space:

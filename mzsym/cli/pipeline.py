@@ -100,5 +100,9 @@ class Job:
 
     def certificate(self, method: Method) -> Certificate:
         """Bounds of every layer."""
-        with self.progress.stage("Certifying"), self.source.located():
-            return mz.certify(self.study.network, self.projection, method=method)
+        with self.progress.stage("Certifying") as say, self.source.located():
+
+            def layers(done: int, among: int) -> None:
+                say(f"layer {done} of {among}")
+
+            return mz.certify(self.study.network, self.projection, method=method, progress=layers)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
+
+OFTEN = 5.0
+"""Seconds between two lines of one stage, where there is no terminal."""
 
 
 class Progress:
@@ -22,14 +25,21 @@ class Progress:
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
 
     @contextmanager
-    def stage(self, text: str) -> Iterator[None]:
-        """A stage of the work, named while it runs."""
-        begun = time.perf_counter()
+    def stage(self, text: str) -> Iterator[Callable[[str], None]]:
+        """A stage of the work, named while it runs; what it yields says how far it is."""
+        begun = said = time.perf_counter()
         if self._console.is_terminal:
-            with self._console.status(text, spinner="dots"):
-                yield
+            with self._console.status(text, spinner="dots") as status:
+                yield lambda where: status.update(f"{text}: {where}")
         else:
-            yield
+
+            def now_and_then(where: str) -> None:
+                nonlocal said
+                if time.perf_counter() - said > OFTEN:
+                    self.note(f"{text}: {where}")
+                    said = time.perf_counter()
+
+            yield now_and_then
         self.note(f"{text}: {time.perf_counter() - begun:.1f} s")
 
     def note(self, text: str) -> None:

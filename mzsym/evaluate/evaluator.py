@@ -11,6 +11,7 @@ import numpy as np
 
 from mzsym.core import MzError, Options, Standing
 from mzsym.core.arrays import Array
+from mzsym.core.progress import Progress
 from mzsym.evaluate.forward import LastUsed
 from mzsym.evaluate.forward_side import ForwardSide
 from mzsym.evaluate.gradient_side import GradientSide
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mzsym.codegen import Target
     from mzsym.derive.operators.words import Direction
     from mzsym.evaluate.sweeps.measure import Function
-    from mzsym.evaluate.sweeps.run import Executor, Progress
+    from mzsym.evaluate.sweeps.run import Executor
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
 

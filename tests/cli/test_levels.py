@@ -76,3 +76,29 @@ def test_advise_says_what_the_library_says(model: Path) -> None:
     assert call("advise", model, "--tolerance", 1e-2).stdout.splitlines() == list(advice.lines())
     said = call("advise", model, "--tolerance", 0)
     assert said.exit_code == 2 and "tolerance is 0.0" in said.output
+
+
+def test_a_long_search_says_where_it_is(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mzsym.cli.progress.OFTEN", 0.0)
+    said = call("noise", model, "--layer", 1).stderr.splitlines()
+    levels = [line for line in said if "Looking for the noise level: at " in line]
+    study = mz.load(model)
+    assert study.projection is not None
+    seen: list[Any] = []
+    mz.minimal_noise(study.network, 1, study.projection, 0.9, progress=seen.append)
+    assert len(levels) == len(seen) and all(
+        f"at {t.level:g} the norm is at most" in s for t, s in zip(seen, levels, strict=True)
+    )
+
+
+def test_certificates_and_maps_count_their_parts() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def count(done: int, among: int) -> None:
+        seen.append((done, among))
+
+    layer = mz.dense([[1.5]], activation="tanh", noise=mz.Uniform(0.4))
+    net = mz.Network([layer] * 3, domain=mz.Box([(-1, 1)]))
+    mz.certify(net, mz.Legendre(1), progress=count)
+    mz.proved_region(lambda w, s: net.with_params({(0, "scale"): s}), [1.0], [0.3, 0.4], mz.Legendre(0), progress=count)
+    assert seen == [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2)]

@@ -25,10 +25,18 @@ class LevelSearch:
     kappa : float
     tolerance : float
         Relative width of the bracket.
+    progress : callable, optional
+        Is called with every level.
     """
 
-    def __init__(self, bound_at: Callable[[float], Tried], kappa: float, tolerance: float) -> None:
-        self.bound_at, self.kappa, self.tolerance = bound_at, kappa, tolerance
+    def __init__(
+        self,
+        bound_at: Callable[[float], Tried],
+        kappa: float,
+        tolerance: float,
+        progress: Callable[[Tried], None] | None = None,
+    ) -> None:
+        self.bound_at, self.kappa, self.tolerance, self.progress = bound_at, kappa, tolerance, progress
         self.digits = 2 + math.ceil(-math.log10(tolerance))
         self.tried: list[Tried] = []
         self.refused = ""
@@ -77,6 +85,8 @@ class LevelSearch:
             self.refused = error.what
             return None
         self.tried.append(item)
+        if self.progress is not None:
+            self.progress(item)
         return item
 
     def _gives_nothing_below(self) -> bool:

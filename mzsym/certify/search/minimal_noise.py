@@ -32,6 +32,7 @@ def minimal_noise(
     method: NoiseMethod = "auto",
     *,
     tolerance: float = 1e-3,
+    progress: Callable[[Tried], None] | None = None,
 ) -> NoiseLevel:
     """A noise level of layer n at which ||Q_n M_n|| <= kappa is proved, and one below it where it fails, MATH (28).
 
@@ -54,6 +55,8 @@ def minimal_noise(
         in the law of the state the roots of Dobrushin's coefficients (25). "auto" takes the best of those there are.
     tolerance : float
         Relative width asked for of the bracket; levels have two more digits than it needs.
+    progress : callable, optional
+        Is called with every level that was examined, and its bounds.
 
     Returns
     -------
@@ -87,7 +90,9 @@ def minimal_noise(
     width = min(WIDTH, tolerance / 10.0)
     methods = _methods(method, projection, n == 0 and net.input_law.kind == "uniform")
     bound_at, name = _bounding(one, projection, methods, width)
-    found = LevelSearch(bound_at, float(kappa), float(tolerance)).run(float(one.layers[0].scale_values(one.shared)[0]))
+    found = LevelSearch(bound_at, float(kappa), float(tolerance), progress).run(
+        float(one.layers[0].scale_values(one.shared)[0])
+    )
     certified = found.certified
     if certified is None:
         raise MzError(

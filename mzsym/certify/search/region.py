@@ -14,6 +14,7 @@ from mzsym.certify.certify import certify
 from mzsym.certify.search.alone import alone, checked_index
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.core.progress import Progress
 from mzsym.model import Network
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def proved_region(
     *,
     n: int = 0,
     norm: Norm = "whole",
+    progress: Progress | None = None,
 ) -> Region:
     """Bound one layer of a family at every point of a grid, by sharp enclosures and by the literature's condition.
 
@@ -131,6 +133,8 @@ def proved_region(
     n : int
     norm : {"whole", "interior"}
         ||Q_n M_n||, or ||Q_n M_n Q_{n+1}||.
+    progress : callable, optional
+        Is called with (points done, points in all).
 
     Returns
     -------
@@ -171,6 +175,8 @@ def proved_region(
         square = certify(one, projection, method="hilbert_schmidt").layers[0].upper
         lo, hi = _ends(sharp.layers[0], norm)
         lower[i, j], upper[i, j], literature[i, j] = lo, min(hi, square), square
+        if progress is not None:
+            progress(i * sigma.size + j + 1, lower.size)
     return Region(w, sigma, float(kappa), lower, upper, literature, projection.describe(), measure, norm)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
+from mzsym.core.progress import Progress
 from mzsym.evaluate.sweeps.checkpoint import CHUNK, Checkpoint, Chunk, sweep_key
 from mzsym.evaluate.sweeps.dataset import dataset, write_dataset, xarray
 from mzsym.evaluate.sweeps.design import Design, design
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
     from mzsym.evaluate.evaluator import Evaluator
-
-Progress = Callable[[int, int], None]
-"""(sets done, sets in all)"""
 
 
 class Executor(Protocol):
