@@ -179,6 +179,7 @@ def _content(eq: Equation, ev: HasSolution, c: Certificate, title: str) -> dict[
         "verdict_words": _spoken(c.contracts.why) + ".",
         "norms": norms,
         "remarks": any(row.remark for row in norms),
+        "estimates": any(layer.estimate or layer.interior.estimate for layer in c.layers),
         "proved_by": _proved_by(c),
         "chain_words": _chain_words(c),
         "others": others,
