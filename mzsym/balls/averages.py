@@ -74,7 +74,7 @@ def density_pieces(density: sp.Expr, symbol: sp.Symbol, points: Sequence[sp.Expr
     variation = flint.arb(0)
     before = flint.arb(0)
     for (low, high), (lo, hi) in zip(pairwise(points), pairwise(ends), strict=True):
-        chosen = _Cases(symbol, low, high).resolved(density)
+        chosen = between(density, symbol, low, high)
         smooth = chosen.xreplace({symbol: (low + high) / 2 + (high - low) / 2 * _T})
         curve = curve_of(smooth, _T)
         variation = sum((branch.top - branch.bottom for branch in curve.branches), variation)
@@ -84,6 +84,17 @@ def density_pieces(density: sp.Expr, symbol: sp.Symbol, points: Sequence[sp.Expr
         before = last
         pieces.append((lo, hi, Program((smooth,), _T), Program((smooth,), _T, complex_=True)))
     return Density(tuple(pieces), (variation + abs(before)).upper(), square)
+
+
+def between(density: sp.Expr, symbol: sp.Symbol, low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    """The one analytic expression that a density with case distinctions is between two points.
+
+    Raises
+    ------
+    MzError
+        Where that is not decided.
+    """
+    return _Cases(symbol, low, high).resolved(density)
 
 
 class _Cases:

@@ -33,7 +33,13 @@ PIECES = 4
 """Parts of a stretch: on each theta is nearly linear."""
 
 COARSE = 240
-"""Trailing zeros of the ends of an interval."""
+"""Trailing zeros of positions that are chosen."""
+
+STATED = 200
+"""Trailing zeros of positions that are given: products of two floats of moderate size have them."""
+
+LONG = 2.0**-20
+"""Shorter stretches of half the interval on which the map is constant are not looked at one by one."""
 
 WHERE = "balls.stretches"
 
@@ -46,10 +52,10 @@ def position(value: Any) -> int:
     Raises
     ------
     MzError
-        For a number that is no multiple of it with ``COARSE`` bits to spare.
+        For a number that is no multiple of it with ``STATED`` bits to spare.
     """
     scaled = Fraction(value) * 2**SCALE
-    if scaled.denominator != 1 or scaled.numerator % (1 << COARSE):
+    if scaled.denominator != 1 or scaled.numerator % (1 << STATED):
         raise MzError(f"{value} is no binary fraction of moderate size", WHERE, "Use a float")
     return int(scaled.numerator)
 
@@ -132,6 +138,12 @@ class Image:
         """Positions just outside of all values."""
         levels = [gap.level for gap in self.curve.gaps]
         return min(position_below(level) for level in levels), max(position_above(level) for level in levels)
+
+    @property
+    def atoms(self) -> list[int]:
+        """Positions of the values that the map takes on stretches that are not short."""
+        levels = [gap.level for gap in self.curve.gaps if gap.hi - gap.lo > LONG]
+        return list(dict.fromkeys((position_below(level) + position_above(level)) // 2 for level in levels))
 
     def stretches(self, values: list[int]) -> Stretches:
         """Cut the interval where the map takes values; ascending, the first and last outside of its range.

@@ -24,9 +24,11 @@ import mzsym as mz
 from mzsym.balls import precision
 from mzsym.balls.curves import curve_of
 from mzsym.balls.stretches import Image, bend, number_at, position
-from mzsym.certify.law.cells import Cells, Grid, LawBounds
+from mzsym.certify.law.cells import Cells, LawBounds
+from mzsym.certify.law.grid import Grid
 from mzsym.certify.law.lower import lower_bounds
 from mzsym.certify.law.proof import LawChain
+from mzsym.certify.law.spread import Windows
 from mzsym.core.primitives import PRIMITIVES
 from mzsym.evaluate.blas import blas_threads
 
@@ -170,8 +172,8 @@ def test_masses_of_a_map_that_turns():
         image = Image(curve_of(t**2, t), position(-1), position(1))
         low, high = image.ends
         step = position(1) // 8
-        grid = Grid([low, *(step * k for k in range(1, 8))], position(1), high)
-        cells = Cells(image, LawBounds.uniform(position(-1), position(1)), grid)
+        grid = Grid([low, *(step * k for k in range(1, 8))], (-step * 4, step * 4), high)
+        cells = Cells(image, LawBounds.uniform(position(-1), position(1)), Windows(grid))
     edges = np.clip([number_at(value) for value in grid.values], 0, 1)
     exact = np.diff(np.sqrt(edges))
     assert np.all(cells.mass_low <= exact * (1 + 1e-12)) and np.all(exact <= cells.mass_high * (1 + 1e-12) + 1e-15)
@@ -190,10 +192,10 @@ def coarse(name, w, per_period, s=0.5, spread=0.0, half=1, ends=False):
         # Short cells at the ends of the law, so that leaving them out costs nothing.
         small = [period >> k for k in range(4, 16)] if ends else []
         places += [*small, *((high - low - place) % period for place in small)]
-        grid = Grid([low], period, high).finer({0: places})
+        grid = Grid([low], (-position(s), position(s)), high).finer({0: places})
         law = LawBounds.uniform(position(-half), position(half))
         law = LawBounds(law.edges, law.low * (1 - spread), law.high * (1 + spread))
-        return Cells(image, law, grid)
+        return Cells(image, law, Windows(grid))
 
 
 def sharp_norm(name, w, d, s=0.5):
@@ -237,8 +239,8 @@ def test_what_is_bent_is_needed():
     """A density of the image that changes by a factor of 50 in one cell: M v is far from linear in it."""
     cells = coarse("exp", 3.0, 3, s=2.0)
     costs = law_norms.costs_of(cells)
-    assert np.all(cells.bent[:-1] > 1e-3) and costs.bent.max() > 1e-3
     upper = law_norms.Upper(cells, 2, 0.01)
+    assert np.all(cells.bent[:-1] > 1e-3) and costs.turned.max() > 1e-3 and upper.bent.max() > 1e-3
     bare = law_norms.Upper(cells, 2, 0.01)
     bare.bent = np.zeros_like(bare.bent)
     assert upper.square(*upper.outer) > bare.square(*bare.outer)
@@ -289,12 +291,15 @@ def test_any_function_gives_a_lower_bound():
 
 
 def test_what_is_not_enclosed_says_why():
-    tanh, normal = (mz.dense([[1]], activation="tanh", noise=n) for n in (mz.Uniform(0.5), mz.TruncatedGaussian(0.3)))
+    tanh, normal, still = (
+        mz.dense([[1]], activation="tanh", noise=n) for n in (mz.Uniform(0.5), mz.Gaussian(0.3), mz.Deterministic())
+    )
     box = mz.Box([(-1, 1)])
     mean = mz.Mean(measure="law")
     for net, n, words in (
-        (mz.Network([normal, tanh], domain=box), 1, "layer 0"),
-        (mz.Network([tanh], domain=box, input=[mz.Uniform(0.5)]), 0, "X_0 uniform"),
+        (mz.Network([still, tanh], domain=box), 1, "layer 0"),
+        (mz.Network([normal, tanh]), 0, "X_0 with a density"),
+        (mz.Network([tanh], domain=box, input=np.linspace(-1, 1, 5)[:, None]), 0, "X_0 with a density"),
         (
             mz.Network([mz.dense([[1, 1]], activation="tanh", noise=mz.Uniform(0.5))], domain=mz.Box([(-1, 1)] * 2)),
             0,

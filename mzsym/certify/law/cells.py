@@ -1,12 +1,7 @@
-"""The law of the state in cells: masses, and bounds of its density from both sides; MATH (24p).
+"""The law of the state in cells: masses, and bounds of its density from both sides; MATH (24p), (24w).
 
-Let Z = F(X) have the masses p_c in cells [g_c, g_{c+1}] that repeat with the period 2 s, g_{c+J} = g_c + 2 s. Then
-Y = Z + xi, xi uniform on [-s, s], has on its cell [g_k - s, g_{k+1} - s] the density
-
-    2 s m(y) = p_{k-J+1} + ... + p_{k-1} + (1 - G(theta)) p_{k-J} + G'(theta) p_k,
-
-with the distribution functions G, G' of Z in two cells, which are theta itself up to what the density of Z and the map
-bend them. All quantities are sums of non-negative numbers, so that relative errors stay relative.
+Z = F(X) has masses in the cells of a grid; Y = Z + xi has a density that ``spread`` bounds on the cells of the next
+state. Masses are sums of non-negative numbers, so that relative errors stay relative.
 """
 
 from __future__ import annotations
@@ -16,14 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mzsym.balls.stretches import COARSE, SCALE, Image, Indices, Stretches, bend
+from mzsym.balls.stretches import SCALE, Image, Indices, Stretches, bend
+from mzsym.certify.law.spread import SLACK, Spread
 from mzsym.core.arrays import Array
-
-SLACK = 2.0**-36
-"""More than rounding changes a sum of up to 10**5 non-negative terms, relatively."""
-
-LEAST = 1 << (SCALE - 52)
-"""No cell is made shorter by half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,50 +63,6 @@ class Parts:
     high: Array
 
 
-class Grid:
-    """Values of the map that repeat with the period 2 s.
-
-    Parameters
-    ----------
-    residues : list of int
-        Positions, ascending, within one period; the first one is below all values of the map.
-    period : int
-        2 s.
-    top : int
-        Above all values of the map.
-    """
-
-    def __init__(self, residues: list[int], period: int, top: int) -> None:
-        self.residues, self.period, self.top = residues, period, top
-        self.per_period = len(residues)
-        values = list(residues)
-        while values[-1] < top:
-            values += [value + period for value in values[-self.per_period :]]
-        self.cells = next(k for k, value in enumerate(values) if value >= top)
-        while len(values) < self.cells + self.per_period + 1:
-            values += [value + period for value in values[-self.per_period :]]
-        self.values = values[: self.cells + 1]
-        following = values[: self.cells + self.per_period + 1]
-        self.edges = [value - period // 2 for value in following]
-        """Edges of the cells of the next state."""
-        self.heights = lengths(following[:-1], following[1:])
-
-    def finer(self, wanted: dict[int, list[int]]) -> Grid:
-        """With more residues: cell of the next state -> positions inside it, relative to its lower edge."""
-        found = set(self.residues)
-        following = [*self.residues[1:], self.residues[0] + self.period]
-        for cell, offsets in wanted.items():
-            base = self.residues[cell % self.per_period]
-            height = following[cell % self.per_period] - base
-            found |= {base + ((o >> COARSE) << COARSE) for o in offsets if LEAST < o < height - LEAST}
-        return Grid(sorted(found), self.period, self.top)
-
-
-def lengths(left: list[int], right: list[int]) -> Array:
-    """Differences of positions, each rounded once."""
-    return np.array([(b - a) / (1 << SCALE) for a, b in zip(left, right, strict=True)])
-
-
 def summed(cell: Indices, values: Array, count: int) -> Array:
     """Sums of values by cell."""
     return np.asarray(np.bincount(cell, weights=values, minlength=count), dtype=np.float64)
@@ -130,13 +76,14 @@ class Cells:
     image : Image
     law : LawBounds
         Of X, on the interval of the image.
-    grid : Grid
+    spread : Spread
+        The noise on the grid.
     """
 
-    def __init__(self, image: Image, law: LawBounds, grid: Grid) -> None:
-        self.grid = grid
-        count = grid.cells
-        stretches = image.stretches(grid.values)
+    def __init__(self, image: Image, law: LawBounds, spread: Spread) -> None:
+        self.spread, self.grid = spread, spread.grid
+        count = self.grid.cells
+        stretches = image.stretches(self.grid.values)
         self.parts, parent = _cut(stretches, law, image)
         lengths_of = self.parts.length
         # Preimages are off by 2**-70 of half the interval at most, two of them on every branch.
@@ -150,36 +97,11 @@ class Cells:
         self.mass_high: Array = most * (1.0 + SLACK) + peak
         self.bent = np.zeros(count)
         np.maximum.at(self.bent, stretches.cell, stretches.bent)
-        self._dense = _densities(stretches, parent, self.parts, count)
-        self.turn = bend(*self._dense)
-        self.steep = _ratio(*self._dense)
-        self.low, self.high = self._density(self.mass_low, -1.0), self._density(self.mass_high, 1.0)
-
-    def entering(self, values: Array, fill: float = 0.0) -> Array:
-        """By the cell k of the next state, the value of the cell k of Z: where y leaves the reach of z from below."""
-        return np.concatenate([values, np.full(self.grid.per_period, fill)])
-
-    def leaving(self, values: Array, fill: float = 0.0) -> Array:
-        """By the cell k of the next state, the value of the cell k - J of Z."""
-        return np.concatenate([np.full(self.grid.per_period, fill), values])
-
-    def _density(self, mass: Array, sign: float) -> Array:
-        """The density on the cells of the next state from one side, at both ends."""
-        period = self.grid.period / (1 << SCALE)
-        into, out = self.entering(mass) / period, self.leaving(mass) / period
-        inner, nodes = (_sums(mass, self.grid.per_period + k) / period for k in (-1, 0))
-        off = into * self.entering(self.turn) + out * self.leaving(self.turn)
-        bent = np.stack([nodes[:-1] + sign * off, nodes[1:] + sign * off], axis=1)
-        steep = np.maximum(self.entering(self.steep), 1.0), np.maximum(self.leaving(self.steep), 1.0)
-        with np.errstate(invalid="ignore"):
-            parts = [out / steep[1], into / steep[0]] if sign < 0 else [out * steep[1], into * steep[0]]
-            scaled = inner[:, None] + np.where(np.stack([out, into], axis=1) > 0.0, np.stack(parts, axis=1), 0.0)
-        if sign < 0:
-            kept = (bent.min(axis=1) > 0.0) & (bent.sum(axis=1) >= scaled.sum(axis=1))
-            return np.where(kept[:, None], bent, scaled) * (1.0 - 4.0 * SLACK)
-        flat = np.repeat((inner + into + out)[:, None], 2, axis=1)
-        best = np.argmin(np.stack([choice.sum(axis=1) for choice in (bent, scaled, flat)]), axis=0)
-        return np.asarray(np.choose(best[:, None], [bent, scaled, flat]) * (1.0 + 4.0 * SLACK))
+        dense = _densities(stretches, parent, self.parts, count)
+        self.turn = bend(*dense)
+        self.steep = _ratio(*dense)
+        self.low = spread.density(self.mass_low, self.turn, self.steep, -1.0)
+        self.high = spread.density(self.mass_high, self.turn, self.steep, 1.0)
 
     @property
     def law(self) -> LawBounds:
@@ -190,13 +112,6 @@ class Cells:
     def unsure(self) -> Array:
         """Mass between the bounds of the density, by the cell of the next state."""
         return np.asarray((self.high - self.low).sum(axis=1) / 2.0 * self.grid.heights)
-
-
-def _sums(mass: Array, window: int) -> Array:
-    """Sums of up to ``window`` neighbours, from the window before the first to the one after the last."""
-    if window == 0:
-        return np.zeros(len(mass) + 1)
-    return np.concatenate([[0.0], np.convolve(mass, np.ones(window)), [0.0]])
 
 
 def _ratio(least: Array, most: Array) -> Array:

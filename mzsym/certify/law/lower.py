@@ -1,7 +1,7 @@
 """Lower bounds of ||Q M|| and ||Q M Q'|| in the law of the state, by functions that are constant on cells; MATH (24s).
 
-For v = sum of gamma_b 1_b, ||v||^2 = sum of gamma_b^2 P(Y in b), and on cell c of Z exactly
-M v = S_c + theta (S_{c+1} - S_c), S_c = (gamma_c h_c + ... + gamma_{c+J-1} h_{c+J-1})/2s.
+For v = sum of gamma_b 1_b, ||v||^2 = sum of gamma_b^2 P(Y in b), and M v is a parabola in the place theta of z in a
+cell of Z, exactly so for uniform noise.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from mzsym.balls.spectral import gamma, up
-from mzsym.balls.stretches import SCALE
-from mzsym.certify.law.cells import SLACK, Cells
+from mzsym.certify.law.cells import Cells
 from mzsym.certify.law.moments import NextNodes, functions_at, nodes_of, polynomials
+from mzsym.certify.law.spread import ROOM, SLACK
 from mzsym.core.arrays import Array
 
 OFF = 2.0**-40
@@ -54,12 +54,10 @@ def lower_bounds(cells: Cells, degree: int, whole: Array, interior: Array) -> tu
 
 def _image_norm(cells: Cells, degree: int, v: Array) -> float:
     """Lower bound of ||Q M v||."""
-    grid = cells.grid
-    amount = v * grid.heights / (grid.period / (1 << SCALE))
-    sums = np.convolve(amount, np.ones(grid.per_period), mode="valid")
+    found, missing = cells.spread.step_averages(v)
     weights, theta, x, cell = nodes_of(cells, degree, high=False)
     values = functions_at(theta)
-    f = sums[cell] * values[0] + sums[cell + 1] * values[1]
+    f = np.sum(found[:, cell] * values, axis=0)
     rows = polynomials(x, degree)
     gram = (rows * weights) @ rows.T
     best = np.linalg.lstsq(gram, (rows * weights) @ f, rcond=None)[0]
@@ -67,14 +65,15 @@ def _image_norm(cells: Cells, degree: int, v: Array) -> float:
     square = float(np.sum(weights * rest * rest))
     # What a better polynomial could still take away: c' G^{-1} c.
     c = (rows * weights) @ rest
-    sizes = float(np.sum(np.abs(amount))) + float(np.sum(np.abs(best))) * math.sqrt(2.0 * degree + 1.0)
+    sizes = 3.0 * float(np.abs(v).max()) + float(np.sum(np.abs(best))) * math.sqrt(2.0 * degree + 1.0)
     lost = gamma(16 * (len(weights) + len(v)) + 256) * sizes + OFF * sizes
     least = float(np.linalg.eigvalsh(gram)[0]) - (degree + 1.0) * (2.0 * degree + 1.0) * (OFF + 1e-10)
     if not least > 0.0:
         return 0.0
     more = (math.sqrt(float(c @ c)) + (degree + 1.0) * math.sqrt(2.0 * degree + 1.0) * lost) / math.sqrt(least)
-    # theta is off by what the map bends.
-    moved = np.sqrt(np.sum(cells.mass_high * (cells.bent * np.diff(sums)) ** 2)) * (1.0 + 2.0**-30)
+    # theta is off by what the map bends, and parabolas are.
+    slope = np.abs(found[1] - found[0]) + np.abs(found[2])
+    moved = np.sqrt(np.sum(cells.mass_high * (cells.bent * slope + missing) ** 2)) * ROOM
     kept = max(0.0, square * (1.0 - 2.0**-30) - more * more * (1.0 + 2.0**-30))
     return math.sqrt(kept) * (1.0 - 2.0**-40) - float(moved) - lost
 

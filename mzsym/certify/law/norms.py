@@ -1,11 +1,9 @@
-"""Upper bounds of ||Q M|| and ||Q M Q'|| in the law of the state from the cells of ``law_cells``; MATH (24p)-(24r).
+"""Upper bounds of ||Q M|| and ||Q M Q'|| in the law of the state from the cells; MATH (24p)-(24r), (24w).
 
-V is spanned by 1_b/m, m the density of Y = X_{n+1}, b the cells that are kept. With Gamma_b = int_b 1/m, coordinates a
-of norm ||v|| and alpha_b = a_b sqrt(Gamma_b)/2s, S_c = alpha_c + ... + alpha_{c+J-1}, on cell c of Z
-
-    M v = S_c + theta (S_{c+1} - S_c) + theta (1 - theta)(beta_{c+J} alpha_{c+J} - beta_c alpha_c) + (what is bent).
-
-What is orthogonal to V has no mean on any b and costs at most mu; cells left out cost their length divided by 2 s.
+V is spanned by 1_b/m, m the density of Y = X_{n+1}, b the cells that are kept. With Gamma_b = int_b 1/m, 1/m is taken
+for Gamma_b (1 + beta_b (1 - 2 theta))/h_b, whose averages over the noise are parabolas in the place theta of z in a
+cell of Z, up to what is bent and what is lost. What is orthogonal to V has no mean on any b and costs at most mu; cells
+left out cost ``cut``.
 """
 
 from __future__ import annotations
@@ -17,13 +15,14 @@ from functools import cached_property
 import numpy as np
 
 from mzsym.balls.spectral import UNIT, frobenius, gamma, largest_eigenvalue, top_pair, up
-from mzsym.balls.stretches import SCALE, Indices, bend
+from mzsym.balls.stretches import Indices, bend
 from mzsym.certify.law.cells import Cells
 from mzsym.certify.law.moments import Moments, NextNodes
+from mzsym.certify.law.spread import ROOM, Contact
 from mzsym.core.arrays import Array
 
-ROOM = 1.0 + 2.0**-30
-"""Covers the rounding of a few operations on bounds."""
+NEGLIGIBLE = 1e-9
+"""Cells that cost no more are left out: far out in the tails nothing is known of 1/m."""
 
 OFF = 2.0**-40
 """More than values of polynomials are off, relative to the largest."""
@@ -41,10 +40,8 @@ class Costs:
         beta.
     smooth : array of shape (cells,)
         mu by cell: the largest one counts.
-    bent : array of shape (2, cells)
-        nu by cell, where it is entered and where it is left.
-    turned : array of shape (2, cells)
-        How far what is linear or quadratic in the place is off.
+    turned : array of shape (cells,)
+        How far the share of int 1/m below a place in the cell is from the parabola.
     cut : array of shape (cells,)
         What a cell costs that is left out; their sum counts.
     """
@@ -52,7 +49,6 @@ class Costs:
     gamma: Array
     curve: Array
     smooth: Array
-    bent: Array
     turned: Array
     cut: Array
 
@@ -71,32 +67,26 @@ class Costs:
 
 def costs_of(cells: Cells) -> Costs:
     """From masses and densities."""
-    period = cells.grid.period / (1 << SCALE)
-    heights = cells.grid.heights
-    known = cells.low.min(axis=1) > 0.0
+    spread, heights = cells.spread, cells.grid.heights
+    known = (cells.low.min(axis=1) > 0.0) & (spread.cut > NEGLIGIBLE)
     low, high = (np.where(known[:, None], bounds, 1.0) for bounds in (cells.low, cells.high))
     # Of 1/m for linear m: Simpson's rule is above the integral, and the logarithmic mean is at least the geometric one.
     simpson = (1.0 / low[:, 0] + 8.0 / (low[:, 0] + low[:, 1]) + 1.0 / low[:, 1]) / 6.0
     size = heights * np.minimum(simpson, 1.0 / np.sqrt(low[:, 0] * low[:, 1])) * ROOM
     curve, turned = _curved(low, high)
     steep = high.max(axis=1) / low.min(axis=1) * ROOM
-    factor = 2.0 / period**2 * ROOM
-    smooth, off, bent = np.zeros(len(heights)), [], []
-    for place in (cells.entering, cells.leaving):
-        mass = place(cells.mass_high)
-        with np.errstate(invalid="ignore"):
-            share = np.minimum(0.25, np.maximum(place(cells.steep), 1.0) * steep / math.pi**2)
-        smooth += mass * share
-        # theta is off as well, where beta moves it: |d/d theta| <= 1 + |beta|.
-        off.append(np.where(known, turned + place(cells.bent) * (1.0 + np.abs(curve)), 0.0))
-        bent.append(np.where(known, mass * off[-1] ** 2 * size * factor, 0.0))
+    smooth = np.zeros(len(heights))
+    for contact in spread.contacts:
+        # Of a jump the density of Z counts; the rest is bounded by its largest density already.
+        least = 1.0 if contact.following is None else np.maximum(cells.steep, 1.0) / contact.ratio
+        share = np.minimum(0.25, least * contact.of_next(steep) / math.pi**2)
+        smooth += contact.to_next(cells.mass_high * contact.weight * share, len(heights))
     return Costs(
         np.where(known, size, np.inf),
         curve,
-        np.where(known, size * smooth * factor, 0.0),
-        np.stack(bent),
-        np.stack(off),
-        np.where(cells.high.max(axis=1) > 0.0, heights / period * ROOM, 0.0),
+        np.where(known, size * smooth * spread.variation * ROOM, 0.0),
+        np.where(known, turned, 0.0),
+        np.where(cells.high.max(axis=1) > 0.0, spread.cut, 0.0),
     )
 
 
@@ -134,30 +124,35 @@ class Upper:
         self.cells, self.degree = cells, degree
         self.costs = costs_of(cells)
         self.kept = self.costs.kept
-        period = cells.grid.period / (1 << SCALE)
-        self.alpha = np.sqrt(self.costs.gamma[self.kept]) / period
         share = self._shares(about)
         # |x + y|^2 <= (1 + t) |x|^2 + (1 + 1/t) |y|^2 with a t for every cell of Z.
         self.moments = Moments.of(cells, degree, high=True, weights=1.0 + share)
-        once = self.costs.bent * (1.0 + 1.0 / np.stack([cells.entering(share, 1.0), cells.leaving(share, 1.0)]))
-        self.bent = once.sum(axis=0)[self.kept] * ROOM
-        self.values = self._values()
+        self.bent = np.zeros(len(self.kept))
+        for contact in cells.spread.contacts:
+            once = contact.to_next(self._bent(contact)[1] * (1.0 + 1.0 / share), len(cells.low))
+            self.bent += once[self.kept] * ROOM
+        size = np.zeros(len(cells.low))
+        size[self.kept] = np.sqrt(self.costs.gamma[self.kept]) / cells.grid.heights[self.kept]
+        self.values = cells.spread.averages(self.kept, size, self.costs.curve)
+        self.lost = cells.spread.lost(self.kept, size, self.costs.curve, cells.mass_high)
+
+    def _bent(self, contact: Contact) -> tuple[Array, Array]:
+        """How far what a cell of Y does to a cell of Z is off, for alpha = 1 and for |a| = 1, squared, over the law."""
+        costs, known = self.costs, np.isfinite(self.costs.gamma)
+        # theta is off as well, where beta moves it: |d/d theta| <= 1 + |beta|.
+        slope = contact.of_next(1.0 + np.abs(costs.curve)) * contact.ratio
+        off = np.where(contact.of_next(known), contact.of_next(costs.turned) + self.cells.bent * slope, 0.0)
+        gammas = contact.of_next(np.where(known, costs.gamma, 0.0))
+        factor = self.cells.spread.variation * ROOM
+        return off, self.cells.mass_high * contact.weight * off**2 * gammas * factor
 
     def _shares(self, about: float) -> Array:
         """t by cell of Z; any are valid. A t costs t P(Z in c), and gains nu/t times the weight of the cell."""
-        period = self.cells.grid.period / (1 << SCALE)
-        per_period = self.cells.grid.per_period
-        best = self.costs.turned * self.cells.grid.heights / period + 8.0 * self.costs.bent / about
-        return np.asarray(best[0, :-per_period] + best[1, per_period:]) + 1e-12
-
-    def _values(self) -> Array:
-        """Coefficients of M v on every cell at 1 - theta, theta, theta (1 - theta), from a; (3, cells, kept)."""
-        count, period = self.cells.grid.cells, self.cells.grid.per_period
-        c = np.arange(count + 1)[:, None]
-        sums = ((c <= self.kept) & (self.kept < c + period)) * self.alpha
-        turn = self.costs.curve[self.kept] * self.alpha
-        c = c[:-1]
-        return np.stack([sums[:-1], sums[1:], (c + period == self.kept) * turn - (c == self.kept) * turn])
+        best, heights = np.zeros(self.cells.grid.cells), self.cells.grid.heights
+        for contact in self.cells.spread.contacts:
+            off, bent = self._bent(contact)
+            best += contact.to_cell(off * contact.of_next(heights) * contact.weight + 8.0 * bent / about)
+        return best + 1e-12
 
     @cached_property
     def plain(self) -> Array:
@@ -192,7 +187,7 @@ class Upper:
         """Upper bound of the norm on V, with what is bent."""
         whole = 0.5 * (K + K.T) + np.diag(self.bent)
         bound = largest_eigenvalue(whole, top_pair(whole)[0])
-        return up(bound + lost + 16.0 * UNIT * frobenius(whole), 8)
+        return up((math.sqrt(bound + lost + 16.0 * UNIT * frobenius(whole)) + self.lost) ** 2, 16)
 
     @cached_property
     def outer(self) -> tuple[Array, float]:
@@ -240,6 +235,7 @@ class Upper:
         off = frobenius(q * (gammas / jensen[self.kept] * ROOM - 1.0)) + OFF * frobenius(q)
         norms = float(np.trace(self.next_nodes.gram(self.cells.high)))
         far = math.sqrt(max(0.0, norms - float(np.sum(q * q))) + OFF * norms)
+        first, moved = first + spread * self.lost, moved + frobenius(r) * self.lost
         low, high = first + moved * off, math.sqrt(self.costs.total) + moved * far
         return up((low * low + high * high) * ROOM, 8)
 

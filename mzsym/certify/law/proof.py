@@ -13,10 +13,12 @@ import sympy as sp
 from mzsym.balls import precision
 from mzsym.balls.curves import curve_of, on_unit_interval
 from mzsym.balls.spectral import top_pair
-from mzsym.balls.stretches import SCALE, Image, position
-from mzsym.certify.law.cells import LEAST, Cells, Grid, LawBounds, lengths
+from mzsym.balls.stretches import COARSE, SCALE, Image
+from mzsym.certify.law.cells import Cells, LawBounds
+from mzsym.certify.law.grid import Grid, lengths
 from mzsym.certify.law.linear_gaussian import Correlation, correlations
 from mzsym.certify.law.lower import lower_bounds
+from mzsym.certify.law.noise import NoiseOnGrids, input_bounds
 from mzsym.certify.law.norms import Upper, costs_of
 from mzsym.certify.sharp.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.sharp.ends import Ends
@@ -35,11 +37,17 @@ FIRST = 48
 MOST_CELLS, MOST_LAW_CELLS = 1500, 4000
 """Cells of the next state in a matrix, and in a law that is carried on."""
 
+MOST_ENTRIES = 3_000_000
+"""Pairs of cells in a law that is carried on, where all of them count."""
+
 UNSURE = 1e-5
 """Mass between the bounds of a law that is aimed at."""
 
 COARSEST = 4e-3
 """What the smoothing term may cost at first."""
+
+FINER, MOST_PARTS = 1.2, 8
+"""Cells of Z for one cell of Y where the noise is not uniform, about, and parts of a cell of Z at most."""
 
 ROUNDS = 24
 """Refinements of one grid."""
@@ -50,15 +58,24 @@ _T = sp.Symbol("t", real=True)
 
 
 def reason_against_law(net: Network, n: int) -> str:
-    """Why the law of X_{n+1} is not enclosed; empty where it is."""
-    if net.input_law.kind != "uniform" or not net.has_domains:
-        return "in the law of the state sharp enclosures need X_0 uniform on a box"
+    """Why the law of X_{n+1} is not enclosed; empty where it may be."""
+    law = net.input_law
+    stated = law.laws[0].bounded if law.kind == "independent" else law.kind in ("uniform", "density")
+    if not (stated and net.has_domains):
+        return "in the law of the state sharp enclosures need X_0 with a density of bounded support"
     for k in range(n + 1):
         layer = net.layers[k]
         if (net.dims[k], net.dims[k + 1]) != (1, 1):
             return "in the law of the state sharp enclosures are for dimension one, here and before"
-        if not layer.plain_noise or layer.noise[0].name != "uniform":
-            return f"in the law of the state sharp enclosures need uniform noise on every layer up to it, and layer {k}"
+        if not layer.plain_noise:
+            return (
+                f"in the law of the state sharp enclosures take noise that is added to a fixed map, also on layer {k}"
+            )
+        if not layer.noise[0].bounded or layer.noise[0].deterministic:
+            return (
+                "in the law of the state sharp enclosures need noise with a density of bounded support on every layer "
+                f"up to it, and layer {k}"
+            )
     return ""
 
 
@@ -68,7 +85,44 @@ class _Layer:
 
     image: Image
     law: LawBounds
-    period: int
+    noise: NoiseOnGrids
+
+    def cells(self, grid: Grid) -> Cells:
+        """Masses and densities on a grid."""
+        return Cells(self.image, self.law, self.noise.spread(grid))
+
+    def first(self, most: int) -> Grid:
+        """Equal cells, up to ``most`` in a period; edges just outside of all values of the map and around its atoms.
+
+        Raises
+        ------
+        MzError
+            For noise that is small beside what the map varies.
+        """
+        (low, high), jumps, period = self.image.ends, self.noise.jumps, self.noise.period
+        rest = (high - low) % period
+        # Neither edge may fall next to an image of the other: a map is not inverted so close to its turning values.
+        near = ((period >> 24) >> COARSE) << (COARSE + 4)
+        if rest <= near:
+            # Nor may equal parts of what lies between.
+            low, high = low - 32 * (near >> 4), high + (near >> 4)
+        elif period - rest <= near:
+            high += 2 * near
+        # Uniform noise needs no more cells of Z than of Y; sums over others are better the finer they are.
+        share = FINER * (1.0 + period / (high - low))
+        parts = min(MOST_PARTS, math.ceil(share / (len(jumps) - 1))) if self.noise.table else 1
+        grid = Grid([low], jumps, high, parts)
+        places = [high]
+        for atom in self.image.atoms:
+            # The density of the next state jumps where a jump of the noise meets an atom.
+            around = [value for value in (atom - near, atom + near) if low + near < value < high - near]
+            places += [value + jump - jumps[0] for value in around for jump in jumps]
+        grid = grid.finer({0: [(place - low) % period for place in places]})
+        periods = math.ceil((high - low) / period) + 1
+        if 2 * periods > MOST_CELLS:
+            raise MzError(f"the noise is too small: {periods} periods of cells", "certify", "Use more noise")
+        count = max(2, min(most, MOST_CELLS // (2 * periods)))
+        return grid.finer(_split(grid, np.ceil(grid.heights[: grid.per_period] / (period / (1 << SCALE)) * count)))
 
 
 class LawChain:
@@ -106,12 +160,7 @@ class LawChain:
     def _layer(self, n: int) -> _Layer:
         while len(self._layers) <= n:
             k = len(self._layers)
-            if k == 0:
-                ((lo, hi),) = self.net.domains[0].intervals
-                law = LawBounds.uniform(position(lo), position(hi))
-            else:
-                law = _carried(self._layers[-1])
-            self._layers.append(self._with_law(k, law))
+            self._layers.append(self._with_law(k, _carried(self._layers[-1]) if k else input_bounds(self.net)))
         return self._layers[n]
 
     def _with_law(self, k: int, law: LawBounds) -> _Layer:
@@ -121,8 +170,7 @@ class LawChain:
         expr = layer.map_exprs(k)[0].xreplace(values)
         low, high = (sp.Rational(end, 1 << SCALE) for end in (lo, hi))
         curve = curve_of(on_unit_interval(expr, state_symbol(k, 0), low, high, _T), _T)
-        (scale,) = layer.scale_values(net.shared)
-        return _Layer(Image(curve, lo, hi), law, 2 * position(scale))
+        return _Layer(Image(curve, lo, hi), law, NoiseOnGrids.of(layer.noise[0], net.shared))
 
     def _enclosed(self, layer: _Layer, degree: int, width: float) -> Enclosure:
         if not layer.image.curve.branches:
@@ -130,7 +178,7 @@ class LawChain:
                 return Enclosure(0.0, 0.0, 0.0, 0.0, 1, ends=Ends(0.0, 0.0, 0.0))
             raise MzError("the map is flatter than rounding", "certify", "Use another method")
         best, missing = NOTHING, math.inf
-        target, grid, cells_before = COARSEST, _first(layer), 0
+        target, grid, cells_before = COARSEST, layer.first(FIRST), 0
         while missing > 1.0:
             grid, cells = _refined_for_norm(layer, grid, target)
             if len(cells.low) == cells_before:
@@ -148,29 +196,10 @@ class LawChain:
         return replace(best, reason=f"sharp: the width {best.width:.1e} is what {best.functions} cells give")
 
 
-def _first(layer: _Layer) -> Grid:
-    """Equal cells, with edges just outside of all values of the map."""
-    low, high = layer.image.ends
-    rest = (high - low) % layer.period
-    # Neither edge may fall next to an image of the other.
-    if rest <= 2 * LEAST:
-        low -= 4 * LEAST
-    elif layer.period - rest <= 2 * LEAST:
-        high += 4 * LEAST
-    grid = Grid([low], layer.period, high)
-    grid = grid.finer({0: [(high - low) % layer.period]})
-    periods = grid.cells + 1
-    if 2 * periods > MOST_CELLS:
-        raise MzError(f"the noise is too small: {periods} periods of cells", "certify", "Use more noise")
-    count = max(2, min(FIRST, MOST_CELLS // (2 * periods)))
-    period = layer.period / (1 << SCALE)
-    return grid.finer(_split(grid, np.ceil(grid.heights[: grid.per_period] / period * count)))
-
-
 def _carried(layer: _Layer) -> LawBounds:
     """The law of the next state, with few doubts about its mass."""
-    grid = _first(layer)
-    cells = Cells(layer.image, layer.law, grid)
+    grid = layer.first(FIRST)
+    cells = layer.cells(grid)
     # The law before leaves its own doubts, which no refinement takes away.
     floor = 2.0 * float(
         np.sum((layer.law.high - layer.law.low).sum(axis=1) / 2.0 * lengths(layer.law.edges[:-1], layer.law.edges[1:]))
@@ -184,8 +213,10 @@ def _carried(layer: _Layer) -> LawBounds:
         finer = grid.finer(_split(grid, np.clip(np.ceil(2.0 * len(roots) * roots / np.sum(roots)), 1, 16)))
         if not len(grid.residues) < len(finer.residues) or len(finer.heights) > 2 * MOST_LAW_CELLS:
             break
+        if layer.noise.table and len(finer.heights) * finer.cells > MOST_ENTRIES:
+            break
         grid = finer
-        cells = Cells(layer.image, layer.law, grid)
+        cells = layer.cells(grid)
     return cells.law
 
 
@@ -200,7 +231,7 @@ def _split(grid: Grid, parts: Array) -> dict[int, list[int]]:
 
 def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, Cells]:
     """Divide cells until none costs more than the target, and all that are left out cost no more together."""
-    cells = Cells(layer.image, layer.law, grid)
+    cells = layer.cells(grid)
     for _ in range(ROUNDS):
         costs = costs_of(cells)
         parts = np.clip(np.ceil(np.sqrt(costs.smooth / target)), 1, 8)
@@ -216,7 +247,7 @@ def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, C
         if not len(grid.residues) < len(finer.residues) or len(finer.heights) > MOST_CELLS:
             break
         grid = finer
-        cells = Cells(layer.image, layer.law, grid)
+        cells = layer.cells(grid)
     return grid, cells
 
 

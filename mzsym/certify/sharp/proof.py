@@ -242,7 +242,7 @@ def _scale(net: Network, projection: TotalDegree, n: int) -> Any:
 def _with_jump(net: Network, projection: TotalDegree, n: int, jump: TwoValued) -> Enclosure:
     """The enclosure for a map of two values, as narrow as the balls."""
     degree = projection.degree_of(projection.size(1) - 1, 1)
-    law = _law(net.layers[n].noise[0], net.shared)
+    law = exact_law(net.layers[n].noise[0], net.shared)
     squares = jump.squares(law, degree, *_next_box(net, n))
     if not squares[0].is_finite():
         return without("sharp: an integral of the noise density is not proved")
@@ -253,7 +253,7 @@ def _with_jump(net: Network, projection: TotalDegree, n: int, jump: TwoValued) -
     return Enclosure(ends[0], ends[1], ends[2], min(ends[1], ends[3]), degree + 1)
 
 
-def _law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
+def exact_law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
     """The noise law with exact numbers."""
     if isinstance(noise, Noise):
         return noise.numeric_law
@@ -265,7 +265,7 @@ def _law(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Law:
 
 def density_of(noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> Density:
     """The density of a noise law in pieces."""
-    law = _law(noise, shared)
+    law = exact_law(noise, shared)
     if isinstance(noise, Noise):
         square = noise.norm_squared()
     else:
