@@ -141,10 +141,14 @@ def main() -> None:
             f"mpmath [{lowest:.9f}, {highest:.9f}] {seconds(taken)}, {taken / best:.0f} x"
         )
     print("one layer tanh(W x) of dimension two, constants out: bounds of ||Q M||")
-    for name, noise in (("uniform 0.5", mz.Uniform(0.5)), ("truncated Gaussian 0.3", mz.TruncatedGaussian(0.3))):
-        layer = mz.dense([[1.0, 0.5], [-0.5, 1.0]], activation="tanh", noise=noise)
-        net = mz.Network([layer], domain=mz.Box([(-1, 1)] * 2))
-        taken, found = timed(lambda net=net: plane_enclosure(net, mz.Legendre(0), 0, WIDTH))
+    turn, strong = [[1.0, 0.5], [-0.5, 1.0]], [[1.75, 0.18], [-1.44, -1.78]]
+    for name, W, noise, width in (
+        ("uniform 0.5", turn, mz.Uniform(0.5), 1e-3),
+        ("strong, uniform 0.46", strong, mz.Uniform(0.46), 1e-2),
+        ("truncated Gaussian 0.3", turn, mz.TruncatedGaussian(0.3), WIDTH),
+    ):
+        net = mz.Network([mz.dense(W, activation="tanh", noise=noise)], domain=mz.Box([(-1, 1)] * 2))
+        taken, found = timed(lambda net=net, width=width: plane_enclosure(net, mz.Legendre(0), 0, width))
         print(f"  {name}:  [{found.lower:.5f}, {found.upper:.5f}] {seconds(taken)}")
     print("chains, Legendre(2): every entry of every table, and the error of a shallow network of depth 2")
     for depth, dim in ((8, 1), (3, 2), (2, 3)):

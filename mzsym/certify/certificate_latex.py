@@ -143,7 +143,10 @@ def _plane(certificate: Certificate) -> str:
         r"polynomials of degree below $k$ of the outputs, the functions $M_ne$ of its range were carried as series "
         r"with proved errors, which gives $\|Q_nM_n\Pi\|$, and $\|Q_nM_n\|^2 \le \|Q_nM_n\Pi\|^2 + "
         r"\|M_n(I-\Pi)\|^2$. The last term is at most $\|M_n\|_{\mathrm{HS}}^2 - \|M_n\Pi\|_{\mathrm{HS}}^2$, and "
-        r"under uniform noise $c/k(k+1)$ with a constant from the density of $F_n$."
+        r"under uniform noise $c/k(k+1)$ with a constant from the density of $F_n$; there a few functions $g$ of the "
+        r"inputs were also paired with the $M_ne$ of far higher degrees, which bounds $\|(I-\Pi)M_n^*g\|$, and with "
+        r"$V$ their span $\langle f, Ef\rangle \le (1+t)\langle v, Ev\rangle + (1+1/t)\langle w, Ew\rangle$, "
+        r"$f = v + w$, $v \in V$, $w \perp V$, was taken for $E = Q_nM_n(I-\Pi)M_n^*Q_n$."
     )
 
 

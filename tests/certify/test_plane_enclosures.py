@@ -20,7 +20,7 @@ from mzsym.certify.certify import step_of
 from mzsym.certify.enclosed.tensor import TensorChain
 from mzsym.certify.estimated.norms import sharp_estimate
 from mzsym.certify.plane.proof import plane_enclosure, takes
-from mzsym.certify.plane.tail import smooth_tail
+from mzsym.certify.plane.tail import smooth_tails, tail_beyond
 from mzsym.certify.sufficient.hilbert_schmidt import hilbert_schmidt
 
 plane = importlib.import_module("mzsym.certify.plane.proof")
@@ -102,16 +102,20 @@ def test_few_functions_do_not_fall_below_many(noise, monkeypatch):
 )
 def test_the_smooth_tail_is_above_what_higher_functions_show(W, s, activation):
     net = network(W, mz.Uniform(s), activation)
-    c, top, dims = smooth_tail(net, 0), 20, len(W)
-    assert math.isfinite(c)
+    tails, top, dims = smooth_tails(net, 0), 20, len(W)
+    assert all(map(math.isfinite, tails))
     indices = list(itertools.product(range(top), repeat=dims))
     with precision(TensorChain.bits):
         chain = TensorChain(net)
-        columns = plane._Columns.of(chain, mz.Legendre(0), 0, top, 1e-6)
+        columns = plane._Columns.of(chain, mz.Legendre(0), 0, (top,) * dims, 1e-6)
     for k in (2, 4, 8):
         high = np.array([max(index) >= k for index in indices])
         shown = np.linalg.eigvalsh(columns.gram[np.ix_(high, high)])[-1]
-        assert shown <= c / (k * (k + 1)) <= 60 * shown
+        assert shown <= tail_beyond(tails, (k,) * dims) <= 60 * shown
+        # One output alone.
+        for axis in range(dims):
+            high = np.array([index[axis] >= k for index in indices])
+            assert np.linalg.eigvalsh(columns.gram[np.ix_(high, high)])[-1] <= tails[axis] / (k * (k + 1))
 
 
 def test_the_weighted_density_at_any_place():
@@ -140,14 +144,14 @@ def test_the_errors_of_the_series_hold_what_a_finer_one_shows():
     net = network(TURN, mz.Uniform(0.5))
     with precision(TensorChain.bits):
         chain = TensorChain(net)
-        coarse, fine = (plane._Columns.of(chain, mz.Legendre(0), 0, 6, target) for target in (3e-2, 1e-9))
+        coarse, fine = (plane._Columns.of(chain, mz.Legendre(0), 0, (6, 6), target) for target in (3e-2, 1e-9))
     shift = abs(math.sqrt(np.linalg.eigvalsh(coarse.gram)[-1]) - math.sqrt(np.linalg.eigvalsh(fine.gram)[-1]))
     assert 1e-9 < shift <= coarse.off + fine.off and fine.off < 1e-6
 
 
 def test_where_the_tail_is_not_known():
-    assert math.isinf(smooth_tail(network(TURN, mz.TruncatedGaussian(0.3)), 0))
-    assert math.isinf(smooth_tail(network(TURN, mz.Uniform(0.3), "sin", half=3), 0))
+    assert all(map(math.isinf, smooth_tails(network(TURN, mz.TruncatedGaussian(0.3)), 0)))
+    assert all(map(math.isinf, smooth_tails(network(TURN, mz.Uniform(0.3), "sin", half=3), 0)))
     kinks = plane_enclosure(network(TURN, mz.Uniform(0.3), "relu"), mz.Legendre(1), 0, 1e-2)
     assert math.isinf(kinks.upper) and "not analytic" in kinks.reason
     assert not takes(network([[1.0]], mz.Uniform(0.3)), 0) and not takes(network(TURN, mz.Deterministic()), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -28,8 +29,10 @@ ROOM = 1.0 + 1e-9
 _U = sp.Symbol("u", real=True)
 
 
-def smooth_tail(net: Network, n: int) -> float:
-    """c with ||M (I - Pi)||^2 <= c/(k(k+1)) in uniform measures, Pi on degrees < k of every output; inf where unknown.
+def smooth_tails(net: Network, n: int) -> tuple[float, ...]:
+    """c_i of every output, inf where unknown: in uniform measures ||M (I - Pi)||^2 <= sum c_i/(k_i(k_i+1)).
+
+    Pi projects on degrees < k_i of output i.
 
     Parameters
     ----------
@@ -39,18 +42,18 @@ def smooth_tail(net: Network, n: int) -> float:
     """
     layer, here, following = net.layers[n], net.domains[n], net.domains[n + 1]
     if not isinstance(layer, DenseLayer) or layer.step is not None or layer.weight_noise is not None:
-        return math.inf
+        return (math.inf,) * layer.dim_out
     if any(noise.name != "uniform" for noise in layer.noise):
-        return math.inf
+        return (math.inf,) * layer.dim_out
     halves = (here.upper - here.lower) / 2.0
     rows = [_Row.of(layer, net, n, i, halves, (here.upper + here.lower) / 2.0) for i in range(layer.dim_out)]
     known = [row for row in rows if row is not None]
     if len(known) < len(rows):
-        return math.inf
+        return (math.inf,) * layer.dim_out
     s = [float(scale) for scale in layer.scale_values(net.shared)]
     a = (following.upper - following.lower) / 2.0
     middle = (following.upper + following.lower) / 2.0
-    total = 0.0
+    found = []
     for i, row in enumerate(known):
         density = row.density
         other = 1 - i
@@ -61,10 +64,27 @@ def smooth_tail(net: Network, n: int) -> float:
                 density = np.minimum(density, known[other].window(2.0 * s[other]) / joint)
         largest = row.largest(density / row.least, s[i], float(middle[i]), float(a[i]))
         if len(known) == 2:
-            total += float(np.prod(a)) * a[i] ** 2 / (s[i] ** 2 * s[other]) * largest
+            found.append(float(np.prod(a)) * a[i] ** 2 / (s[i] ** 2 * s[other]) * largest * ROOM)
         else:
-            total += a[i] ** 3 / s[i] ** 2 * largest
-    return total * ROOM
+            found.append(a[i] ** 3 / s[i] ** 2 * largest * ROOM)
+    return tuple(map(float, found))
+
+
+def tail_beyond(tails: Sequence[float], sizes: Sequence[int]) -> float:
+    """The bound of ||M (I - Pi)||^2 for these numbers of degrees."""
+    return sum(c / (k * (k + 1.0)) for c, k in zip(tails, sizes, strict=True)) * ROOM
+
+
+def shaped(tails: Sequence[float], size: int, least: int, stretch: float = 4.0) -> tuple[int, ...]:
+    """Numbers of degrees, about size**outputs together and at least ``least`` each, that make the tail about smallest.
+
+    The terms c_i/k_i^2 are then equal, up to what ``stretch`` allows.
+    """
+    if len(tails) == 1 or not all(0.0 < c < math.inf for c in tails):
+        return (max(size, least),) * len(tails)
+    ratio = min(stretch, max(1.0 / stretch, math.sqrt(tails[0] / tails[1])))
+    first = max(least, round(size * math.sqrt(ratio)))
+    return first, max(least, round(size * size / first))
 
 
 @dataclass(frozen=True, eq=False)
