@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -82,6 +82,10 @@ class Near:
         return (square.abs_upper().sqrt() + self.error).upper()
 
 
+IDENTITY = Near(flint.arb_poly([0, 1]), flint.arb(0))
+"""The function t."""
+
+
 def combined(functions: Sequence[Near], weights: Sequence[float]) -> Near:
     """The sum of weights times functions, for exact weights."""
     total, error = flint.arb_poly([]), flint.arb(0)
@@ -102,8 +106,8 @@ class Moments:
 
     values: tuple[Arb, ...]
 
-    def averaged(self, poly: Any) -> Any:
-        """z -> E p(z + xi) = sum_k p^(k)(z)/k! E xi^k.
+    def averaged(self, poly: Any, unit: Arb | None = None) -> Any:
+        """z -> E p(z + xi) = sum_k p^(k)(z)/k! E xi^k, lengths in ``unit`` where one is given.
 
         Raises
         ------
@@ -112,12 +116,13 @@ class Moments:
         """
         if poly.length() > len(self.values):
             raise MzError(f"A polynomial of degree {poly.length() - 1} is averaged", WHERE, "Use a lower degree")
-        total, derivative, factorial = flint.arb_poly([]), poly, flint.arb(1)
+        total, derivative, factor = flint.arb_poly([]), poly, flint.arb(1)
         for k in range(poly.length()):
             if k:
-                derivative, factorial = derivative.derivative(), factorial * k
+                derivative, factor = derivative.derivative(), factor * k
+                factor = factor if unit is None else factor * unit
             if self.values[k] != 0:
-                total = total + derivative * (self.values[k] / factorial)
+                total = total + derivative * (self.values[k] / factor)
         return total
 
 
@@ -173,26 +178,34 @@ def function(expr: sp.Expr, symbol: sp.Symbol, lo: Any, hi: Any, target: float =
     """
     if expr.is_polynomial(symbol):
         return polynomial(expr, symbol, Side.of(lo, hi))
-    f = Map.of(expr, symbol, (lo, hi), (-1, 1))
-    return f.image([Near(flint.arb_poly([0, 1]), flint.arb(0))], no_noise(), target)[0]
+    return Map.of(expr, symbol, (lo, hi), (-1, 1)).image([IDENTITY], target)[0]
+
+
+def in_units(expr: sp.Expr, symbol: sp.Symbol, side: tuple[Any, Any], following: tuple[Any, Any]) -> sp.Expr:
+    """The map x -> expr of [lo, hi] to the next interval as one of their unit variables, in ``T``."""
+    lo, hi = (exact(end) for end in side)
+    low, high = (exact(end) for end in following)
+    inside = expr.xreplace({symbol: (lo + hi) / 2 + (hi - lo) / 2 * T})
+    return (inside - (low + high) / 2) / ((high - low) / 2)
 
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """A map of one interval to another, both in their unit variables.
+    """A map of one interval to another, both in their unit variables, on a part of the first.
 
     Attributes
     ----------
     real, complex_ : Program
-    ellipses : tuple of (float, list of acb)
-        Bernstein radii around [-1, 1], and balls that cover the image of the upper half of each ellipse.
+        Of the unit variable of the whole interval.
+    part : Side
+        t in [-1, 1] stands for part.middle + part.half t.
     inside : dict of float to bool
-        Ellipses in which the map is proved analytic, or not, as far as that was asked.
+        Ellipses around the part in which the map is proved analytic, or not, as far as that was asked.
     """
 
     real: Program
     complex_: Program
-    ellipses: tuple[tuple[float, list[Any]], ...]
+    part: Side = field(default_factory=lambda: Side.of(-1, 1))
     inside: dict[float, bool] = field(default_factory=dict)
 
     @classmethod
@@ -204,16 +217,43 @@ class Map:
         MzError
             For a function that has no evaluation at complex balls.
         """
-        lo, hi = (exact(end) for end in side)
-        low, high = (exact(end) for end in following)
-        inside = expr.xreplace({symbol: (lo + hi) / 2 + (hi - lo) / 2 * T})
-        unit = (inside - (low + high) / 2) / ((high - low) / 2)
+        return cls.of_unit(in_units(expr, symbol, side, following))
+
+    @classmethod
+    def of_unit(cls, unit: sp.Expr) -> Map:
+        """The map of an expression in ``T``, already one of unit variables; errors as for ``of``."""
         real = Program((unit,), T)
         with precision(ROUGH):
-            complex_ = Program((unit,), T, complex_=True)
-            images = ((radius, _images(complex_, radius)) for radius in RADII)
-            ellipses = tuple((radius, found) for radius, found in images if found is not None)
-        return cls(real, complex_, ellipses)
+            return cls(real, Program((unit,), T, complex_=True))
+
+    def on(self, lo: Arb, hi: Arb) -> Map:
+        """The same map on a part of [-1, 1], exact numbers."""
+        return Map(self.real, self.complex_, Side.of(lo, hi))
+
+    def at(self, t: Arb) -> Arb:
+        """The value where the unit variable of the part is t."""
+        value: Arb = self.real(self.part.middle + self.part.half * t)[0]
+        return value
+
+    @cached_property
+    def ellipses(self) -> tuple[tuple[float, list[Any]], ...]:
+        """Bernstein radii around the part, and balls that cover the image of the upper half of each ellipse."""
+        with precision(ROUGH):
+            images = ((radius, self._images(radius)) for radius in RADII)
+            return tuple((radius, found) for radius, found in images if found is not None)
+
+    def _images(self, radius: float) -> list[Any] | None:
+        """Balls that cover the image of the upper half of an ellipse; None where one is not finite."""
+        found = []
+        for ball in boundary(radius, ARCS):
+            image = self._around(ball)
+            if not image.is_finite():
+                return None
+            found.append(image)
+        return found
+
+    def _around(self, ball: Any) -> Any:
+        return self.complex_(ball * self.part.half + self.part.middle)[0]
 
     def analytic(self, radius: float) -> bool:
         """Whether the map is proved analytic on an ellipse and inside: it is finite on balls that cover both."""
@@ -221,46 +261,57 @@ class Map:
             with precision(ROUGH):
                 # By symmetry the upper half serves.
                 balls = tiles(radius, TILES, STEP)
-                self.inside[radius] = all(self.complex_(ball)[0].is_finite() for ball in balls)
+                self.inside[radius] = all(self._around(ball).is_finite() for ball in balls)
         return self.inside[radius]
 
-    def image(self, columns: Sequence[Near], noise: Moments, target: float = TARGET) -> list[Near]:
-        """t -> E p(map(t) + xi) for every column; ``target`` is what the interpolation may add to its error.
+    def image(
+        self, columns: Sequence[Near], target: float = TARGET, window: Side | None = None, most: float = math.inf
+    ) -> list[Near]:
+        """t -> p(map(t)) for every column; ``target`` is what the interpolation may add to its error.
+
+        Parameters
+        ----------
+        columns : sequence of Near
+            On ``window``, a part of the following interval in its unit variable; the whole by default.
+        target : float
+        window : Side, optional
+        most : float
+            Nodes that are allowed where fewer leave more than ``target``.
 
         Raises
         ------
         MzError
             Where no number of nodes comes near them.
         """
-        averaged = [noise.averaged(column.poly) for column in columns]
-        radius, bounds = self._best(averaged, target)
+        window = Side.of(-1, 1) if window is None else window
+        radius, bounds = self._best([column.poly for column in columns], target, window, min(most, 4 * MOST))
         count = _nodes_needed(radius, max(bounds, key=float), target)
-        places = [self.real(t)[0] for t in zeros(count)]
-        values = flint.arb_mat([[poly(place) for poly in averaged] for place in places])
+        places = [(self.at(t) - window.middle) / window.half for t in zeros(count)]
+        values = flint.arb_mat([[column.poly(place) for column in columns] for place in places])
         series = cosines(count) * values
         power = radius ** (-count) / (1 - 1 / radius)
         found = []
         for j, (column, bound) in enumerate(zip(columns, bounds, strict=True)):
-            terms, dropped = _chopped([series[k, j] for k in range(count)], target)
-            found.append(Near.of(_from_chebyshev(terms), column.error + dropped + 4 * bound * power))
+            terms, dropped = chopped([series[k, j] for k in range(count)], target)
+            found.append(Near.of(from_chebyshev(terms), column.error + dropped + 4 * bound * power))
         return found
 
     def _hull(self) -> tuple[Arb, Arb]:
         """Middle and half-width of about the image of [-1, 1], exact numbers: any interval serves."""
-        values = [float(self.real(t)[0]) for t in (flint.arb(-1), *zeros(32), flint.arb(1))]
+        values = [float(self.at(t)) for t in (flint.arb(-1), *zeros(32), flint.arb(1))]
         half = max((max(values) - min(values)) / 2, 2.0**-40)
         return flint.arb((max(values) + min(values)) / 2), flint.arb(half)
 
-    def _best(self, averaged: Sequence[Any], target: float) -> tuple[Arb, list[Arb]]:
+    def _best(self, columns: Sequence[Any], target: float, window: Side, most: float) -> tuple[Arb, list[Arb]]:
         """The ellipse that needs the fewest nodes, and bounds of the functions on it.
 
         On the image of the ellipse a polynomial sum s_k T_k is at most sum |s_k| beta^k, beta the Bernstein radius of
         the image around any interval on which the s_k are taken; inside the ellipse it is no larger.
         """
         middle, half = self._hull()
-        degree = max((poly.length() for poly in averaged), default=1)
-        values = flint.arb_mat([[poly(middle + half * t) for poly in averaged] for t in zeros(degree)])
-        series = cosines(degree) * values
+        degree = max((poly.length() for poly in columns), default=1)
+        places = [(middle + half * t - window.middle) / window.half for t in zeros(degree)]
+        series = cosines(degree) * flint.arb_mat([[poly(place) for poly in columns] for place in places])
         found: list[tuple[float, float, list[Arb]]] = []
         with precision(ROUGH):
             for radius, images in self.ellipses:
@@ -271,7 +322,7 @@ class Map:
         best = next((item for item in found if self.analytic(item[1])), None)
         if best is None:
             raise MzError("A map is not proved analytic around its domain", WHERE, "Use the estimated error")
-        if best[0] > 4 * MOST:
+        if best[0] > most:
             raise MzError("A map needs too many nodes", WHERE, "Use the estimated error")
         return flint.arb(best[1]), best[2]
 
@@ -304,17 +355,6 @@ def tiles(radius: float, count: int, width: float) -> Iterator[Any]:
             yield (u + 1 / u) / 2
 
 
-def _images(program: Program, radius: float) -> list[Any] | None:
-    """Balls that cover the image of the upper half of an ellipse; None where one is not finite."""
-    found = []
-    for ball in boundary(radius, ARCS):
-        (image,) = program(ball)
-        if not image.is_finite():
-            return None
-        found.append(image)
-    return found
-
-
 @lru_cache(maxsize=4)
 def arcs(count: int) -> list[Any]:
     """Balls that cover the upper half of the unit circle."""
@@ -342,7 +382,7 @@ def _nodes_needed(radius: Arb, bound: Arb, target: float) -> int:
     return min(MOST, max(16, 16 * math.ceil(nodes_for(float(radius), float(bound), target) / 16)))
 
 
-def _chopped(series: list[Arb], target: float) -> tuple[list[Arb], Arb]:
+def chopped(series: list[Arb], target: float) -> tuple[list[Arb], Arb]:
     """Without the last terms, as long as they add up to less than what is aimed at; and what they add up to.
 
     High terms say nothing any more, and on an ellipse around the interval they are what grows.
@@ -356,7 +396,7 @@ def _chopped(series: list[Arb], target: float) -> tuple[list[Arb], Arb]:
     return series[:size], dropped.upper()
 
 
-def _from_chebyshev(series: list[Arb]) -> Any:
+def from_chebyshev(series: list[Arb]) -> Any:
     """The polynomial sum_k a_k T_k, by Clenshaw's recurrence."""
     twice = flint.arb_poly([0, 2])
     later, now = flint.arb_poly([]), flint.arb_poly([])

@@ -24,6 +24,7 @@ from mzsym.balls.numbers import Arb
 from mzsym.balls.programs import KNOWN, Program
 from mzsym.core import MzError
 from mzsym.core.functions import Activation, leaky_relu, relu
+from mzsym.core.primitives import PRIMITIVES
 
 SMALL = 2.0**-60
 """Variation of f below which a stretch is a gap."""
@@ -43,6 +44,8 @@ class Branch:
 
     Attributes
     ----------
+    expr : sympy.Expr
+        The one that holds.
     lo, hi : arb
         Its ends, exact dyadic numbers.
     sign : int
@@ -55,6 +58,7 @@ class Branch:
         Balls around the smallest and the largest value.
     """
 
+    expr: sp.Expr
     lo: Arb
     hi: Arb
     sign: int
@@ -99,7 +103,7 @@ class Curve:
     gaps: tuple[Gap, ...]
 
 
-def curve_of(expr: sp.Expr, symbol: sp.Symbol) -> Curve:
+def curve_of(expr: sp.Expr, symbol: sp.Symbol, small: float = SMALL) -> Curve:
     """Cut a continuous function on [-1, 1] into branches and gaps, at the current precision.
 
     Parameters
@@ -107,6 +111,8 @@ def curve_of(expr: sp.Expr, symbol: sp.Symbol) -> Curve:
     expr : sympy.Expr
         In ``symbol`` alone.
     symbol : sympy.Symbol
+    small : float
+        Stretches are gaps where the variation is at most this.
 
     Returns
     -------
@@ -131,7 +137,7 @@ def curve_of(expr: sp.Expr, symbol: sp.Symbol) -> Curve:
     (_, whole), tame = tape.run_tame({symbol: Interval(flint.arb(-1), flint.arb(1))})
     if not (tame and whole.finite):
         raise MzError("the map is not proved to be continuous with bounded slopes", WHERE, "Use another method")
-    stretches = _stretches(plain, tape, symbol)
+    stretches = _stretches(plain, tape, symbol, small)
     branches: list[Branch] = []
     gaps = [_start(plain, symbol, flint.arb(-1))]
     for kind, run in groupby(stretches, key=lambda stretch: stretch.kind):
@@ -165,6 +171,17 @@ def _plain(expr: sp.Expr) -> sp.Expr:
         raise MzError(f"{node.func.__name__} is not followed across its jumps and kinks", WHERE, "Use another method")
 
     return step(expr)
+
+
+def has_switches(expr: sp.Expr) -> bool:
+    """Whether an expression may have kinks or jumps."""
+    return bool(expr.has(*_KINKED))
+
+
+_KINKED = (
+    *(row.expr for row in PRIMITIVES.values() if row.kinks and isinstance(row.expr, type)),
+    *(sp.Max, sp.Min, sp.Piecewise, sp.sign),
+)
 
 
 def _switches(expr: sp.Expr) -> list[sp.Expr]:
@@ -202,7 +219,7 @@ def _cuts(switches: Sequence[sp.Expr], symbol: sp.Symbol) -> list[Arb]:
     return [flint.arb(count) * flint.arb(2) ** -FINE for count in sorted(found)]
 
 
-def _stretches(expr: sp.Expr, tape: Tape, symbol: sp.Symbol) -> list[Stretch]:
+def _stretches(expr: sp.Expr, tape: Tape, symbol: sp.Symbol, small: float) -> list[Stretch]:
     """From left to right."""
     switches = _switches(expr)
     sides = compile_tape(tuple(switches)) if switches else None
@@ -219,7 +236,7 @@ def _stretches(expr: sp.Expr, tape: Tape, symbol: sp.Symbol) -> list[Stretch]:
         signs = sides.run(at) if sides else []
         slope = tape.run(at)[1]
         steepest = slope.lo.abs_upper().max(slope.hi.abs_upper())
-        if (hi - lo) * steepest <= SMALL:
+        if (hi - lo) * steepest <= small:
             out.append(Stretch(lo, hi, 0, steepest, slope.lo >= 0, slope.hi <= 0))
         elif all(s.lo >= 0 or s.hi <= 0 for s in signs) and (slope.lo >= 0 or slope.hi <= 0):
             # A switch that is 0 at an end of the stretch only is decided: both cases agree in a point.
@@ -256,7 +273,9 @@ def _branch(smooth: sp.Expr, derivative: sp.Expr, symbol: sp.Symbol, lo: Arb, hi
     bottom, top = (at_lo, at_hi) if increasing else (at_hi, at_lo)
     if not bottom < top:
         raise MzError("a branch of the map is flatter than rounding", WHERE, "Use another method")
-    return Branch(lo, hi, 1 if increasing else -1, real, Program((derivative,), symbol, complex_=True), bottom, top)
+    return Branch(
+        smooth, lo, hi, 1 if increasing else -1, real, Program((derivative,), symbol, complex_=True), bottom, top
+    )
 
 
 def _smooth(expr: sp.Expr, symbol: sp.Symbol, point: Arb) -> sp.Expr:

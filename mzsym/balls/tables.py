@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import flint
 import numpy as np
 
-from mzsym.balls.chebyshev import Near, legendre_polynomials
 from mzsym.balls.numbers import Arb, lower, precision, upper
 from mzsym.core.arrays import Array
 
@@ -69,27 +68,6 @@ def tables_of(rows: Sequence[Matrix], ranks: Sequence[int], roots: Sequence[Arb]
     for i in range(total):
         memory[i, i] = memory[i, i] + 1
     return BallTables(C, memory, coefficients, _noise(C, memory, coefficients, offsets[depth]), offsets)
-
-
-def orthonormal(rank: int) -> list[Near]:
-    """sqrt(2 i + 1) P_i(t), i < rank."""
-    polynomials = enumerate(legendre_polynomials(rank))
-    return [Near.of(flint.arb_poly(p) * flint.arb(2 * i + 1).sqrt()) for i, p in polynomials]
-
-
-def inner_products(basis: Sequence[Near], functions: Sequence[Near]) -> Matrix:
-    """<eta_i, v> in the uniform measure, errors included.
-
-    The error of an entry is at most |eta_i's error| sup |v| + the mean of |eta_i|, at most 1, times the error of v.
-    """
-    out = flint.arb_mat(len(basis), len(functions))
-    for j, v in enumerate(functions):
-        largest = sum((c.abs_upper() for c in v.poly.coeffs()), v.error)
-        for i, eta in enumerate(basis):
-            whole = (eta.poly * v.poly).integral()
-            error = (v.error + eta.error * (largest + v.error)).upper()
-            out[i, j] = (whole(flint.arb(1)) - whole(flint.arb(-1))) / 2 + flint.arb(0, error)
-    return out
 
 
 def _noise(C: Matrix, memory: Matrix, coefficients: Matrix, last: int) -> Matrix:

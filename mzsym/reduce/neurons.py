@@ -111,7 +111,8 @@ def fewer_neurons(
 
     The new layers are exact: E[v(X_{n+1}) | kept part of X_n] in the measure of the projection, under which components
     are independent. What is left out is all memory; its size is estimated from pairs of noisy passes, or (``prove``)
-    proved in at most three dimensions, for analytic maps, uniform, truncated Gaussian or no noise, X_0 uniform.
+    proved in at most three dimensions, for analytic maps (in dimension one also with kinks), uniform, truncated
+    Gaussian or no noise, X_0 uniform.
 
     Parameters
     ----------

@@ -51,9 +51,9 @@ def reduce(
     """Replace a deep network by the first H of its layers with a read-out from each, MATH (29).
 
     Exact: the equation behind it; what is left out is M_0 Phi(1, H) Q_H q_H and nothing else. Proved: the a-priori
-    bound of that, where the certificate is finite; and in dimension one to three, for analytic maps and uniform,
-    truncated Gaussian or no noise, ``error_bound`` itself: the distance of q_0 to ``r.network`` with its computed
-    read-outs.
+    bound of that, where the certificate is finite; and in dimension one to three, for analytic maps (in dimension one
+    also with kinks) and uniform, truncated Gaussian or no noise, ``error_bound`` itself: the distance of q_0 to
+    ``r.network`` with its computed read-outs.
     Estimated elsewhere: ``error_bound`` is then that distance from the tables plus their observed error.
 
     Parameters

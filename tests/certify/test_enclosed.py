@@ -147,12 +147,14 @@ def test_moments_of_the_noise() -> None:
             assert abs(mp.mpf(found[j].mid().str(40, radius=False)) - exact) < mp.mpf(10) ** -30
 
 
-def plane(dims: tuple[int, ...] = (2, 3, 1), measure: str = "uniform") -> tuple[mz.Network, mz.Legendre]:
+def plane(
+    dims: tuple[int, ...] = (2, 3, 1), measure: str = "uniform", activation: str = "tanh"
+) -> tuple[mz.Network, mz.Legendre]:
     """Layers between states of several dimensions, one noise law each, one component without noise."""
     rng = np.random.default_rng(sum(dims))
     laws = [mz.Uniform(0.5), mz.TruncatedGaussian(0.25, cutoff=2), mz.Deterministic(), mz.Uniform(1)]
     layers = [
-        mz.dense(rng.normal(size=(m, n)) * 0.6, rng.normal(size=m) * 0.2, activation="tanh", noise=laws[:m])
+        mz.dense(rng.normal(size=(m, n)) * 0.6, rng.normal(size=m) * 0.2, activation=activation, noise=laws[:m])
         for n, m in itertools.pairwise(dims)
     ]
     last = mz.state(dims[-1])
@@ -192,10 +194,11 @@ def test_the_interpolation_error_is_needed_in_two_dimensions(monkeypatch: pytest
     ("net", "projection", "words"),
     [
         (plane((2, 4, 1)), None, "at most 3 dimensions"),
-        (small("uniform", "relu"), None, "not analytic"),
+        (plane((2, 1), activation="relu"), None, "layer 0 with a proved error: Max is not analytic"),
+        (small("uniform", "step"), None, "layer 2 with a proved error"),
         (small("uniform", noise=mz.Laplace(0.2)), mz.Hermite(2), "not enclosed"),
         (small("uniform"), mz.Mean(), "not enclosed"),
-        (small("uniform", observable=sp.Abs(x)), None, "observable is not analytic"),
+        (small("uniform", observable=sp.Heaviside(x)), None, "observable is not carried with a proved error"),
     ],
 )
 def test_refusals(net: Any, projection: Any, words: str) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 import numpy as np
 import sympy as sp
 
+from mzsym.balls import bounded_noise
 from mzsym.balls import chebyshev as ch
+from mzsym.balls.bounded_noise import BoundedNoise
 from mzsym.core.arrays import Array
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class CarriedChain(ABC, Generic[Functions]):
         With boxes, and noise of these laws that is added to the maps.
     """
 
-    bits: ClassVar[int] = ch.BITS
+    bits: int = ch.BITS
     """Precision of the balls that it is used with."""
 
     target: ClassVar[float]
@@ -44,7 +46,7 @@ class CarriedChain(ABC, Generic[Functions]):
     finest: ClassVar[float]
     """The least that can be aimed at."""
 
-    deepest: ClassVar[Mapping[int, int]]
+    deepest: Mapping[int, int]
     """Layers of the deepest network that takes some seconds to minutes, by the largest dimension of a state."""
 
     def __init__(self, net: Network) -> None:
@@ -121,13 +123,13 @@ class CarriedChain(ABC, Generic[Functions]):
         """An expression of X_n with the exact values of all parameters."""
         return expr.xreplace({s: ch.exact(self._values[s]) for s in expr.free_symbols - set(self.net.state(n))})
 
-    def moments(self, n: int, axis: int) -> ch.Moments:
-        """Of a component of xi_n, in units of half the side of the box of X_{n+1}."""
+    def noise(self, n: int, axis: int) -> BoundedNoise:
+        """A component of xi_n, in units of half the side of the box of X_{n+1}."""
         layer = self.net.layers[n]
         noise, scale = layer.noise[axis], layer.scale_values(self.net.shared)[axis]
         half = ch.Side.of(*self.boxes[n + 1][axis]).half
         if noise.deterministic:
-            return ch.no_noise()
+            return bounded_noise.no_noise()
         if noise.name == "uniform":
-            return ch.uniform_moments(scale, half)
-        return ch.truncated_normal_moments(scale, getattr(noise, "cutoff", 3), half)
+            return bounded_noise.uniform(scale, half)
+        return bounded_noise.truncated_normal(scale, getattr(noise, "cutoff", 3), half)

@@ -1,4 +1,4 @@
-"""Tables with proved errors: every entry of C, K, r and c enclosed, for analytic layers of dimension one to three."""
+"""Tables with proved errors: every entry of C, K, r and c enclosed, for layers of dimension one to three."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 WIDTH: Final = {1: 1e-12, 2: 1e-8, 3: 1e-6}
 """Largest width of an entry that is aimed at, by the largest dimension of a state."""
+
+
+HELP: Final = (
+    "Use maps and observables without jumps, which in two and three dimensions must be analytic around their boxes, "
+    "or mz.compile, which estimates"
+)
 
 
 @final
@@ -141,14 +147,16 @@ class EnclosedTables:
 def enclose(net: Network, projection: AbstractProjection, width: float | None = None) -> EnclosedTables:
     """Prove every entry of every table, rounding, interpolation and truncation included.
 
-    Functions are carried from the output backward as polynomials of balls. One layer adds the error of an interpolation
-    of an analytic function, bounded in a Bernstein ellipse, and makes none of the errors before it larger, since
-    an average over the noise is no larger than what it averages.
+    Functions are carried from the output backward as polynomials of balls, in dimension one on panels between the
+    points where they are not smooth. One layer adds the error of an interpolation of an analytic function, bounded in
+    a Bernstein ellipse, and makes none of the errors before it larger, since an average over the noise is no larger
+    than what it averages.
 
     Parameters
     ----------
     net : Network
-        Of dimension one to three, with analytic maps and observables, and uniform, truncated Gaussian or no noise.
+        Of dimension one to three, with uniform, truncated Gaussian or no noise. Maps and observables are continuous and
+        piecewise analytic (relu, abs, hardtanh, elu, Max, ...) in dimension one, analytic in two and three.
     projection : Legendre
         In the uniform measure or Lebesgue's.
     width : float, optional
@@ -199,7 +207,7 @@ def _tables(chain: CarriedChain[Any], projection: Legendre, target: float) -> Ba
     try:
         functions = chain.observables(target)
     except MzError as error:
-        raise MzError("The observable is not analytic on the output domain", "enclose", "Use a smooth one") from error
+        raise MzError(f"The observable is not carried with a proved error: {error.what}", "enclose", HELP) from error
     rows = [chain.inner_products(indices[-1], functions)]
     for n in range(net.depth - 1, -1, -1):
         functions = chain.joined([chain.basis(indices[n + 1]), functions])
@@ -207,9 +215,7 @@ def _tables(chain: CarriedChain[Any], projection: Legendre, target: float) -> Ba
             functions = chain.image(n, functions, target)
         except MzError as error:
             raise MzError(
-                f"The map of layer {n} is not analytic around its domain, or its poles are too close to it",
-                "enclose",
-                "Use smooth activations, or mz.compile, which estimates",
+                f"Functions are not carried through layer {n} with a proved error: {error.what}", "enclose", HELP
             ) from error
         rows.append(chain.inner_products(indices[n], functions))
     roots = [_root_of_volume(box) for box in chain.boxes] if projection.measure == "lebesgue" else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mzsym.certify.enclosed.analytic import AnalyticChain
 from mzsym.certify.enclosed.carried import NOISE, CarriedChain
+from mzsym.certify.enclosed.line import LineChain
 from mzsym.certify.enclosed.tensor import MOST_DIMENSIONS, TensorChain
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def chain_of(net: Network) -> CarriedChain[Any]:
     """Polynomials of many digits in dimension one, tensor series of doubles in more."""
-    return AnalyticChain(net) if set(net.dims) == {1} else TensorChain(net)
+    return LineChain(net) if set(net.dims) == {1} else TensorChain(net)
 
 
 def reason_against(net: Network) -> str:

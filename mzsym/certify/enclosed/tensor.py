@@ -29,7 +29,7 @@ class TensorChain(CarriedChain[Columns]):
 
     target: ClassVar[float] = 2.0**-40
     finest: ClassVar[float] = 2.0**-40
-    deepest: ClassVar[Mapping[int, int]] = {2: 64, 3: 12}
+    deepest: Mapping[int, int] = {2: 64, 3: 12}
 
     def __init__(self, net: Network) -> None:
         super().__init__(net)
@@ -95,7 +95,7 @@ class TensorChain(CarriedChain[Columns]):
         layer = self.net.layers[n]
         key = (layer.noise[axis].key(), layer.scale_values(self.net.shared)[axis], outer, inner, size)
         if key not in self._smoothing:
-            self._smoothing[key] = smoothing(self.moments(n, axis), ch.Side.of(*outer), ch.Side.of(*inner), size)
+            self._smoothing[key] = smoothing(self.noise(n, axis).moments, ch.Side.of(*outer), ch.Side.of(*inner), size)
         return self._smoothing[key]
 
 
