@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -88,6 +88,35 @@ def _rescale(C: Matrix, coefficients: Matrix, roots: Sequence[Arb]) -> None:
             C[i, j] = C[i, j] * roots[i] / roots[j]
         for j in range(coefficients.ncols()):
             coefficients[i, j] = coefficients[i, j] * roots[i]
+
+
+def truncation_errors(tables: BallTables, ends: Sequence[int]) -> list[tuple[float, float]]:
+    """Bounds of ||c~_n - c_n||, the worst output, for c~_n = sum of K^(n, m) c~_m over n < m <= ends[n], c~_L = c_L.
+
+    K^(n, n + 1) is the streaming term. At the precision of this moment.
+    """
+    depth, exact = len(ends), tables.coefficients
+    total, outputs = exact.nrows(), exact.ncols()
+    kept = flint.arb_mat(total, outputs)
+    found = [(0.0, 0.0)]
+    for i in range(tables.offsets[depth], total):
+        for j in range(outputs):
+            kept[i, j] = exact[i, j]
+    for n in range(depth - 1, -1, -1):
+        columns = range(tables.offsets[n + 1], tables.offsets[ends[n] + 1])
+        squares = [flint.arb(0)] * outputs
+        for i in range(tables.offsets[n], tables.offsets[n + 1]):
+            for j in range(outputs):
+                kept[i, j] = sum((tables.memory[i, k] * kept[k, j] for k in columns), flint.arb(0))
+                squares[j] = squares[j] + (kept[i, j] - exact[i, j]) ** 2
+        # A square is not negative, which its ball may not know.
+        ends_of = [(max(0.0, lower(s)), upper(s)) for s in squares]
+        found.append((_root(max(low for low, _ in ends_of), lower), _root(max(high for _, high in ends_of), upper)))
+    return found[::-1]
+
+
+def _root(value: float, rounded: Callable[[Arb], float]) -> float:
+    return max(0.0, rounded(flint.arb(value).sqrt()))
 
 
 def block(table: Matrix, rows: slice, columns: slice) -> tuple[Array, Array]:

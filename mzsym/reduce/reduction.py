@@ -25,6 +25,7 @@ from mzsym.reduce.truncation import Truncation, truncate
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
+    from mzsym.certify.enclosed.chain import EnclosedTables
     from mzsym.evaluate.protocols import HasSolution
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
@@ -150,9 +151,12 @@ class Reduction:
         values = shallow_mean(self.evaluator, alpha, X)
         return values if self.network.observable_is_list else values[:, 0]
 
-    def truncation(self, length: int) -> Truncation:
-        """The deep network's memory cut off after ``length`` layers, MATH (30)."""
-        return truncate(self.deep, length, self.certificate)
+    def truncation(self, length: int, enclosed: EnclosedTables | None = None) -> Truncation:
+        """The deep network's memory cut off after ``length`` layers, MATH (30).
+
+        With ``enclosed=mz.enclose(net, projection)`` the proved bound of every layer is the error itself.
+        """
+        return truncate(self.deep, length, self.certificate, enclosed)
 
     def table(self) -> list[dict[str, Any]]:
         """One dict per depth: bound, its standing, measured error, and the bounds it comes from."""

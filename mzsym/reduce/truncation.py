@@ -18,6 +18,7 @@ from mzsym.reduce.a_priori import largest_value, root_of_mass, tail_bound
 
 if TYPE_CHECKING:
     from mzsym.certify import Certificate
+    from mzsym.certify.enclosed.chain import EnclosedTables
     from mzsym.evaluate.protocols import HasTables
     from mzsym.model import Network
     from mzsym.projections import AbstractProjection
@@ -35,7 +36,8 @@ class TruncatedLayer:
     bound : float
         Estimated: what the triangular system makes of the norms of the terms left out, and the tables' observed error.
     proved : float
-        The same from a certificate alone, rounded up, of the exact equation truncated; ``inf`` where there is none.
+        Of the exact equation truncated, rounded up: from a certificate alone, or the error itself from proved tables;
+        ``inf`` where there is neither.
     """
 
     n: int
@@ -81,7 +83,9 @@ class Truncation:
         return [{"n": x.n, "error": x.error, "bound": x.bound, "proved": x.proved} for x in self.layers]
 
 
-def truncate(ev: HasTables, length: int, certificate: Certificate | None = None) -> Truncation:
+def truncate(
+    ev: HasTables, length: int, certificate: Certificate | None = None, enclosed: EnclosedTables | None = None
+) -> Truncation:
     """Solve the equation with memory of length T, MATH (30), and bound what that costs on every layer.
 
     c~_n = A_n c~_{n+1} + sum_{m=n+2}^{n+T} K(n, m) c~_m. The error solves the same triangular system with
@@ -95,6 +99,8 @@ def truncate(ev: HasTables, length: int, certificate: Certificate | None = None)
         T, 1 <= T.
     certificate : Certificate, optional
         Of the same network and projection: adds the proved bounds.
+    enclosed : EnclosedTables, optional
+        Of the same network and projection: adds bounds that are the errors themselves, to the width of the entries.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def truncate(ev: HasTables, length: int, certificate: Certificate | None = None)
     Raises
     ------
     MzError
-        For another length, a forward equation, and a certificate of another network.
+        For another length, a forward equation, and a certificate or tables of another network.
 
     Examples
     --------
@@ -130,6 +136,9 @@ def truncate(ev: HasTables, length: int, certificate: Certificate | None = None)
     proved = [math.inf] * depth + [0.0]
     if certificate is not None:
         proved = proved_truncation(ev.network, projection, certificate, int(length), certificate.memory_bound)
+    if enclosed is not None:
+        _check_tables(enclosed, ev.network, projection)
+        proved = [min(p, high) for p, (_, high) in zip(proved, enclosed.truncation_errors(int(length)), strict=True)]
     shaped = [kept[n] if ev.network.observable_is_list else kept[n][:, 0] for n in range(depth + 1)]
     layers = tuple(TruncatedLayer(n, errors[n], bounds[n], proved[n]) for n in range(depth + 1))
     return Truncation(int(length), tuple(shaped), layers)
@@ -142,6 +151,12 @@ def check_certificate(certificate: Certificate, net: Network, projection: Abstra
         raise MzError(
             "The certificate belongs to another network or projection", "certificate=", "Certify this one, or leave it"
         )
+
+
+def _check_tables(enclosed: EnclosedTables, net: Network, projection: AbstractProjection) -> None:
+    stated = enclosed.network.digest, enclosed.projection.describe(), measure_text(enclosed.projection.measure)
+    if stated != (net.digest, projection.describe(), measure_text(projection.measure)):
+        raise MzError("The tables belong to another network or projection", "enclosed=", "Enclose this one")
 
 
 def _solved(ev: HasTables, length: int) -> dict[int, Array]:

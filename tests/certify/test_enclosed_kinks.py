@@ -18,6 +18,7 @@ from mzsym.balls import precision
 from mzsym.balls.tables import BallTables
 from mzsym.certify.enclosed.chain import _tables
 from mzsym.certify.enclosed.kinds import chain_of
+from mzsym.reduce import truncate
 from mzsym.reduce.verified import proved_errors
 
 x = mz.state(1)[0]
@@ -214,3 +215,23 @@ def test_errors_of_shallow_networks_are_proved() -> None:
     assert abs(found.error_bound - true) < 1e-3 * true
     proofs = proved_errors(net, mz.Legendre(3), {2: found.network})
     assert proofs.reason == "" and set(proofs.tails) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("measure", ["uniform", "lebesgue"])
+def test_errors_of_truncated_memory_are_proved(measure: str) -> None:
+    layers = [mz.dense([[w]], [0.1], activation="abs", noise=mz.Uniform(0.25)) for w in (0.9, -1.2, 0.7, 1.1)]
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=[x, x**2])
+    found = mz.enclose(net, mz.Legendre(1, measure))
+    ev = mz.compile(mz.derive(net, mz.Legendre(1, measure)))
+    for length in (1, 2, 4):
+        rounded, proved = truncate(ev, length), truncate(ev, length, enclosed=found)
+        errors = found.truncation_errors(length)
+        assert [high for _, high in errors] == [layer.proved for layer in proved.layers]
+        for layer, (low, high) in zip(rounded.layers, errors, strict=True):
+            assert low - 1e-13 <= layer.error <= high + 1e-13 and high - low < 1e-14
+    # The noise term is left out of memory of any length.
+    assert 1e-6 < errors[0][0] < found.truncation_errors(1)[0][0]
+    with pytest.raises(mz.MzError, match="length"):
+        found.truncation_errors(0)
+    with pytest.raises(mz.MzError, match="another network"):
+        truncate(mz.compile(mz.derive(net, mz.Legendre(2, measure))), 1, enclosed=found)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mzsym.balls import Arb, precision, to_arb
 from mzsym.balls.spectral import MatrixBall
-from mzsym.balls.tables import BallTables, block, norm_from_below, tables_of, widest
+from mzsym.balls.tables import BallTables, block, norm_from_below, tables_of, truncation_errors, widest
 from mzsym.certify.enclosed.carried import CarriedChain
 from mzsym.certify.enclosed.kinds import chain_of, reason_against
 from mzsym.core import MzError, Standing
@@ -74,8 +74,8 @@ class EnclosedTables:
 
     standing: Standing = Standing.PROVED
 
-    def __init__(self, network: Network, projection: Legendre, tables: BallTables) -> None:
-        self.network, self.projection, self._tables = network, projection, tables
+    def __init__(self, network: Network, projection: Legendre, tables: BallTables, bits: int) -> None:
+        self.network, self.projection, self._tables, self._bits = network, projection, tables, bits
 
     def streaming(self, n: int) -> Enclosure:
         """A_n = C(n, n+1), 0 <= n < L."""
@@ -110,6 +110,19 @@ class EnclosedTables:
     def streaming_norm(self, n: int) -> tuple[float, float]:
         """Proved bounds of ||A_n||."""
         return self._norm(self._tables.C, n, n + 1, self.streaming(n))
+
+    def truncation_errors(self, length: int) -> list[tuple[float, float]]:
+        """Proved bounds of ||c~_n - c_n||, n = 0..L, the worst observable, for memory of this length, MATH (30).
+
+        c~_n = A_n c~_{n+1} + sum_{m=n+2}^{n+T} K(n, m) c~_m, without the noise term.
+        """
+        depth = self.network.depth
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            raise MzError(
+                f"The length of the memory is {length!r}", "truncation_errors", "Give a positive whole number"
+            )
+        with precision(self._bits):
+            return truncation_errors(self._tables, [min(n + length, depth) for n in range(depth)])
 
     @property
     def width(self) -> float:
@@ -191,7 +204,7 @@ def enclose(net: Network, projection: AbstractProjection, width: float | None = 
             found = _tables(chain, stated, target)
             before, reached = reached, 2.0 * max(widest(found.C), widest(found.coefficients))
             if reached <= width:
-                return EnclosedTables(net, stated, found)
+                return EnclosedTables(net, stated, found, chain.bits)
             if reached > before / 2 or target < chain.finest:
                 raise MzError(
                     f"The entries are proved to a width of {min(reached, before):.1e}, not {width:.1e}",
