@@ -140,20 +140,25 @@ SCALE = st.integers(-12, 12).filter(bool).map(lambda k: k / 6)
 OFFSET = st.integers(-6, 6).map(lambda k: k / 4)
 
 
+def network(rows: Any, box: tuple[float, float], observable: sp.Expr) -> mz.Network:
+    """Of random layers, with boxes; a constant map without noise has none after it."""
+    layers = [mz.dense([[w]], [b], activation=name, noise=noise) for name, w, b, noise in rows]
+    net = mz.Network(layers, domain=mz.Box([box]), observable=observable)
+    try:
+        assert len(net.domains) == net.depth + 1
+    except mz.MzError as error:
+        assert "single point" in error.what
+        reject()
+    return net
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(ACTIVATION, SCALE, OFFSET, NOISE), min_size=1, max_size=3), st.integers(-4, 4), st.integers(1, 9)
 )
 def test_chains_with_kinks_anywhere_are_those_of_the_evaluator(rows: Any, lo: int, width: int) -> None:
     """Kinks inside of boxes, at their ends, outside, and where others map to: offsets and boxes share a grid."""
-    layers = [mz.dense([[w]], [b], activation=name, noise=noise) for name, w, b, noise in rows]
-    try:
-        net = mz.Network(layers, domain=mz.Box([(lo / 4, (lo + width) / 4)]), observable=sp.Abs(x - sp.Rational(1, 4)))
-        assert len(net.domains) == net.depth + 1
-    except mz.MzError as error:
-        # A constant map without noise has no box after it.
-        assert "single point" in error.what
-        reject()
+    net = network(rows, (lo / 4, (lo + width) / 4), sp.Abs(x - sp.Rational(1, 4)))
     found, ev = mz.enclose(net, mz.Legendre(2)), mz.compile(mz.derive(net, mz.Legendre(2)))
     slack = 2 * max(ev.tolerance_reached.values()) + 1e-13
     depth = net.depth
@@ -167,8 +172,7 @@ def test_chains_with_kinks_anywhere_are_those_of_the_evaluator(rows: Any, lo: in
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(ACTIVATION, SCALE, OFFSET, NOISE), min_size=2, max_size=2))
 def test_coarse_balls_hold_the_fine_ones(rows: Any) -> None:
-    layers = [mz.dense([[w]], [b], activation=name, noise=noise) for name, w, b, noise in rows]
-    net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=sp.Max(x, sp.sin(x) / 2))
+    net = network(rows, (-1, 1), sp.Max(x, sp.sin(x) / 2))
     coarse, fine = tables(net, 2, 1e-3), tables(net, 2)
     for table, truth in ((coarse.C, fine.C), (coarse.coefficients, fine.coefficients), (coarse.memory, fine.memory)):
         assert all(table[i, j].contains(truth[i, j].mid()) for i in range(table.nrows()) for j in range(table.ncols()))
