@@ -1,4 +1,4 @@
-"""How far an analytic function takes a strip around the real line away from an interval. MATH (24x)"""
+"""How far an analytic function takes a strip around the real line away from an interval. MATH (24y)"""
 
 from __future__ import annotations
 

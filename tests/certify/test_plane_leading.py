@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.polynomial import Legendre
 
 import mzsym as mz
 from mzsym.balls.tensor import Columns
@@ -20,7 +21,7 @@ from mzsym.certify.plane.leading import Leading
 from mzsym.certify.plane.lines import averages_size, inner_products, pieces
 from mzsym.certify.plane.outputs import Output
 from mzsym.certify.plane.proof import plane_enclosure
-from mzsym.certify.plane.tail import shaped, tail_beyond
+from mzsym.certify.plane.tail import Tail, Tails, smooth_tails
 from mzsym.certify.sharp.proof import sharp_enclosure
 
 lines = importlib.import_module("mzsym.certify.plane.lines")
@@ -222,8 +223,28 @@ def test_outputs_of_one_input_each_are_a_product(w, s, d):
 
 
 def test_numbers_of_degrees_follow_the_tails():
-    for tails in ((1.0, 100.0), (30.0, 30.0), (1e-3, 5.0)):
-        shape = shaped(tails, 20, 2)
-        assert abs(math.prod(shape) - 400) <= 20 and (shape[0] <= shape[1])
-        assert tail_beyond(tails, shape) <= tail_beyond(tails, (20, 20)) * 1.02
-    assert shaped((math.inf, 1.0), 9, 2) == (9, 9) and shaped((5.0,), 9, 12) == (12,)
+    for W in (SKEW, [[0.5, 0.4], [2.5, -1.0]], [[2.0, 2.0], [0.1, 0.3]]):
+        tails = smooth_tails(network(W, 0.5), 0)
+        shape, small = tails.shaped(20, 2), tails.parts[0].at(20) < tails.parts[1].at(20)
+        assert abs(math.prod(shape) - 400) <= 30 and (shape[0] < shape[1]) == small
+        assert tails.beyond(shape) <= tails.beyond((20, 20)) * 1.02
+    assert (
+        tails.shaped(3, 9) == (9, 9) and Tails((), 2).shaped(9, 2) == (9, 9) and math.isinf(Tails((), 1).beyond((9,)))
+    )
+
+
+@pytest.mark.parametrize("k", [1, 4, 12])
+def test_the_cut_density(k):
+    # W^2 N over all w orthogonal to degrees < k, by Legendre polynomials, for densities with a narrow peak.
+    t, weights = np.linspace(-1, 1, 8001)[1:] - 1.25e-4, 2.5e-4
+    for peak in (-0.7, 0.1, 0.96):
+        density = 1.0 + 300.0 * (np.abs(t - peak) < 0.01)
+        phi = np.stack([Legendre.basis(j).integ(lbnd=-1)(t) * math.sqrt(j + 0.5) for j in range(k, 40)])
+        truth = np.linalg.eigvalsh((phi * weights * density) @ phi.T)[-1]
+        edges = np.concatenate([np.linspace(-1, peak - 0.011, 20), np.linspace(peak + 0.011, 1, 20)])
+        left, right = edges[:-1], edges[1:]
+        pieces = np.where((left < peak) & (right > peak), 301.0, 1.0)
+        weight = 1 - np.minimum(abs(left), abs(right)) ** 2 * (left * right > 0)
+        place = (left + right) / 2
+        tail = Tail(1.0, 1.0, pieces, 0.0 * pieces, right - left, weight, place, (right - left) / 2)
+        assert truth <= tail.at(k) <= min(tail.largest / (k * (k + 1)) * (1 + 1e-6), 10 * truth)

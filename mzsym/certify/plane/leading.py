@@ -1,4 +1,4 @@
-"""The largest part of a norm by a few functions of the inputs that are known far beyond the degrees k; MATH (24w).
+"""The largest part of a norm by a few functions of the inputs that are known far beyond the degrees k; MATH (24x).
 
 Let Z = Q M Pi be known, ||Z_W|| = ||Q M (I - Pi)|| <= sqrt(mu) with the remaining degrees, and V the span of a few
 functions g = Z Y. Then S = Z Z* + E, E = Z_W Z_W* >= 0, and for f = v + w, v in V, w orthogonal to V,

@@ -1,4 +1,4 @@
-"""Inner products with many functions M e_l, l in a large box of degrees, for a few polynomials at once; MATH (24x).
+"""Inner products with many functions M e_l, l in a large box of degrees, for a few polynomials at once; MATH (24y).
 
 Inputs are sorted by the argument a_1 = w_1 x + b_1 of one output: where it is constant, lines through the box, the
 factor m_{l_1}(F_1) of M e_l is constant as well, so that
@@ -145,6 +145,14 @@ def inner_products(outputs: list[Output], functions: Columns, sizes: tuple[int, 
         found += _summed(piece, outputs, functions, sizes, counts)
     lost += _rounding(outputs, functions, sizes, terms)
     return found.reshape(functions.count, *sizes), lost * ROOM
+
+
+def work(outputs: list[Output], sizes: tuple[int, ...]) -> float:
+    """Points times functions of the second output that ``inner_products`` has to look at for smooth functions."""
+    slopes = np.stack([output.slopes for output in outputs])
+    smooth = Columns(np.ones((1,) * (slopes.shape[1] + 1)), np.zeros(1))
+    counts = [_nodes(piece, outputs, smooth, sizes)[0] for piece in pieces(slopes)]
+    return float(sum(map(math.prod, counts)) * max(1, *sizes[1:], sizes[0] // 64))
 
 
 def _summed(

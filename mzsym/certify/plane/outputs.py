@@ -1,4 +1,4 @@
-"""One output of a dense layer as a function of its argument: values, and how far it takes ellipses. MATH (24x)"""
+"""One output of a dense layer as a function of its argument: values, and how far it takes ellipses. MATH (24y)"""
 
 from __future__ import annotations
 

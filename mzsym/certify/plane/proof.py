@@ -1,11 +1,11 @@
-"""Proved bounds of ||Q_n M_n|| and its relatives for layers of two inputs or outputs, MATH (24t)-(24x).
+"""Proved bounds of ||Q_n M_n|| and its relatives for layers of two inputs or outputs, MATH (24t)-(24y).
 
 With Pi the projection on the products of Legendre polynomials of degree < k of the outputs, the functions M e_l are
 carried as tensor series with proved errors, so that ||Q M Pi|| is known from both sides, and
 
     ||Q M||^2 <= ||Q M Pi||^2 + ||M (I - Pi)||^2.
 
-Under uniform noise the rest falls slowly, but it is small where the norm is taken: that is (24w).
+Under uniform noise the rest falls slowly, but it is small where the norm is taken: that is (24x).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from mzsym.balls.spectral import frobenius, gamma, largest_eigenvalue, spectral_
 from mzsym.balls.tensor import Columns
 from mzsym.certify.enclosed.tensor import TensorChain
 from mzsym.certify.plane.leading import Leading
-from mzsym.certify.plane.lines import inner_products
+from mzsym.certify.plane.lines import inner_products, work
 from mzsym.certify.plane.outputs import Output
-from mzsym.certify.plane.tail import shaped, smooth_tails, tail_beyond
+from mzsym.certify.plane.tail import Tails, smooth_tails
 from mzsym.certify.sharp.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.sharp.ends import Ends
 from mzsym.certify.sharp.schur import lower_eigenvalue
@@ -48,6 +48,9 @@ CHEAP = {1: 96, 2: 24}
 
 FAR = (48, 64, 96, 128, 192, 256, 384, 512)
 """The same for a few functions that are looked at beyond those degrees."""
+
+WORK = 3e8
+"""Points times functions that are looked at: some seconds."""
 
 SHARE = 0.5
 """Of the square of the norm: from a tail below that on, functions are looked at further."""
@@ -79,19 +82,18 @@ def plane_enclosure(net: Network, projection: TotalDegree, n: int, width: float)
         with precision(chain.bits), blas_threads():
             tails = smooth_tails(net, n)
             while sizes:
-                shape = shaped(tails, sizes.pop(0), degree + 2)
+                shape = tails.shaped(sizes.pop(0), degree + 2)
                 columns = _Columns.of(chain, projection, n, shape, min(TARGET, width * 1e-3))
                 found = columns.enclosure(square, tails)
-                scale, settled = columns.lower_square, False
-                if not _narrow(found, width) and columns.tail(square, tails) < SHARE * scale and _known(tails):
+                scale = columns.lower_square
+                sizes = _worthwhile(sizes, tails, SHARE * scale)
+                if not _narrow(found, width) and columns.tail(square, tails) < SHARE * scale and tails.known:
                     further = _Further.of(net, n, tails, shape, 0.6 * width * scale)
                     found = replace(better(found, columns.sharpened(square, further, 1e-3 * width)), ends=found.ends)
-                    # More columns leave what lies beyond the budget for the few functions.
-                    settled = further.rest > 0.8 * scale * found.width
+                    sizes = _left(sizes, columns, found.width, further.rest / scale / 2.0, width)
                 best = replace(better(best, found), ends=found.ends)
                 if _narrow(best, width):
                     return best
-                sizes = [] if settled else _worthwhile(sizes, tails, SHARE * scale)
     except MzError as error:
         if not best.functions:
             return without(f"sharp: {error.what}")
@@ -100,16 +102,25 @@ def plane_enclosure(net: Network, projection: TotalDegree, n: int, width: float)
     return replace(best, reason=f"sharp: the width {best.width:.1e} is what {best.functions} functions give")
 
 
-def _known(tails: tuple[float, ...]) -> bool:
-    return all(map(math.isfinite, tails))
-
-
-def _worthwhile(sizes: list[int], tails: tuple[float, ...], most: float) -> list[int]:
+def _worthwhile(sizes: list[int], tails: Tails, most: float) -> list[int]:
     """Those with a tail below this, or the last cheap one where there is none; unknown tails fall in their own way."""
-    cheap = [size for size in sizes if size <= CHEAP[len(tails)]]
-    if not _known(tails):
+    cheap = [size for size in sizes if size <= CHEAP[tails.outputs]]
+    if not tails.known:
         return cheap
-    return [size for size in sizes if tail_beyond(tails, shaped(tails, size, 1)) < most] or cheap[-1:]
+    return [size for size in sizes if tails.beyond(tails.shaped(size, 1)) < most] or cheap[-1:]
+
+
+def _left(sizes: list[int], columns: _Columns, found: float, rest: float, width: float) -> list[int]:
+    """Those worth their time once few functions gave a width: what is not their rest falls like the fourth power.
+
+    Where the width is out of reach, the last that is cheap is tried, unless the rest is most of what is left.
+    """
+    size, cheap = len(columns.inner) ** (1.0 / len(columns.shape)), CHEAP[len(columns.shape)]
+    if rest < 0.8 * width:
+        fit = [k for k in sizes if (found - rest) * (size / k) ** 4 <= width - rest]
+        if fit:
+            return fit
+    return [k for k in sizes if k <= cheap][-1:] if found > 2.0 * rest else []
 
 
 def _narrow(found: Enclosure, width: float) -> bool:
@@ -127,25 +138,31 @@ class _Further:
         Degrees of each output.
     rest : float
         ||M (I - Pi)||^2 beyond them.
-    tails : tuple of float
+    tails : Tails
         What it is made from.
     """
 
     outputs: list[Output]
     shape: tuple[int, ...]
     rest: float
-    tails: tuple[float, ...]
+    tails: Tails
 
     @classmethod
-    def of(cls, net: Network, n: int, tails: tuple[float, ...], least: tuple[int, ...], wanted: float) -> _Further:
+    def of(cls, net: Network, n: int, tails: Tails, least: tuple[int, ...], wanted: float) -> _Further:
         """Beyond ``least`` degrees, with a rest below what is wanted if the budget has it."""
         layer = net.layers[n]
         assert isinstance(layer, DenseLayer)
-        shapes = [tuple(map(max, shaped(tails, size, 1), least)) for size in FAR]
-        fit = [shape for shape in shapes if tail_beyond(tails, shape) <= wanted]
-        shape = fit[0] if fit else shapes[-1]
         outputs = [Output.of(layer, net, n, i) for i in range(layer.dim_out)]
-        return cls(outputs, shape, tail_beyond(tails, shape), tails)
+        best = least
+        for size in FAR:
+            shape = tuple(map(max, tails.shaped(size, 1), least))
+            fits, cost = tails.beyond(shape) <= wanted, work(outputs, shape)
+            # What is asked for may cost more than what only comes closer to it.
+            if cost <= (10.0 * WORK if fits else WORK):
+                best = shape
+            if fits or cost > 10.0 * WORK:
+                break
+        return cls(outputs, best, tails.beyond(best), tails)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,14 +228,14 @@ class _Columns:
         """About ||Q M||^2 in the uniform measures."""
         return top_pair(self.gram - self.resolved.T @ self.resolved)[0]
 
-    def tail(self, square: HilbertSchmidt, tails: tuple[float, ...]) -> float:
+    def tail(self, square: HilbertSchmidt, tails: Tails) -> float:
         """Of ||M (I - Pi)||^2."""
         whole = float(np.trace(self.gram))
         # ||M||_HS^2 less that of M Pi; in uniform measures it is the density's norm times the volume.
         rest = square.density[1] * square.volume[1] * ROOM - whole + self.lost + 2.0 * self.off * math.sqrt(whole)
-        return min(max(0.0, rest), tail_beyond(tails, self.shape))
+        return min(max(0.0, rest), tails.beyond(self.shape))
 
-    def enclosure(self, square: HilbertSchmidt, tails: tuple[float, ...]) -> Enclosure:
+    def enclosure(self, square: HilbertSchmidt, tails: Tails) -> Enclosure:
         """The bounds, in the measure of the projection."""
         tail = self.tail(square, tails)
         every = np.ones(len(self.inner), dtype=bool)
@@ -231,7 +248,7 @@ class _Columns:
         return replace(self._scaled(square, outer, inner), ends=ends)
 
     def sharpened(self, square: HilbertSchmidt, further: _Further, small: float) -> Enclosure:
-        """With a few functions known beyond the columns, MATH (24w)."""
+        """With a few functions known beyond the columns, MATH (24x)."""
         tail, norm = self.tail(square, further.tails), math.sqrt(square.density[1] * square.volume[1]) * ROOM
         found = []
         beyond = np.ones(further.shape, dtype=bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import sympy as sp
 
 from mzsym.balls import lower, to_arb, upper
 from mzsym.balls.programs import Program
+from mzsym.certify.sharp.smoothed import antiderivatives
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 from mzsym.model.dense import DenseLayer
@@ -29,27 +30,107 @@ ROOM = 1.0 + 1e-9
 _U = sp.Symbol("u", real=True)
 
 
-def smooth_tails(net: Network, n: int) -> tuple[float, ...]:
-    """c_i of every output, inf where unknown: in uniform measures ||M (I - Pi)||^2 <= sum c_i/(k_i(k_i+1)).
+@dataclass(frozen=True, eq=False)
+class Tail:
+    """What degrees >= k of one output add to ||M (I - Pi)||^2, from the weighted density N of its value, MATH (24u).
 
-    Pi projects on degrees < k_i of output i.
+    With t the place of y on the next box, N(y) is cut at L/(1 - t^2): below that Legendre's equation bounds the
+    antiderivatives W of what is orthogonal to degrees < k, above W(y)^2 <= half g(t) |w|^2, g the distance of an
+    indicator function to those degrees, so that a density that is high where little mass is costs little.
 
-    Parameters
+    Attributes
     ----------
-    net : Network
-    n : int
-        A layer of at most two inputs and outputs.
+    factor, half : float
+    density, other : arrays of shape (pieces,)
+        Upper bounds of both terms of N on the piece.
+    length : array of shape (pieces,)
+        Of the values.
+    weight : array of shape (pieces,)
+        Upper bound of 1 - t^2.
+    place, spread : arrays of shape (pieces,)
+        A place t, and how far others on the piece are from it.
     """
+
+    factor: float
+    half: float
+    density: Array
+    other: Array
+    length: Array
+    weight: Array
+    place: Array
+    spread: Array
+    _known: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def largest(self) -> float:
+        """sup (1 - t^2) N."""
+        return float(np.max(self.weight * (self.density + self.other))) * ROOM
+
+    def at(self, k: int) -> float:
+        """The bound for degrees >= k, the best over L."""
+        if k not in self._known:
+            reach = np.minimum(0.5, (np.sqrt(self._distance(k)) + np.sqrt(self.spread)) ** 2)
+            weighted = self.length * reach * self.half
+            found = math.inf
+            for level in self.largest * 2.0 ** (-0.25 * np.arange(48)):
+                with np.errstate(divide="ignore"):
+                    cut = level / self.weight
+                # (A + B - c)+ <= (A - (c - min(B, c/2)))+ + (B - (c - min(A, c/2)))+, and each is a piece of its own.
+                share = np.where(self.weight > 0.0, cut - np.minimum(self.other, cut / 2.0), math.inf)
+                excess = np.maximum(0.0, self.density - share)
+                found = min(found, level * self.half**2 / (k * (k + 1.0)) + float(excess @ weighted))
+            self._known[k] = float(self.factor * found * ROOM)
+        return self._known[k]
+
+    def _distance(self, k: int) -> Array:
+        """Of the indicator function of [-1, place] to degrees < k, squared, in L^2(-1, 1): 1 is of degree 0."""
+        phi, lost = antiderivatives(self.place, k)
+        left = (1.0 - self.place**2) / 2.0 - np.sum(phi * phi, axis=0)
+        return np.asarray(np.maximum(0.0, left) + 2.0 * lost + 1e-12)
+
+
+@dataclass(frozen=True)
+class Tails:
+    """||M (I - Pi)||^2 in uniform measures, Pi on degrees < k_i of output i; no parts where it is not known."""
+
+    parts: tuple[Tail, ...]
+    outputs: int
+
+    @property
+    def known(self) -> bool:
+        return bool(self.parts)
+
+    def beyond(self, sizes: Sequence[int]) -> float:
+        """The bound for these k_i."""
+        if not self.parts:
+            return math.inf
+        return float(sum(part.at(k) for part, k in zip(self.parts, sizes, strict=True)) * ROOM)
+
+    def shaped(self, size: int, least: int, stretch: float = 4.0) -> tuple[int, ...]:
+        """Numbers k_i, about size**outputs together and at least ``least`` each, that make the tail about smallest.
+
+        The terms, which fall like c_i/k_i^2, are then equal, up to what ``stretch`` allows.
+        """
+        if len(self.parts) < 2:
+            return (max(size, least),) * self.outputs
+        ratio = min(stretch, max(1.0 / stretch, math.sqrt(self.parts[0].at(size) / self.parts[1].at(size))))
+        first = max(least, round(size * math.sqrt(ratio)))
+        return first, max(least, round(size * size / first))
+
+
+def smooth_tails(net: Network, n: int) -> Tails:
+    """The tails of a layer of at most two inputs and outputs."""
     layer, here, following = net.layers[n], net.domains[n], net.domains[n + 1]
+    unknown = Tails((), layer.dim_out)
     if not isinstance(layer, DenseLayer) or layer.step is not None or layer.weight_noise is not None:
-        return (math.inf,) * layer.dim_out
+        return unknown
     if any(noise.name != "uniform" for noise in layer.noise):
-        return (math.inf,) * layer.dim_out
+        return unknown
     halves = (here.upper - here.lower) / 2.0
     rows = [_Row.of(layer, net, n, i, halves, (here.upper + here.lower) / 2.0) for i in range(layer.dim_out)]
     known = [row for row in rows if row is not None]
     if len(known) < len(rows):
-        return (math.inf,) * layer.dim_out
+        return unknown
     s = [float(scale) for scale in layer.scale_values(net.shared)]
     a = (following.upper - following.lower) / 2.0
     middle = (following.upper + following.lower) / 2.0
@@ -62,29 +143,9 @@ def smooth_tails(net: Network, n: int) -> tuple[float, ...]:
             joint = 4.0 * float(np.prod(halves)) * abs(float(np.linalg.det(layer.W))) * (1.0 - 1e-9)
             if joint > 1e-9:
                 density = np.minimum(density, known[other].window(2.0 * s[other]) / joint)
-        largest = row.largest(density / row.least, s[i], float(middle[i]), float(a[i]))
-        if len(known) == 2:
-            found.append(float(np.prod(a)) * a[i] ** 2 / (s[i] ** 2 * s[other]) * largest * ROOM)
-        else:
-            found.append(a[i] ** 3 / s[i] ** 2 * largest * ROOM)
-    return tuple(map(float, found))
-
-
-def tail_beyond(tails: Sequence[float], sizes: Sequence[int]) -> float:
-    """The bound of ||M (I - Pi)||^2 for these numbers of degrees."""
-    return sum(c / (k * (k + 1.0)) for c, k in zip(tails, sizes, strict=True)) * ROOM
-
-
-def shaped(tails: Sequence[float], size: int, least: int, stretch: float = 4.0) -> tuple[int, ...]:
-    """Numbers of degrees, about size**outputs together and at least ``least`` each, that make the tail about smallest.
-
-    The terms c_i/k_i^2 are then equal, up to what ``stretch`` allows.
-    """
-    if len(tails) == 1 or not all(0.0 < c < math.inf for c in tails):
-        return (max(size, least),) * len(tails)
-    ratio = min(stretch, max(1.0 / stretch, math.sqrt(tails[0] / tails[1])))
-    first = max(least, round(size * math.sqrt(ratio)))
-    return first, max(least, round(size * size / first))
+        factor = float(np.prod(a)) / (s[i] ** 2 * (s[other] if len(known) == 2 else 1.0)) * ROOM
+        found.append(row.tail(density / row.least, s[i], float(middle[i]), float(a[i]), factor))
+    return Tails(tuple(found), layer.dim_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +215,18 @@ class _Row:
         ends = np.stack([self.edges, self.edges[last]])
         return float(np.max(ends.max(axis=(0, 2)) - ends.min(axis=(0, 2)))) * ROOM
 
-    def largest(self, density: Array, s: float, middle: float, half: float) -> float:
-        """sup (1 - t^2)(density at y - s + density at y + s), t the place of y on the next box."""
-        best, room = 0.0, 1e-12 * (1.0 + abs(middle) + half + s)
+    def tail(self, density: Array, s: float, middle: float, half: float, factor: float) -> Tail:
+        """Of density at y - s + density at y + s, in pieces for both."""
+        room = 1e-12 * (1.0 + abs(middle) + half + s)
+        columns = []
         for sign in (1.0, -1.0):
             low, high = self.low + sign * s - room, self.high + sign * s + room
             nearest = np.maximum(0.0, np.maximum(low - middle, middle - high)) / half
             weight = np.clip(1.0 - nearest**2 * (1.0 - 1e-9), 0.0, 1.0)
             meets = (self.high[None, :] - sign * s >= low[:, None]) & (self.low[None, :] - sign * s <= high[:, None])
             other = np.max(np.where(meets, density[None, :], 0.0), axis=1)
-            best = max(best, float(np.max(weight * (density + other))))
-        return best * ROOM
+            place = np.clip((0.5 * (low + high) - middle) / half, -1.0, 1.0)
+            spread = 0.5 * (high - low) / half * ROOM + 1e-12
+            columns.append((density, other, high - low, weight, place, spread))
+        density, other, length, weight, place, spread = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+        return Tail(factor, half, density, other, length, weight, place, spread)
