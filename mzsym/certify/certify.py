@@ -15,6 +15,8 @@ from scipy.sparse.linalg import ArpackError
 from mzsym.certify.bounds import Interior, LayerBound
 from mzsym.certify.certificate import Certificate
 from mzsym.certify.estimated.norms import affordable, sharp_estimate
+from mzsym.certify.gaussian.hilbert_schmidt import gaussian_hilbert_schmidt
+from mzsym.certify.gaussian.proof import gaussian_enclosure
 from mzsym.certify.law.proof import LawChain
 from mzsym.certify.plane.proof import plane_enclosure, takes
 from mzsym.certify.sharp.enclosure import NOTHING, Enclosure
@@ -170,16 +172,13 @@ def _layer(laws: LawChain, projection: AbstractProjection, n: int, method: Metho
     net, wanted = laws.net, method in ("auto", "sharp")
     sharp, whole, inner = NOTHING, None, None
     reasons: list[str] = []
-    if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
-        bound = hilbert_schmidt(net, projection, n)
-        if wanted:
-            sharp, whole, inner, reasons = _sharp(net, projection, n, width, method == "auto")
-    else:
-        bound = _no_hilbert_schmidt(projection)
-        if wanted and isinstance(projection, TotalDegree) and projection.measure == LAW:
-            sharp = laws.enclosure(n, projection.degree_of(projection.size(1) - 1, 1), width)
-            reasons = [sharp.reason] if sharp.reason else []
-        if wanted and math.isinf(sharp.upper):
+    bound = _square(net, projection, n)
+    if wanted and isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
+        sharp, whole, inner, reasons = _sharp(net, projection, n, width, method == "auto")
+    elif wanted:
+        sharp = _other_measure(laws, projection, n, width)
+        reasons = [sharp.reason] if sharp.reason else []
+        if math.isinf(sharp.upper):
             reasons.append("no estimate: it takes polynomials in a measure on boxes")
     enclosed = math.isfinite(sharp.upper)
     square = math.inf if method == "sharp" else bound.resolved
@@ -211,7 +210,17 @@ def _name(method: Method, sharp: float, square: float, bound: HilbertSchmidt) ->
     """Where the upper bound comes from."""
     if method == "sharp" or sharp < square:
         return "sharp"
-    return "hilbert_schmidt" if math.isfinite(bound.volume[1]) else "none"
+    return "hilbert_schmidt" if math.isfinite(min(bound.resolved, bound.volume[1])) else "none"
+
+
+def _other_measure(laws: LawChain, projection: AbstractProjection, n: int, width: float) -> Enclosure:
+    """The enclosure of layer n in a measure that is not on boxes."""
+    if not isinstance(projection, TotalDegree):
+        return NOTHING
+    degree = projection.degree_of(projection.size(1) - 1, 1)
+    if projection.measure == LAW:
+        return laws.enclosure(n, degree, width)
+    return gaussian_enclosure(laws.net, degree, n, width) if projection.measure == "gaussian" else NOTHING
 
 
 def _sharp(
@@ -224,6 +233,15 @@ def _sharp(
         return found, None, None, [found.reason] if found.reason else []
     whole, inner, left_out = _estimates(net, projection, n)
     return found, whole, inner, [reason for reason in (found.reason, left_out) if reason]
+
+
+def _square(net: Network, projection: AbstractProjection, n: int) -> HilbertSchmidt:
+    """The Hilbert-Schmidt bound of layer n, in the measures that have one."""
+    if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
+        return hilbert_schmidt(net, projection, n)
+    if isinstance(projection, TotalDegree) and projection.measure == "gaussian":
+        return gaussian_hilbert_schmidt(net, projection, n)
+    return _no_hilbert_schmidt(projection)
 
 
 def _no_hilbert_schmidt(projection: AbstractProjection) -> HilbertSchmidt:

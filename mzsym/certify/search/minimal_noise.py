@@ -148,7 +148,7 @@ def _methods(method: Any, projection: AbstractProjection, first: bool) -> tuple[
         names = ", ".join(f'"{name}"' for name in get_args(NoiseMethod))
         raise MzError(f"There is no method {method!r}", "minimal_noise(method=)", f"Use one of {names}")
     fitting: tuple[NoiseMethod, ...] = ()
-    if projection.measure in BOX_MEASURES:
+    if projection.measure in (*BOX_MEASURES, "gaussian"):
         fitting = ("sharp", "hilbert_schmidt")
     elif projection.measure == "law":
         # The other layers see a law that a layer on its own does not have.
@@ -158,7 +158,7 @@ def _methods(method: Any, projection: AbstractProjection, first: bool) -> tuple[
         raise MzError(
             f"The method {method!r} proves nothing about ||Q_n M_n|| in the {measure_words(projection.measure)}",
             "minimal_noise(method=)",
-            'Use "sharp" or "hilbert_schmidt" in measures on boxes, "dobrushin" in the law of the state',
+            'Use "sharp" or "hilbert_schmidt" in measures on boxes and the Gaussian one, "dobrushin" in the law',
         )
     return chosen
 

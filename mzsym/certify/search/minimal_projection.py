@@ -11,13 +11,13 @@ from mzsym.certify.certify import certify
 from mzsym.certify.search.alone import alone
 from mzsym.core import MzError, Verdict
 from mzsym.model import Network
-from mzsym.projections import Legendre
-from mzsym.projections.measures import BOX_MEASURES
+from mzsym.projections import Hermite, Legendre
 
 if TYPE_CHECKING:
     from mzsym.certify.certificate import Certificate
 
 DegreeMethod: TypeAlias = Literal["auto", "sharp", "hilbert_schmidt"]
+DegreeMeasure: TypeAlias = Literal["uniform", "lebesgue", "gaussian"]
 
 LARGEST = 16
 """Largest degree that is tried by default."""
@@ -31,7 +31,7 @@ class MinimalProjection:
     ----------
     degree : int
     kappa : float
-    projection : Legendre
+    projection : Legendre or Hermite
         With this degree.
     certificate : Certificate
         Of the network with this projection: the proof.
@@ -44,7 +44,7 @@ class MinimalProjection:
 
     degree: int
     kappa: float
-    projection: Legendre
+    projection: Legendre | Hermite
     certificate: Certificate
     layer_degrees: tuple[int, ...]
     minimal: Verdict
@@ -64,11 +64,11 @@ def minimal_projection(
     net: Network,
     kappa: float = 0.9,
     *,
-    measure: Literal["uniform", "lebesgue"] = "uniform",
+    measure: DegreeMeasure = "uniform",
     method: DegreeMethod = "auto",
     largest: int = LARGEST,
 ) -> MinimalProjection:
-    """The smallest degree of a Legendre projection for which the memory provably contracts by kappa per layer.
+    """The smallest degree of a projection on polynomials for which the memory provably contracts by kappa per layer.
 
     Proved: kappa'_n = ||Q_n M_n Q_{n+1}|| <= kappa for n = 1..L-1, hence ||K(n, m)|| <= C kappa^(m-n-2), MATH (22); and
     that a smaller degree does not do, where a lower bound says so (``minimal``).
@@ -79,8 +79,8 @@ def minimal_projection(
         Every parameter has a value.
     kappa : float
         0 < kappa <= 1; for 1 the norms have to be below 1.
-    measure : {"uniform", "lebesgue"}
-        Of the norms.
+    measure : {"uniform", "lebesgue", "gaussian"}
+        Of the norms: that of Legendre or of Hermite polynomials.
     method : {"auto", "sharp", "hilbert_schmidt"}
         Sharp enclosures, and for layers that have none Hilbert-Schmidt bounds, which no degree improves; or one of the
         two alone.
@@ -114,7 +114,7 @@ def minimal_projection(
             seen[one.digest] = _needed(one, n, _Asked(float(kappa), measure, method, largest))
         needed.append(seen[one.digest])
     degree = max((item.degree for item in needed), default=0)
-    projection = Legendre(degree, measure=measure)
+    projection = _projection(degree, measure)
     used = {item.method for item in needed} or {method}
     return MinimalProjection(
         degree=degree,
@@ -124,6 +124,10 @@ def minimal_projection(
         layer_degrees=tuple(item.degree for item in needed),
         minimal=_minimal(degree, max((item.refuted for item in needed), default=-1), kappa),
     )
+
+
+def _projection(degree: int, measure: DegreeMeasure) -> Legendre | Hermite:
+    return Hermite(degree) if measure == "gaussian" else Legendre(degree, measure=measure)
 
 
 def _minimal(degree: int, refuted: int, kappa: float) -> Verdict:
@@ -140,8 +144,9 @@ def _check(net: Any, kappa: Any, measure: Any, method: Any, largest: Any) -> Non
         raise MzError(f"{net!r} is no network", f"{where}(net)", "Give a mz.Network")
     if isinstance(kappa, bool) or not isinstance(kappa, (int, float)) or not 0.0 < kappa <= 1.0:
         raise MzError(f"kappa is {kappa!r}", f"{where}(kappa=)", "Give a number above 0 and at most 1")
-    if measure not in BOX_MEASURES:
-        raise MzError(f"There is no measure {measure!r} here", f"{where}(measure=)", 'Use "uniform" or "lebesgue"')
+    if measure not in get_args(DegreeMeasure):
+        names = ", ".join(f'"{name}"' for name in get_args(DegreeMeasure))
+        raise MzError(f"There is no measure {measure!r} here", f"{where}(measure=)", f"Use one of {names}")
     if method not in get_args(DegreeMethod):
         raise MzError(f"There is no method {method!r}", f"{where}(method=)", 'Use "auto", "sharp" or "hilbert_schmidt"')
     if isinstance(largest, bool) or not isinstance(largest, int) or largest < 0:
@@ -151,7 +156,7 @@ def _check(net: Any, kappa: Any, measure: Any, method: Any, largest: Any) -> Non
 @dataclass(frozen=True)
 class _Asked:
     kappa: float
-    measure: Literal["uniform", "lebesgue"]
+    measure: DegreeMeasure
     method: DegreeMethod
     largest: int
 
@@ -173,7 +178,7 @@ def _needed(one: Network, n: int, asked: _Asked) -> _Needed:
     methods: list[DegreeMethod] = ["sharp", "hilbert_schmidt"] if asked.method == "auto" else [asked.method]
     for method in methods:
         for degree in range(asked.largest + 1):
-            layer = certify(one, Legendre(degree, measure=asked.measure), method=method).layers[0]
+            layer = certify(one, _projection(degree, asked.measure), method=method).layers[0]
             found = layer.interior
             if asked.met(found.upper):
                 return _Needed(degree, method, refuted)
