@@ -94,8 +94,9 @@ def test_one_layer_has_no_memory():
 
 def test_estimates_stay_below_the_proved_bounds(mixed):
     assert all(layer.estimate is None and layer.method == "sharp" for layer in mixed.layers)
-    layer = mz.dense([[1.2, 0.1], [0.1, 1.5]], [0.0, 0.0], activation="tanh", noise=mz.Uniform(0.5))
-    c = mz.certify(mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 2)), mz.Legendre(1))
+    W = [[0.9, 0.1, 0.0], [0.1, 0.7, 0.1], [0.0, 0.2, 0.5]]
+    layer = mz.dense(W, activation="tanh", noise=mz.Uniform(0.75))
+    c = mz.certify(mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 3)), mz.Legendre(1))
     for layer in c.layers:
         assert layer.estimate.value <= layer.upper
         assert layer.interior.estimate.value <= layer.interior.upper
