@@ -14,6 +14,9 @@ from mzsym.core.arrays import Array
 LEAST = 1 << (SCALE - 52)
 """No cell is made shorter by half."""
 
+SHARE, MOST = 3, 2400
+"""The length of a third of the cells of Y counts for those of Z; and how many of these there are at most, about."""
+
 
 class Grid:
     """Edges of the cells of Y, and of Z: for every jump e of the noise density, z + e meets no edge inside a cell of Z.
@@ -28,12 +31,12 @@ class Grid:
         Places of the jumps of the noise density, the ends of its support first and last.
     top : int
         Above all values of the map.
-    parts : int
-        Parts of every cell of Z that is cut so.
+    finer_cells : bool
+        Whether cells of Z are divided further, until they are shorter than most of Y: sums over them are better then.
     """
 
-    def __init__(self, residues: list[int], jumps: Sequence[int], top: int, parts: int = 1) -> None:
-        self.residues, self.jumps, self.top, self.parts = residues, tuple(jumps), top, parts
+    def __init__(self, residues: list[int], jumps: Sequence[int], top: int, finer_cells: bool = False) -> None:
+        self.residues, self.jumps, self.top, self.finer_cells = residues, tuple(jumps), top, finer_cells
         self.per_period = len(residues)
         values = list(residues)
         while values[-1] < top:
@@ -49,12 +52,21 @@ class Grid:
             inner = {edge - jump for jump in self.jumps[1:-1] for edge in self.edges}
             between = {value for value in inner if values[0] < value < values[count]}
             self.values = sorted(between.union(self.values))
-        if parts > 1:
-            divided = [a + (b - a) * k // parts for a, b in pairwise(self.values) for k in range(parts)]
-            self.values = [*divided, self.values[-1]]
+        if finer_cells:
+            self._divide()
         self.cells = len(self.values) - 1
         self.heights = lengths(self.edges[:-1], self.edges[1:])
         self.widths = lengths(self.values[:-1], self.values[1:])
+
+    def _divide(self) -> None:
+        """Cells of Z that are no longer than a third of those of Y, long ones left out."""
+        heights = sorted(b - a for a, b in pairwise(self.edges))
+        length = max(heights[len(heights) // SHARE] // 3, (self.values[-1] - self.values[0]) // MOST)
+        divided: list[int] = []
+        for a, b in pairwise(self.values):
+            parts = -(-(b - a) // length)
+            divided += [a + (b - a) * k // parts for k in range(parts)]
+        self.values = [*divided, self.values[-1]]
 
     @property
     def period(self) -> int:
@@ -75,7 +87,7 @@ class Grid:
             base = self.residues[cell % self.per_period]
             height = following[cell % self.per_period] - base
             found |= {base + ((o >> COARSE) << COARSE) for o in offsets if LEAST < o < height - LEAST}
-        return Grid(sorted(found), self.jumps, self.top, self.parts)
+        return Grid(sorted(found), self.jumps, self.top, self.finer_cells)
 
 
 def lengths(left: Sequence[int], right: Sequence[int]) -> Array:

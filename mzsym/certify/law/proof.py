@@ -46,9 +46,6 @@ UNSURE = 1e-5
 COARSEST = 4e-3
 """What the smoothing term may cost at first."""
 
-FINER, MOST_PARTS = 1.2, 8
-"""Cells of Z for one cell of Y where the noise is not uniform, about, and parts of a cell of Z at most."""
-
 ROUNDS = 24
 """Refinements of one grid."""
 
@@ -108,10 +105,7 @@ class _Layer:
             low, high = low - 32 * (near >> 4), high + (near >> 4)
         elif period - rest <= near:
             high += 2 * near
-        # Uniform noise needs no more cells of Z than of Y; sums over others are better the finer they are.
-        share = FINER * (1.0 + period / (high - low))
-        parts = min(MOST_PARTS, math.ceil(share / (len(jumps) - 1))) if self.noise.table else 1
-        grid = Grid([low], jumps, high, parts)
+        grid = Grid([low], jumps, high, self.noise.table is not None)
         places = [high]
         for atom in self.image.atoms:
             # The density of the next state jumps where a jump of the noise meets an atom.
