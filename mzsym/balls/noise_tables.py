@@ -26,7 +26,7 @@ from mzsym.core import MzError
 from mzsym.core.arrays import Array
 
 PANELS = 1024
-"""Panels on all pieces together, at least."""
+"""Panels on all pieces together, at least, unless more are asked for."""
 
 LEAST_PANELS = 64
 """Panels on every piece."""
@@ -137,7 +137,7 @@ class NoiseTable:
         return np.concatenate([self.edges[:1], middle, self.edges[-1:]])
 
 
-def noise_table(density: sp.Expr, symbol: sp.Symbol, breaks: Sequence[sp.Expr]) -> NoiseTable:
+def noise_table(density: sp.Expr, symbol: sp.Symbol, breaks: Sequence[sp.Expr], panels: int = PANELS) -> NoiseTable:
     """Tables of a density, at the current precision.
 
     Parameters
@@ -147,6 +147,8 @@ def noise_table(density: sp.Expr, symbol: sp.Symbol, breaks: Sequence[sp.Expr]) 
     symbol : sympy.Symbol
     breaks : sequence of sympy.Expr
         Points between which it is smooth, the ends of the support first and last.
+    panels : int
+        On all pieces together, at least.
 
     Raises
     ------
@@ -166,7 +168,7 @@ def noise_table(density: sp.Expr, symbol: sp.Symbol, breaks: Sequence[sp.Expr]) 
         raise MzError("the noise has no bounded support", WHERE, "Cut the noise off")
     whole = ends[-1] - ends[0]
     jumps = [[flint.arb(0)] * (DERIVATIVES) for _ in breaks]
-    panels: list[_Panel] = []
+    found_panels: list[_Panel] = []
     for k, ((a, b), (lo, hi)) in enumerate(zip(pairwise(breaks), pairwise(ends), strict=True)):
         smooth = between(density, symbol, a, b)
         derivatives = [smooth]
@@ -178,8 +180,9 @@ def noise_table(density: sp.Expr, symbol: sp.Symbol, breaks: Sequence[sp.Expr]) 
             for order in range(DERIVATIVES):
                 jumps[place][order] = jumps[place][order] + side * found[order]
         share = float((hi - lo) / whole)
-        panels += _panels(program, float(lo), float(hi), max(LEAST_PANELS, math.ceil(PANELS * share)))
-    return _assembled(tuple(breaks), jumps, panels)
+        count = max(LEAST_PANELS, math.ceil(panels * share))
+        found_panels += _panels(program, float(lo), float(hi), count)
+    return _assembled(tuple(breaks), jumps, found_panels)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from mzsym.balls.stretches import SCALE, Image, Indices, Stretches, bend
 from mzsym.certify.law.spread import SLACK, Spread
+from mzsym.certify.law.tail import Tail
 from mzsym.core.arrays import Array
 
 
@@ -26,11 +27,19 @@ class LawBounds:
         Positions.
     low, high : arrays of shape (edges - 1, 2)
         Their values at both ends of each part.
+    tail : Tail or None
+        What lies outside of the edges.
     """
 
     edges: list[int]
     low: Array
     high: Array
+    tail: Tail | None = None
+
+    @property
+    def stray(self) -> float:
+        """Mass outside of the edges, at most."""
+        return self.tail.mass if self.tail else 0.0
 
     @classmethod
     def uniform(cls, lo: int, hi: int) -> LawBounds:
@@ -101,12 +110,16 @@ class Cells:
         self.turn = bend(*dense)
         self.steep = _ratio(*dense)
         self.low = spread.density(self.mass_low, self.turn, self.steep, -1.0)
-        self.high = spread.density(self.mass_high, self.turn, self.steep, 1.0)
+        # Nothing is said of where the rest of X is taken.
+        self.stray, self.before = law.stray, law.tail
+        self.high = spread.density(self.mass_high, self.turn, self.steep, 1.0) + self.stray * spread.peak * (
+            1.0 + SLACK
+        )
 
     @property
     def law(self) -> LawBounds:
         """Of the next state."""
-        return LawBounds(self.grid.edges, self.low, self.high)
+        return LawBounds(self.grid.edges, self.low, self.high, self.spread.tail)
 
     @property
     def unsure(self) -> Array:

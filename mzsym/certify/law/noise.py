@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,25 @@ import numpy as np
 import sympy as sp
 
 from mzsym.balls import precision
-from mzsym.balls.noise_tables import NoiseTable, noise_table
+from mzsym.balls.noise_tables import PANELS, NoiseTable, noise_table
 from mzsym.balls.stretches import position
-from mzsym.calculus.laws import DensityLaw, Law
+from mzsym.calculus.laws import DensityLaw, GaussianLaw, LaplaceLaw, Law
 from mzsym.certify.law.cells import LawBounds
 from mzsym.certify.law.grid import Grid
 from mzsym.certify.law.spread import SLACK, Spread, Tabled, Windows, positive_part
+from mzsym.certify.law.tail import REACHES, Tail
 from mzsym.certify.sharp.proof import exact_law
 from mzsym.core import MzError
 from mzsym.core.names import NOISE_VARIABLE
+from mzsym.model.noise import Gaussian
 from mzsym.model.values import exact_expr, state
 
 if TYPE_CHECKING:
     from mzsym.model import Network
     from mzsym.model.noise import AbstractNoise
+
+LAPLACE_PANELS = 4096
+"""Panels of its density, which is cut off after 40 scales only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +43,13 @@ class NoiseOnGrids:
         Positions of the jumps of its density, the ends of the support first and last.
     table : NoiseTable or None
         None for uniform noise.
+    tail : Tail or None
+        Of unbounded noise, whose table ends where that begins.
     """
 
     jumps: tuple[int, ...]
     table: NoiseTable | None
+    tail: Tail | None = None
 
     @classmethod
     def of(cls, noise: AbstractNoise, shared: Mapping[sp.Symbol, Any]) -> NoiseOnGrids:
@@ -50,14 +58,14 @@ class NoiseOnGrids:
         Raises
         ------
         MzError
-            For noise without a density that is smooth between finitely many points, or unbounded noise.
+            For noise without a density that is smooth between finitely many points, or unbounded noise but two laws.
         """
         law = exact_law(noise, shared)
         if noise.name == "uniform":
             lo, hi = (position(end) for end in law.support)
             return cls((lo, hi), None)
-        table = _table(law)
-        return cls(tuple(position(_dyadic(table.breaks[k])) for k in table.corners), table)
+        table, tail = _table(law), None if noise.bounded else _tail(noise.name, law)
+        return cls(tuple(position(_dyadic(table.breaks[k])) for k in table.corners), table, tail)
 
     @property
     def period(self) -> int:
@@ -66,14 +74,27 @@ class NoiseOnGrids:
 
     def spread(self, grid: Grid) -> Spread:
         """On a grid."""
-        return Windows(grid) if self.table is None else Tabled(grid, self.table)
+        return Windows(grid) if self.table is None else Tabled(grid, self.table, self.tail)
 
 
 @lru_cache(maxsize=32)
 def _table(law: Law) -> NoiseTable:
     lo, hi = law.support
+    panels = LAPLACE_PANELS if isinstance(law, LaplaceLaw) else PANELS
+    if isinstance(law, (GaussianLaw, LaplaceLaw)):
+        name = "gaussian" if isinstance(law, GaussianLaw) else "laplace"
+        hi = exact_expr(REACHES[name]) * law.scale
+        lo = -hi
+    density = law.density(NOISE_VARIABLE)
     with precision():
-        return noise_table(law.density(NOISE_VARIABLE), NOISE_VARIABLE, (lo, *law.breaks, hi))
+        return noise_table(density, NOISE_VARIABLE, (lo, *law.breaks, hi), panels)
+
+
+def _tail(name: str, law: Law) -> Tail:
+    if not isinstance(law, (GaussianLaw, LaplaceLaw)):
+        raise MzError("noise of unbounded support has to be Gaussian or Laplace", "certify", "Cut the noise off")
+    with precision():
+        return Tail.of(name, _dyadic(law.scale))
 
 
 def _dyadic(place: sp.Expr) -> Fraction:
@@ -88,21 +109,29 @@ def input_bounds(net: Network) -> LawBounds:
     Raises
     ------
     MzError
-        Where it has none that is smooth between finitely many points, on a bounded support.
+        Where it has none that is smooth between finitely many points, or one of another unbounded law.
     """
     law = net.input_law
-    if law.kind == "uniform" and net.has_domains:
-        ((lo, hi),) = net.domains[0].intervals
+    if law.kind == "uniform" and net.domain is not None:
+        ((lo, hi),) = net.domain.intervals
         return LawBounds.uniform(position(lo), position(hi))
+    if law.kind == "normal":
+        return _stated(Gaussian(1))
     if law.kind == "independent":
-        return _between(_table(exact_law(law.laws[0], {})))
-    if law.kind == "density" and net.has_domains and law.expr is not None:
-        ((lo, hi),) = net.domains[0].intervals
+        return _stated(law.laws[0])
+    if law.kind == "density" and net.domain is not None and law.expr is not None:
+        ((lo, hi),) = net.domain.intervals
         density = law.expr.xreplace({state(1)[0]: NOISE_VARIABLE})
         ends = exact_expr(lo), exact_expr(hi)
         points = tuple(exact_expr(point) for point in law.breaks(0) if ends[0] < point < ends[1])
         return _between(_table(DensityLaw.of(density, *ends, points)))
-    raise MzError("in the law of the state sharp enclosures need X_0 with a density of bounded support", "certify", "")
+    raise MzError("in the law of the state sharp enclosures need X_0 with a density", "certify", "State one")
+
+
+def _stated(noise: AbstractNoise) -> LawBounds:
+    law = exact_law(noise, {})
+    bounds = _between(_table(law))
+    return bounds if noise.bounded else replace(bounds, tail=_tail(noise.name, law))
 
 
 def _between(table: NoiseTable) -> LawBounds:

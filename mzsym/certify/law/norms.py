@@ -21,7 +21,7 @@ from mzsym.certify.law.moments import Moments, NextNodes
 from mzsym.certify.law.spread import ROOM, Contact
 from mzsym.core.arrays import Array
 
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-7
 """Cells that cost no more are left out: far out in the tails nothing is known of 1/m."""
 
 OFF = 2.0**-40
@@ -44,6 +44,12 @@ class Costs:
         How far the share of int 1/m below a place in the cell is from the parabola.
     cut : array of shape (cells,)
         What a cell costs that is left out; their sum counts.
+    rest : float
+        Upper bound of the density of the noise where that is left out.
+    stray : float
+        Bound of the squared density of the noise, over that part of X of which nothing but its mass is known.
+    beyond : float
+        What lies outside of all cells costs.
     """
 
     gamma: Array
@@ -51,6 +57,9 @@ class Costs:
     smooth: Array
     turned: Array
     cut: Array
+    rest: float = 0.0
+    stray: float = 0.0
+    beyond: float = 0.0
 
     @property
     def kept(self) -> Indices:
@@ -62,7 +71,11 @@ class Costs:
         """mu, and the cells left out."""
         out = np.isinf(self.gamma)
         largest = float(np.max(self.smooth[~out], initial=0.0))
-        return (largest + float(np.sum(self.cut[out]))) * ROOM
+        if self.rest or self.stray:
+            # Hilbert-Schmidt norms on the cells that are kept.
+            whole = float(np.sum(self.gamma[~out]))
+            largest = (math.sqrt(largest) + self.rest * math.sqrt(whole)) ** 2 + self.stray * whole
+        return (largest + float(np.sum(self.cut[out])) + self.beyond) * ROOM
 
 
 def costs_of(cells: Cells) -> Costs:
@@ -87,6 +100,9 @@ def costs_of(cells: Cells) -> Costs:
         np.where(known, size * smooth * spread.variation * ROOM, 0.0),
         np.where(known, turned, 0.0),
         np.where(cells.high.max(axis=1) > 0.0, spread.cut, 0.0),
+        spread.rest,
+        cells.stray * spread.peak**2 * ROOM,
+        spread.tail.mass if spread.tail else 0.0,
     )
 
 
@@ -175,12 +191,19 @@ class Upper:
         # Any coefficients do: the best are those of the orthogonal projection.
         best = np.linalg.lstsq(gram, mixed, rcond=None)[0]
         cross = mixed.T @ best
-        K = self.plain - cross - cross.T + best.T @ (gram @ best)
+        K: Array = self.plain - cross - cross.T + best.T @ (gram @ best)
         size, b = math.sqrt(self.majorant), frobenius(best)
         # |p_l| is at most sqrt(2 l + 1), also where it counts with the weights.
         largest = math.sqrt(float(self.moments.polynomials[0, 0]) * (degree + 1.0) * (2.0 * degree + 1.0)) * ROOM
         terms = 16 * (self.values.shape[1] + len(self.kept) + len(self.cells.parts.cell) + degree) + 256
         lost = gamma(terms) * (size + largest * b) ** 2 + 4.0 * OFF * largest * b * (size + largest * b)
+        if self.cells.before:
+            # |M v - p|^2 <= 2 |M v|^2 + 2 |p|^2 where X is outside of all cells.
+            squares = (1.0 + np.abs(self.costs.curve[self.kept])) ** 2 * self.costs.gamma[self.kept]
+            outside = self.costs.stray * float(np.sum(squares)) + b**2 * float(
+                np.sum(self.cells.before.moments(degree))
+            )
+            lost += 2.0 * outside
         return K, up(lost * ROOM, 8)
 
     def square(self, K: Array, lost: float) -> float:
@@ -234,6 +257,8 @@ class Upper:
         jensen = 2.0 * self.cells.grid.heights / self.cells.high.sum(axis=1)
         off = frobenius(q * (gammas / jensen[self.kept] * ROOM - 1.0)) + OFF * frobenius(q)
         norms = float(np.trace(self.next_nodes.gram(self.cells.high)))
+        if self.cells.spread.tail:
+            norms += float(np.sum(self.cells.spread.tail.moments(self.degree)))
         far = math.sqrt(max(0.0, norms - float(np.sum(q * q))) + OFF * norms)
         first, moved = first + spread * self.lost, moved + frobenius(r) * self.lost
         low, high = first + moved * off, math.sqrt(self.costs.total) + moved * far

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy as sp
 
-from mzsym.balls import precision
+from mzsym.balls import WHOLE, precision
 from mzsym.balls.curves import curve_of, on_unit_interval
+from mzsym.balls.expressions import compile_tape
 from mzsym.balls.spectral import top_pair
-from mzsym.balls.stretches import COARSE, SCALE, Image
+from mzsym.balls.stretches import COARSE, SCALE, Image, position_above, position_below
 from mzsym.certify.law.cells import Cells, LawBounds
 from mzsym.certify.law.grid import Grid, lengths
 from mzsym.certify.law.linear_gaussian import Correlation, correlations
@@ -31,8 +32,8 @@ from mzsym.model.values import exact_values
 if TYPE_CHECKING:
     from mzsym.model import Network
 
-FIRST = 48
-"""Cells in one period to begin with."""
+FIRST, FIRST_UNBOUNDED = 48, 160
+"""Cells in one period to begin with; unbounded noise is small in most of its period."""
 
 MOST_CELLS, MOST_LAW_CELLS = 1500, 4000
 """Cells of the next state in a matrix, and in a law that is carried on."""
@@ -56,9 +57,7 @@ _T = sp.Symbol("t", real=True)
 
 def reason_against_law(net: Network, n: int) -> str:
     """Why the law of X_{n+1} is not enclosed; empty where it may be."""
-    law = net.input_law
-    stated = law.laws[0].bounded if law.kind == "independent" else law.kind in ("uniform", "density")
-    if not (stated and net.has_domains):
+    if net.input_law.kind == "samples" or (net.input_law.kind == "density" and net.domain is None):
         return "in the law of the state sharp enclosures need X_0 with a density of bounded support"
     for k in range(n + 1):
         layer = net.layers[k]
@@ -68,10 +67,10 @@ def reason_against_law(net: Network, n: int) -> str:
             return (
                 f"in the law of the state sharp enclosures take noise that is added to a fixed map, also on layer {k}"
             )
-        if not layer.noise[0].bounded or layer.noise[0].deterministic:
+        if layer.noise[0].deterministic:
             return (
-                "in the law of the state sharp enclosures need noise with a density of bounded support on every layer "
-                f"up to it, and layer {k}"
+                "in the law of the state sharp enclosures need noise with a density on every layer up to it, and "
+                f"layer {k} has none"
             )
     return ""
 
@@ -81,6 +80,8 @@ class _Layer:
     """A layer with the law of its state."""
 
     image: Image
+    ends: tuple[int, int]
+    """Positions outside of all values of the map."""
     law: LawBounds
     noise: NoiseOnGrids
 
@@ -96,10 +97,10 @@ class _Layer:
         MzError
             For noise that is small beside what the map varies.
         """
-        (low, high), jumps, period = self.image.ends, self.noise.jumps, self.noise.period
+        (low, high), jumps, period = self.ends, self.noise.jumps, self.noise.period
         rest = (high - low) % period
         # Neither edge may fall next to an image of the other: a map is not inverted so close to its turning values.
-        near = ((period >> 24) >> COARSE) << (COARSE + 4)
+        near = ((period >> 22) >> COARSE) << (COARSE + 4)
         if rest <= near:
             # Nor may equal parts of what lies between.
             low, high = low - 32 * (near >> 4), high + (near >> 4)
@@ -164,15 +165,23 @@ class LawChain:
         expr = layer.map_exprs(k)[0].xreplace(values)
         low, high = (sp.Rational(end, 1 << SCALE) for end in (lo, hi))
         curve = curve_of(on_unit_interval(expr, state_symbol(k, 0), low, high, _T), _T)
-        return _Layer(Image(curve, lo, hi), law, NoiseOnGrids.of(layer.noise[0], net.shared))
+        image = Image(curve, lo, hi)
+        ends = image.ends
+        if law.tail:
+            # Outside of the edges nothing is known of the state.
+            value = compile_tape((expr,)).run({state_symbol(k, 0): WHOLE})[0]
+            if not (value.defined and value.finite):
+                raise MzError("the map of an unbounded state is not bounded", "certify", "Cut the noise off")
+            ends = min(ends[0], position_below(value.lo)), max(ends[1], position_above(value.hi))
+        return _Layer(image, ends, law, NoiseOnGrids.of(layer.noise[0], net.shared))
 
     def _enclosed(self, layer: _Layer, degree: int, width: float) -> Enclosure:
         if not layer.image.curve.branches:
-            if all(gap.variation == 0 for gap in layer.image.curve.gaps):
+            if all(gap.variation == 0 for gap in layer.image.curve.gaps) and not layer.law.tail:
                 return Enclosure(0.0, 0.0, 0.0, 0.0, 1, ends=Ends(0.0, 0.0, 0.0))
             raise MzError("the map is flatter than rounding", "certify", "Use another method")
         best, missing = NOTHING, math.inf
-        target, grid, cells_before = COARSEST, layer.first(FIRST), 0
+        target, grid, cells_before = COARSEST, layer.first(FIRST_UNBOUNDED if layer.noise.tail else FIRST), 0
         while missing > 1.0:
             grid, cells = _refined_for_norm(layer, grid, target)
             if len(cells.low) == cells_before:
@@ -192,7 +201,7 @@ class LawChain:
 
 def _carried(layer: _Layer) -> LawBounds:
     """The law of the next state, with few doubts about its mass."""
-    grid = layer.first(FIRST)
+    grid = layer.first(FIRST_UNBOUNDED if layer.noise.tail else FIRST)
     cells = layer.cells(grid)
     # The law before leaves its own doubts, which no refinement takes away.
     floor = 2.0 * float(
@@ -238,7 +247,8 @@ def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, C
                 rising = cells.high[k, 0] <= cells.high[k, 1]
                 wanted[int(k)] = small if rising else [height - offset for offset in small]
         finer = grid.finer(wanted)
-        if not len(grid.residues) < len(finer.residues) or len(finer.heights) > MOST_CELLS:
+        size = len(finer.heights) - len(grid.heights) + len(costs.kept)
+        if not len(grid.residues) < len(finer.residues) or size > MOST_CELLS:
             break
         grid = finer
         cells = layer.cells(grid)

@@ -1,7 +1,7 @@
 """What noise makes of the cells of Z = F(X): the density of Y = Z + xi, and averages over the noise; MATH (24p), (24w).
 
 ``Windows`` is uniform noise, whose sums over cells are exact: relative errors stay relative. ``Tabled`` is any density
-of bounded support and variation, by tables; its errors are absolute.
+of bounded variation, by tables; its errors are absolute.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mzsym.balls.noise_tables import NoiseTable
 from mzsym.balls.spectral import UNIT, gamma
 from mzsym.balls.stretches import SCALE, Indices
 from mzsym.certify.law.grid import Grid
+from mzsym.certify.law.tail import Tail
 from mzsym.core.arrays import Array
 
 SLACK = 2.0**-36
@@ -68,12 +69,19 @@ class Spread(ABC):
     Attributes
     ----------
     grid : Grid
-    variation : float
-        Total variation of the density, at most.
+    variation, peak : float
+        Total variation and largest value of the density, at most.
+    tail : Tail or None
+        Of unbounded noise: what ``averages`` and ``contacts`` leave out.
     """
 
-    def __init__(self, grid: Grid, variation: float) -> None:
-        self.grid, self.variation = grid, variation
+    def __init__(self, grid: Grid, variation: float, peak: float, tail: Tail | None = None) -> None:
+        self.grid, self.variation, self.peak, self.tail = grid, variation, peak, tail
+
+    @property
+    def rest(self) -> float:
+        """Upper bound of the density where it is left out."""
+        return self.tail.rest if self.tail else 0.0
 
     @abstractmethod
     def density(self, mass: Array, turn: Array, steep: Array, sign: float) -> Array:
@@ -129,7 +137,7 @@ class Windows(Spread):
 
     def __init__(self, grid: Grid) -> None:
         self.period = grid.period / (1 << SCALE)
-        super().__init__(grid, 2.0 / self.period)
+        super().__init__(grid, 2.0 / self.period, ROOM / self.period)
 
     def _entering(self, values: Array) -> Array:
         """By the cell k of the next state, the value of the cell k of Z: where y leaves the reach of z from below."""
@@ -204,10 +212,12 @@ class Tabled(Spread):
     grid : Grid
         Cut at all jumps.
     table : NoiseTable
+    tail : Tail or None
+        What lies beyond the table.
     """
 
-    def __init__(self, grid: Grid, table: NoiseTable) -> None:
-        super().__init__(grid, table.variation)
+    def __init__(self, grid: Grid, table: NoiseTable, tail: Tail | None = None) -> None:
+        super().__init__(grid, table.variation, table.peak, tail)
         self.table = table
         origin = grid.values[0]
         ends = [2 * value for value in grid.values]
@@ -289,6 +299,8 @@ class Tabled(Spread):
         # Very short cells lose all digits, but an average lies between 0 and the peak.
         averages = np.clip((edges[:, :-1] - edges[:, 1:]) / grid.widths, 0.0, self.table.peak)
         unsure = np.minimum(2.0 * self.off / grid.widths, self.table.peak)
+        if sign > 0:
+            unsure += self.rest
         nodes = averages @ mass + sign * float(unsure @ mass)
         turned = self._over_edges(0) @ (mass * turn)
         # rho'' on b - c is at most its mean and its variation.
@@ -335,7 +347,7 @@ class Tabled(Spread):
     @cached_property
     def cut(self) -> Array:
         peaks = self.table.largest(self._t[:-1, -1] - self._moved, self._t[1:, 0] + self._moved)
-        return np.asarray(self.grid.heights * peaks * ROOM)
+        return np.asarray(self.grid.heights * (peaks + self.rest) * ROOM)
 
     def averages(self, kept: Indices, size: Array, curve: Array) -> Array:
         amount = np.diff(self._distribution, axis=0)[kept]
@@ -368,7 +380,7 @@ class Tabled(Spread):
         # The parabola for the distribution function; for the moments, the formula and then the parabola.
         plain = THIRD * widths**2 * (edges[1:] + edges[:-1])[kept]
         moments = h**2 / 8.0 * cells + h / 6.0 * SECOND * widths * (edges[1:] + edges[:-1])[kept]
-        rounding = 16.0 * self.off * (1.0 + c * h)
+        rounding = 16.0 * self.off * (1.0 + c * h) + self.rest * (1.0 + c) * h
         error = (plain + c * moments + rounding) * np.abs(size[kept])[:, None]
         return float(np.sqrt(np.sum(error**2 @ mass))) * ROOM
 
@@ -376,7 +388,8 @@ class Tabled(Spread):
         steps = np.diff(np.concatenate([[0.0], v, [0.0]]))
         out = self._parabolas(-(steps @ self._distribution))
         off = THIRD * self.grid.widths**2 * (np.abs(steps) @ self._bends_over_edges)
-        return out, np.asarray((off + 16.0 * self.off * float(np.sum(np.abs(steps)))) * ROOM)
+        rest = self.rest * float(np.sum(np.abs(v) * self.grid.heights))
+        return out, np.asarray((off + 16.0 * self.off * float(np.sum(np.abs(steps))) + rest) * ROOM)
 
 
 __all__ = ["ROOM", "SLACK", "Contact", "Spread", "Tabled", "Windows", "positive_part"]
