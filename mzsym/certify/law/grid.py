@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -33,10 +33,25 @@ class Grid:
         Above all values of the map.
     finer_cells : bool
         Whether cells of Z are divided further, until they are shorter than most of Y: sums over them are better then.
+    cuts : set of int
+        More edges of the cells of Z.
     """
 
-    def __init__(self, residues: list[int], jumps: Sequence[int], top: int, finer_cells: bool = False) -> None:
-        self.residues, self.jumps, self.top, self.finer_cells = residues, tuple(jumps), top, finer_cells
+    def __init__(
+        self,
+        residues: list[int],
+        jumps: Sequence[int],
+        top: int,
+        finer_cells: bool = False,
+        cuts: frozenset[int] = frozenset(),
+    ) -> None:
+        self.residues, self.jumps, self.top, self.finer_cells, self.cuts = (
+            residues,
+            tuple(jumps),
+            top,
+            finer_cells,
+            cuts,
+        )
         self.per_period = len(residues)
         values = list(residues)
         while values[-1] < top:
@@ -54,6 +69,7 @@ class Grid:
             self.values = sorted(between.union(self.values))
         if finer_cells:
             self._divide()
+            self._cut()
         self.cells = len(self.values) - 1
         self.heights = lengths(self.edges[:-1], self.edges[1:])
         self.widths = lengths(self.values[:-1], self.values[1:])
@@ -68,6 +84,20 @@ class Grid:
             divided += [a + (b - a) * k // parts for k in range(parts)]
         self.values = [*divided, self.values[-1]]
 
+    def _cut(self) -> None:
+        """The cuts, those left out that nearly meet an edge."""
+        near = LEAST << 8
+        merged: list[int] = []
+        cuts = iter(sorted(self.cuts))
+        cut = next(cuts, None)
+        for value in self.values:
+            while cut is not None and cut < value - near:
+                if merged and cut > merged[-1] + near:
+                    merged.append(cut)
+                cut = next(cuts, None)
+            merged.append(value)
+        self.values = merged
+
     @property
     def period(self) -> int:
         """Length of the support of the noise."""
@@ -79,15 +109,15 @@ class Grid:
         below = [self.edges[k] - jump for k in owner]
         return owner, lengths(below, self.values[:-1])
 
-    def finer(self, wanted: dict[int, list[int]]) -> Grid:
-        """With more residues: cell of the next state -> positions inside it, relative to its lower edge."""
+    def finer(self, wanted: dict[int, list[int]], cuts: Iterable[int] = ()) -> Grid:
+        """With more residues: cell of the next state -> positions inside it, relative to its lower edge; and cuts."""
         found = set(self.residues)
         following = [*self.residues[1:], self.residues[0] + self.period]
         for cell, offsets in wanted.items():
             base = self.residues[cell % self.per_period]
             height = following[cell % self.per_period] - base
             found |= {base + ((o >> COARSE) << COARSE) for o in offsets if LEAST < o < height - LEAST}
-        return Grid(sorted(found), self.jumps, self.top, self.finer_cells)
+        return Grid(sorted(found), self.jumps, self.top, self.finer_cells, self.cuts.union(cuts))
 
 
 def lengths(left: Sequence[int], right: Sequence[int]) -> Array:

@@ -64,7 +64,8 @@ class NoiseOnGrids:
         if noise.name == "uniform":
             lo, hi = (position(end) for end in law.support)
             return cls((lo, hi), None)
-        table, tail = _table(law), None if noise.bounded else _tail(noise.name, law)
+        tail = None if noise.bounded else _tail(noise.name, law)
+        table = _table(law)
         return cls(tuple(position(_dyadic(table.breaks[k])) for k in table.corners), table, tail)
 
     @property
@@ -130,8 +131,8 @@ def input_bounds(net: Network) -> LawBounds:
 
 def _stated(noise: AbstractNoise) -> LawBounds:
     law = exact_law(noise, {})
-    bounds = _between(_table(law))
-    return bounds if noise.bounded else replace(bounds, tail=_tail(noise.name, law))
+    tail = None if noise.bounded else _tail(noise.name, law)
+    return replace(_between(_table(law)), tail=tail)
 
 
 def _between(table: NoiseTable) -> LawBounds:

@@ -47,6 +47,15 @@ UNSURE = 1e-5
 COARSEST = 4e-3
 """What the smoothing term may cost at first."""
 
+MOST_CUTS = 200
+"""Cells of Z that are cut at once by themselves."""
+
+SHORTEST = 2.0**-40
+"""Cells of Z that are cut by themselves are longer."""
+
+BITS = 192
+"""Of balls: maps that saturate are inverted where they are steep by 2**-20 only."""
+
 ROUNDS = 24
 """Refinements of one grid."""
 
@@ -147,7 +156,7 @@ class LawChain:
         if reason:
             return without(reason)
         try:
-            with precision(), blas_threads():
+            with precision(BITS), blas_threads():
                 return self._enclosed(self._layer(n), degree, width)
         except MzError as error:
             return without(f"sharp: {error.what}")
@@ -213,7 +222,8 @@ def _carried(layer: _Layer) -> LawBounds:
             break
         # It falls like the cube of the length: twice as many cells, each with about the same doubt.
         roots = np.cbrt(unsure)
-        finer = grid.finer(_split(grid, np.clip(np.ceil(2.0 * len(roots) * roots / np.sum(roots)), 1, 16)))
+        parts = np.clip(np.ceil(2.0 * len(roots) * roots / np.sum(roots)), 1, 16)
+        finer = grid.finer(_split(grid, parts), _cuts(cells, float(np.sum(unsure)) / 16.0))
         if not len(grid.residues) < len(finer.residues) or len(finer.heights) > 2 * MOST_LAW_CELLS:
             break
         if layer.noise.table and len(finer.heights) * finer.cells > MOST_ENTRIES:
@@ -232,6 +242,19 @@ def _split(grid: Grid, parts: Array) -> dict[int, list[int]]:
     return out
 
 
+def _cuts(cells: Cells, most: float) -> list[int]:
+    """Middles of cells of Z in which its mass may be distributed so unevenly that the density of Y is in doubt."""
+    grid = cells.grid
+    if not grid.finer_cells:
+        return []
+    doubts = cells.mass_high * cells.turn * grid.widths * cells.spread.variation
+    if float(np.sum(doubts)) <= most:
+        return []
+    # They fall like the cube of the length.
+    large = np.flatnonzero((doubts > most / (2.0 * len(doubts))) & (grid.widths > SHORTEST))
+    return [(grid.values[c] + grid.values[c + 1]) // 2 for c in large[np.argsort(-doubts[large])][:MOST_CUTS]]
+
+
 def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, Cells]:
     """Divide cells until none costs more than the target, and all that are left out cost no more together."""
     cells = layer.cells(grid)
@@ -246,9 +269,10 @@ def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, C
                 small = [height // 2, height // 8, height // 32]
                 rising = cells.high[k, 0] <= cells.high[k, 1]
                 wanted[int(k)] = small if rising else [height - offset for offset in small]
-        finer = grid.finer(wanted)
+        cuts = _cuts(cells, target / 16.0)
+        finer = grid.finer(wanted, cuts)
         size = len(finer.heights) - len(grid.heights) + len(costs.kept)
-        if not len(grid.residues) < len(finer.residues) or size > MOST_CELLS:
+        if not len(grid.residues) + len(grid.cuts) < len(finer.residues) + len(finer.cuts) or size > MOST_CELLS:
             break
         grid = finer
         cells = layer.cells(grid)
