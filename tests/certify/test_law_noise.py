@@ -8,7 +8,6 @@ evenly without a doubt; inner jumps are not cut at; what the parabolas lose is d
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
@@ -22,6 +21,7 @@ import mzsym as mz
 from mzsym.balls import precision
 from mzsym.balls.noise_tables import noise_table
 from mzsym.balls.stretches import bend, number_at, position
+from mzsym.calculus.laws import GaussianLaw, LaplaceLaw
 from mzsym.certify.law.grid import Grid
 from mzsym.certify.law.lower import lower_bounds
 from mzsym.certify.law.norms import Upper
@@ -206,7 +206,7 @@ def test_maps_of_unbounded_states_are_bounded():
 @pytest.mark.parametrize("name, scale", [("gaussian", 0.5), ("laplace", 0.25)])
 def test_what_lies_beyond_the_tables(name, scale):
     with precision():
-        tail = Tail.of(name, Fraction(scale))
+        tail = Tail.of((GaussianLaw if name == "gaussian" else LaplaceLaw)(sp.Rational(scale)))
     with mp.workdps(30):
         reach = scale * (9 if name == "gaussian" else 40)
         density = {

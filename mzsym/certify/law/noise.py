@@ -14,11 +14,11 @@ import sympy as sp
 from mzsym.balls import precision
 from mzsym.balls.noise_tables import PANELS, NoiseTable, noise_table
 from mzsym.balls.stretches import position
-from mzsym.calculus.laws import DensityLaw, GaussianLaw, LaplaceLaw, Law
+from mzsym.calculus.laws import DensityLaw, LaplaceLaw, Law
 from mzsym.certify.law.cells import LawBounds
 from mzsym.certify.law.grid import Grid
 from mzsym.certify.law.spread import SLACK, Spread, Tabled, Windows, positive_part
-from mzsym.certify.law.tail import REACHES, Tail
+from mzsym.certify.law.tail import Tail, end_of
 from mzsym.certify.sharp.proof import exact_law
 from mzsym.core import MzError
 from mzsym.core.names import NOISE_VARIABLE
@@ -64,9 +64,8 @@ class NoiseOnGrids:
         if noise.name == "uniform":
             lo, hi = (position(end) for end in law.support)
             return cls((lo, hi), None)
-        tail = None if noise.bounded else _tail(noise.name, law)
         table = _table(law)
-        return cls(tuple(position(_dyadic(table.breaks[k])) for k in table.corners), table, tail)
+        return cls(tuple(position(_dyadic(table.breaks[k])) for k in table.corners), table, _tail(noise, law))
 
     @property
     def period(self) -> int:
@@ -81,21 +80,17 @@ class NoiseOnGrids:
 @lru_cache(maxsize=32)
 def _table(law: Law) -> NoiseTable:
     lo, hi = law.support
-    panels = LAPLACE_PANELS if isinstance(law, LaplaceLaw) else PANELS
-    if isinstance(law, (GaussianLaw, LaplaceLaw)):
-        name = "gaussian" if isinstance(law, GaussianLaw) else "laplace"
-        hi = exact_expr(REACHES[name]) * law.scale
+    if lo.is_infinite or hi.is_infinite:
+        hi = end_of(law)
         lo = -hi
-    density = law.density(NOISE_VARIABLE)
+    panels = LAPLACE_PANELS if isinstance(law, LaplaceLaw) else PANELS
     with precision():
-        return noise_table(density, NOISE_VARIABLE, (lo, *law.breaks, hi), panels)
+        return noise_table(law.density(NOISE_VARIABLE), NOISE_VARIABLE, (lo, *law.breaks, hi), panels)
 
 
-def _tail(name: str, law: Law) -> Tail:
-    if not isinstance(law, (GaussianLaw, LaplaceLaw)):
-        raise MzError("noise of unbounded support has to be Gaussian or Laplace", "certify", "Cut the noise off")
+def _tail(noise: AbstractNoise, law: Law) -> Tail | None:
     with precision():
-        return Tail.of(name, _dyadic(law.scale))
+        return None if noise.bounded else Tail.of(law)
 
 
 def _dyadic(place: sp.Expr) -> Fraction:
@@ -131,8 +126,7 @@ def input_bounds(net: Network) -> LawBounds:
 
 def _stated(noise: AbstractNoise) -> LawBounds:
     law = exact_law(noise, {})
-    tail = None if noise.bounded else _tail(noise.name, law)
-    return replace(_between(_table(law)), tail=tail)
+    return replace(_between(_table(law)), tail=_tail(noise, law))
 
 
 def _between(table: NoiseTable) -> LawBounds:

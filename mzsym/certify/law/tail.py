@@ -1,19 +1,19 @@
-"""What lies outside of a bounded interval: unbounded noise and the laws that it makes; MATH (24x)."""
+"""What lies outside of a bounded interval: unbounded noise and the laws that it makes; MATH (24z)."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
-import flint
 import numpy as np
+import sympy as sp
 
-from mzsym.balls import to_arb, upper
+from mzsym.balls import enclose, lower, upper
+from mzsym.calculus.laws import GaussianLaw, LaplaceLaw, Law
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
 
-REACHES = {"gaussian": Fraction(9), "laplace": Fraction(40)}
+REACHES = {GaussianLaw: 9, LaplaceLaw: 40}
 """Scales after which a density is taken as nothing."""
 
 
@@ -32,7 +32,7 @@ class Tail:
     reach: float
 
     @classmethod
-    def of(cls, name: str, scale: Fraction) -> Tail:
+    def of(cls, law: Law) -> Tail:
         """Of Gaussian or Laplace noise, at the current precision; phi(T + u) <= phi(T) exp(-T u).
 
         Raises
@@ -40,14 +40,11 @@ class Tail:
         MzError
             For another law.
         """
-        if name not in REACHES:
-            raise MzError("noise of unbounded support has to be Gaussian or Laplace", "certify", "Cut the noise off")
-        reach, s = to_arb(REACHES[name]), to_arb(scale)
-        if name == "laplace":
-            density, decay = (-reach).exp() / (2 * s), 1 / s
-        else:
-            density, decay = (-reach * reach / 2).exp() / ((2 * flint.arb.pi()).sqrt() * s), reach / s
-        return cls(upper(density), float(decay) * (1.0 - 2.0**-50), float(reach * s) * (1.0 - 2.0**-50))
+        end = end_of(law)
+        assert isinstance(law, (GaussianLaw, LaplaceLaw))
+        decay = 1 / law.scale if isinstance(law, LaplaceLaw) else end / law.scale**2
+        found = upper(enclose(law.density(end), {}))
+        return cls(found, lower(enclose(decay, {})), lower(enclose(end, {})))
 
     @property
     def mass(self) -> float:
@@ -66,4 +63,17 @@ class Tail:
         return np.array(found)
 
 
-__all__ = ["REACHES", "Tail"]
+def end_of(law: Law) -> sp.Expr:
+    """Where the tail of an unbounded law begins.
+
+    Raises
+    ------
+    MzError
+        For a law that is neither Gaussian nor Laplace.
+    """
+    if not isinstance(law, (GaussianLaw, LaplaceLaw)):
+        raise MzError("noise of unbounded support has to be Gaussian or Laplace", "certify", "Cut the noise off")
+    return sp.Integer(REACHES[type(law)]) * law.scale
+
+
+__all__ = ["Tail", "end_of"]
