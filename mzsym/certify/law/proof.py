@@ -173,7 +173,9 @@ class LawChain:
         values = exact_values({**net.shared, **layer.map_bindings(k)})
         expr = layer.map_exprs(k)[0].xreplace(values)
         low, high = (sp.Rational(end, 1 << SCALE) for end in (lo, hi))
-        curve = curve_of(on_unit_interval(expr, state_symbol(k, 0), low, high, _T), _T)
+        with precision():
+            # Kinks are caught at the usual precision, or there would be too many digits of them.
+            curve = curve_of(on_unit_interval(expr, state_symbol(k, 0), low, high, _T), _T)
         image = Image(curve, lo, hi)
         ends = image.ends
         if law.tail:
