@@ -1,4 +1,4 @@
-"""A noise density as tables with proved errors, for many arguments at once; MATH (24y).
+"""A noise density as tables with proved errors, for many arguments at once; MATH (24w).
 
 The support is cut at the points where the density is not smooth, and every piece into panels. On a panel the density is
 its Taylor polynomial of degree 5 up to a remainder that ball arithmetic bounds; its first three derivatives are bounded

@@ -1,4 +1,4 @@
-"""The law of the state in cells: masses, and bounds of its density from both sides; MATH (24p), (24y).
+"""The law of the state in cells: masses, and bounds of its density from both sides; MATH (24p), (24w).
 
 Z = F(X) has masses in the cells of a grid; Y = Z + xi has a density that ``spread`` bounds on the cells of the next
 state. Masses are sums of non-negative numbers, so that relative errors stay relative.

@@ -1,4 +1,4 @@
-"""Upper bounds of ||Q M|| and ||Q M Q'|| in the law of the state from the cells; MATH (24p)-(24r), (24y).
+"""Upper bounds of ||Q M|| and ||Q M Q'|| in the law of the state from the cells; MATH (24p)-(24r), (24w).
 
 V is spanned by 1_b/m, m the density of Y = X_{n+1}, b the cells that are kept. With Gamma_b = int_b 1/m, 1/m is taken
 for Gamma_b (1 + beta_b (1 - 2 theta))/h_b, whose averages over the noise are parabolas in the place theta of z in a

@@ -1,4 +1,4 @@
-"""What noise makes of the cells of Z = F(X): the density of Y = Z + xi, and averages over the noise; MATH (24p), (24y).
+"""What noise makes of the cells of Z = F(X): the density of Y = Z + xi, and averages over the noise; MATH (24p), (24w).
 
 ``Windows`` is uniform noise, whose sums over cells are exact: relative errors stay relative. ``Tabled`` is any density
 of bounded variation, by tables; its errors are absolute.
