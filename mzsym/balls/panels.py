@@ -28,6 +28,12 @@ CLOSE = 2.0**-140
 LONGEST = 96
 """Largest number of coefficients on one panel of several."""
 
+FINER = 2.0**-20
+"""Share of the target below which coefficients are dropped: what is dropped looks like a kink to those who merge."""
+
+SHARES = 8
+"""Part of what may still be spent on a panel that one merging may take."""
+
 SHORT = 16
 """Polynomials with so few coefficients are kept as they are."""
 
@@ -160,10 +166,10 @@ def _from_powers(count: int) -> Any:
 
 
 def simplified(near: Near, target: Arb) -> Near:
-    """The function with fewer coefficients, where there are many that together are below the target."""
+    """The function with fewer coefficients, where there are many that together are far below the target."""
     if near.poly.length() <= SHORT:
         return near
-    terms, dropped = chopped(_series([near.poly], _rounded_up(near.poly.length()))[0], target)
+    terms, dropped = chopped(_series([near.poly], _rounded_up(near.poly.length()))[0], target * FINER)
     return Near.of(from_chebyshev(terms), near.error + dropped)
 
 
@@ -174,22 +180,24 @@ def merged(pieces: Pieces, target: Arb) -> Pieces:
     """
     if len(pieces.panels) == 1:
         return pieces
-    # Every panel is merged once, one after another from the left: shares of the target add up to it.
-    allowed = target / len(pieces.panels)
     ends, panels = [pieces.ends[0], pieces.ends[1]], [pieces.panels[0]]
+    spent = flint.arb(0)
     for k in range(1, len(pieces.panels)):
         pair = Pieces((ends[-2], ends[-1], pieces.ends[k + 1]), (panels[-1], pieces.panels[k]))
-        one = _one_panel(pair, allowed)
+        # A panel that grows and grows may spend the target on the way, not each time.
+        one = _one_panel(pair, (target - spent) / SHARES)
         if one is None:
             ends.append(pieces.ends[k + 1])
             panels.append(pieces.panels[k])
+            spent = flint.arb(0)
         else:
-            ends[-1], panels[-1] = pieces.ends[k + 1], one
+            ends[-1], (panels[-1], more) = pieces.ends[k + 1], one
+            spent = (spent + more).upper()
     return Pieces(tuple(ends), tuple(panels))
 
 
-def _one_panel(pair: Pieces, allowed: Arb) -> tuple[Near, ...] | None:
-    """Polynomials within ``allowed`` of those on two panels; None where they are not found."""
+def _one_panel(pair: Pieces, allowed: Arb) -> tuple[tuple[Near, ...], Arb] | None:
+    """Polynomials within ``allowed`` of those on two panels, and how far they are off; None where none is found."""
     count = _rounded_up(max(near.poly.length() for panel in pair.panels for near in panel) + 4)
     if count > LONGEST:
         return None
@@ -200,9 +208,10 @@ def _one_panel(pair: Pieces, allowed: Arb) -> tuple[Near, ...] | None:
     # Last coefficients that are not small say at once that there is a kink.
     if any(series[k, j].abs_lower() > allowed for k in (count - 2, count - 1) for j in range(pair.count)):
         return None
-    found = []
+    found, farthest = [], flint.arb(0)
     for j in range(pair.count):
-        whole = Near.of(from_chebyshev([series[k, j] for k in range(count)]))
+        terms, _ = chopped([series[k, j] for k in range(count)], allowed * FINER)
+        whole = Near.of(from_chebyshev(terms))
         distance = flint.arb(0)
         for k in (0, 1):
             part = restricted(Near(whole.poly, flint.arb(0)), outer, pair.side(k))
@@ -210,8 +219,9 @@ def _one_panel(pair: Pieces, allowed: Arb) -> tuple[Near, ...] | None:
         if not distance < allowed:
             return None
         error = pair.panels[0][j].error.max(pair.panels[1][j].error)
-        found.append(simplified(Near(whole.poly, (error + distance).upper()), allowed))
-    return tuple(found)
+        found.append(Near(whole.poly, (error + distance).upper()))
+        farthest = farthest.max(distance.upper())
+    return tuple(found), farthest
 
 
 def combinations(functions: Pieces, weights: Sequence[Sequence[float]]) -> Pieces:

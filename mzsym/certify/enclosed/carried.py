@@ -40,7 +40,7 @@ class CarriedChain(ABC, Generic[Functions]):
     bits: int = ch.BITS
     """Precision of the balls that it is used with."""
 
-    target: ClassVar[float]
+    target: float
     """What one layer may add to an error, unless another number is stated."""
 
     finest: ClassVar[float]

@@ -21,21 +21,22 @@ if TYPE_CHECKING:
 
 
 KINKED_BITS: Final = 512
+KINKED_TARGET: Final = 2.0**-50
 KINKED_DEEPEST: Final = {1: 12}
 
 
 class LineChain(CarriedChain[Pieces]):
     """The layers of a network of dimension one."""
 
-    target: ClassVar[float] = ch.TARGET
+    target: float = ch.TARGET
     finest: ClassVar[float] = 0.0
     deepest: Mapping[int, int] = {1: 256}
 
     def __init__(self, net: Network) -> None:
         super().__init__(net)
         if any(has_switches(expr) for n in range(net.depth) for expr in net.map_exprs(n)):
-            # Break points multiply; polynomials are short.
-            self.bits, self.deepest = KINKED_BITS, KINKED_DEEPEST
+            # Break points multiply, and those that are hardly felt are merged; polynomials are short.
+            self.bits, self.target, self.deepest = KINKED_BITS, KINKED_TARGET, KINKED_DEEPEST
         # Equal layers on equal boxes are cut and covered by tiles once.
         self._maps: dict[Any, PiecewiseMap] = {}
 

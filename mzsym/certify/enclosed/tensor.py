@@ -27,7 +27,7 @@ NARROW: Final = 2.0**-20
 class TensorChain(CarriedChain[Columns]):
     """The layers of a network of dimension one to three."""
 
-    target: ClassVar[float] = 2.0**-40
+    target: float = 2.0**-40
     finest: ClassVar[float] = 2.0**-40
     deepest: Mapping[int, int] = {2: 64, 3: 12}
 
