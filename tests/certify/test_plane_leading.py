@@ -1,8 +1,10 @@
 """A few functions that are known far beyond the columns: narrow enclosures under uniform noise in two dimensions.
 
 Seen to fail when (each tried once): what lies beyond the known degrees is dropped; R is dropped; mu is dropped; R is
-taken once instead of (1 + t) times; second eigenvalues are left out; errors of the rule or of rounding are dropped; the
-two outputs are swapped in the products; a side piece is left out; its Jacobian is turned round.
+taken once instead of (1 + t) times; second eigenvalues are left out; what the functions are off is dropped from either
+bound; errors of the rule or of rounding are dropped; the two outputs are swapped in the products; a side piece is left
+out; its Jacobian is turned round; the ends of a strip or one shift are left out; of a cut density the excess, the
+other term or what a place is off is dropped.
 """
 
 from __future__ import annotations
@@ -10,19 +12,26 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy as sp
 from numpy.polynomial import Legendre
 
 import mzsym as mz
+from mzsym.balls import precision, tensor
+from mzsym.balls.programs import Program
+from mzsym.balls.strips import bernstein_radius
 from mzsym.balls.tensor import Columns
+from mzsym.certify.enclosed.tensor import TensorChain
 from mzsym.certify.plane.leading import Leading
 from mzsym.certify.plane.lines import averages_size, inner_products, pieces
 from mzsym.certify.plane.outputs import Output
 from mzsym.certify.plane.proof import plane_enclosure
 from mzsym.certify.plane.tail import Tail, Tails, smooth_tails
 from mzsym.certify.sharp.proof import sharp_enclosure
+from mzsym.certify.sufficient.hilbert_schmidt import hilbert_schmidt
 
 lines = importlib.import_module("mzsym.certify.plane.lines")
 plane = importlib.import_module("mzsym.certify.plane.proof")
@@ -134,6 +143,10 @@ def test_the_errors_of_averages_hold():
     size, error = averages_size(output, top)
     assert np.max(np.linalg.norm(found[:40] - with_more, axis=0)) <= error + 1e-12 < 1e-8
     assert np.max(np.linalg.norm(found, axis=0)) <= size
+    # The bound follows what the values are off.
+    moved = replace(output, alpha=output.alpha + 1e-6, lost=output.lost + 1e-6)
+    shift = np.linalg.norm(lines.averages(moved, points, top) - found, axis=0)
+    assert 1e-6 < np.max(shift) <= averages_size(moved, top)[1] <= 40 * np.max(shift)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -151,6 +164,9 @@ def test_two_blocks_of_random_operators(seed):
         truth = np.linalg.norm(np.hstack([Z, rest]), 2)
         bound = part._above(R, 0.0, mu)
         assert truth <= bound <= math.hypot(np.linalg.norm(Z, 2), math.sqrt(mu)) * 1.001
+        # What the rest of the space meets counts as well.
+        far = 10.0 * np.outer(np.linalg.svd(Z)[0][:, 5], np.eye(9)[0])
+        assert np.linalg.norm(np.hstack([Z, far]), 2) <= part._above(0.0 * R, 0.0, 100.0) <= 10.0 + np.linalg.norm(Z, 2)
         # Without what R says of the functions it would not be one.
         assert part._above(0.0 * R, 0.0, 1e-9) < truth
 
@@ -185,6 +201,55 @@ def test_strong_random_layers(seed):
     assert found.width <= 1e-2 and not found.reason
     assert found.lower * (1 - 1e-3) <= norm <= found.upper * (1 + 1e-3)
     assert found.interior_lower <= found.interior_upper <= found.upper * (1 + 1e-12)
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """Columns of one layer, and narrow bounds."""
+    net = network([[1.0, 0.5], [-0.5, 1.0]], 0.5)
+    projection = mz.Legendre(1)
+    square, tails = hilbert_schmidt(net, projection, 0), smooth_tails(net, 0)
+    with precision(TensorChain.bits):
+        columns = plane._Columns.of(TensorChain(net), projection, 0, (14, 14), 1e-7)
+    return net, columns, square, tails, plane_enclosure(net, projection, 0, 1e-3)
+
+
+@pytest.mark.parametrize("far, small", [((15, 15), 1e-6), ((20, 20), 1e-6), ((96, 96), 0.05), ((96, 96), 0.3)])
+def test_little_known_of_few_functions(turned, far, small):
+    net, columns, square, tails, fine = turned
+    further = plane._Further(outputs(net), far, tails.beyond(far), tails)
+    found = columns.sharpened(square, further, small)
+    assert fine.lower <= found.upper and found.lower <= fine.upper
+    assert fine.interior_lower <= found.interior_upper and found.interior_lower <= fine.interior_upper
+    # Less is known than in the narrow bounds.
+    assert found.width > 3e-3
+
+
+def test_functions_that_are_off_are_said_to_be(turned):
+    _, columns, *_ = turned
+    every = np.ones(196, dtype=bool)
+    with_all, with_few = (columns._leading(every, small) for small in (1e-9, 0.3))
+    shape = with_all.functions.sizes
+    gap = tensor.padded(with_few.functions.coefs, shape) - with_all.functions.coefs
+    gram = tensor.along([tensor.mean_products(size) for size in shape], gap).reshape(-1, gap.shape[-1])
+    apart = math.sqrt(np.linalg.norm(gap.reshape(gram.shape).T @ gram, 2))
+    assert 1e-3 < apart <= with_few.off and with_all.off < 1e-5
+
+
+def test_functions_that_are_altogether_off(turned):
+    net, columns, square, tails, fine = turned
+    part = columns._leading(np.ones(196, dtype=bool), 1e-6)
+    beyond = np.ones((20, 20), dtype=bool)
+    beyond[:14, :14] = False
+    mu, rest = tails.beyond((14, 14)), tails.beyond((20, 20))
+    for value in (0.0, 1.0):
+        # Zero says nothing of what lies beyond; constants are what Q removes.
+        flat = np.zeros((1, 1, len(part.values)))
+        flat[0, 0, 0] = value
+        other = replace(part, functions=Columns(flat, np.zeros(len(part.values))), off=1.0)
+        products, lost = inner_products(outputs(net), other.functions, (20, 20))
+        low, high = other.bounds(products, lost, np.ones_like(beyond), beyond, mu, rest, square.operator)
+        assert low <= fine.upper and fine.lower <= high
 
 
 @pytest.mark.parametrize("W, s, d", [([[2.5, 0.0]], 0.5, 0), ([[0.0, 2.0]], 0.4, 2), ([[3.0, 0.0]], 0.3, 1)])
@@ -248,3 +313,29 @@ def test_the_cut_density(k):
         place = (left + right) / 2
         tail = Tail(1.0, 1.0, pieces, 0.0 * pieces, right - left, weight, place, (right - left) / 2)
         assert truth <= tail.at(k) <= min(tail.largest / (k * (k + 1)) * (1 + 1e-6), 10 * truth)
+
+
+def test_pieces_of_a_density_add_up():
+    t, weights = np.linspace(-1, 1, 4001)[1:] - 2.5e-4, 5e-4
+    edges = np.linspace(-1, 1, 41)
+    left, right = np.tile(edges[:-1], 2), np.tile(edges[1:], 2)
+    weight = 1 - np.minimum(abs(left), abs(right)) ** 2
+    one, place = np.ones(80), (left + right) / 2
+    wide = np.ones(1), np.zeros(1), np.full(1, 2.0), np.ones(1), np.ones(1), np.full(1, 2.0)
+    for k in (1, 3):
+        phi = np.stack([Legendre.basis(j).integ(lbnd=-1)(t) * math.sqrt(j + 0.5) for j in range(k, 20)])
+        truth = np.linalg.eigvalsh((phi * weights) @ phi.T)[-1]
+        # Both terms of the density are 1; one piece that is known at its end only.
+        assert 2 * truth <= Tail(1.0, 1.0, one, one, right - left, weight, place, (right - left) / 2).at(k) <= 4 * truth
+        assert truth <= Tail(1.0, 1.0, *wide).at(k)
+
+
+def test_strips_in_the_complex_plane():
+    u = sp.Symbol("u", real=True)
+    near, same = (Program([expr], u, complex_=True) for expr in (1 / (sp.Rational(6, 5) - u), u))
+    # Largest where the strip ends, on the real line, and inside of it where the second shift takes it.
+    assert 5 + math.sqrt(24) <= bernstein_radius(near, (-1.0, 1.0), 0.3, (0.0,), (0.0, 1.0)) < 10.3
+    half = (abs(-2.5 + 0.2j - 1) + abs(-2.5 + 0.2j + 1)) / 2
+    seen = half + math.sqrt(half * half - 1)
+    assert seen <= bernstein_radius(same, (-0.5, 0.5), 0.2, (0.0, -2.0), (0.0, 1.0)) <= 1.01 * seen
+    assert math.isinf(bernstein_radius(near, (-1.0, 1.3), 0.3, (0.0,), (0.0, 1.0)))
