@@ -1,8 +1,10 @@
 """Sharp norms in the law of the state for any noise and any X_0 with a density, against discretised chains.
 
 The chains average cells of the next state by distribution functions that are written here. Seen to fail when (each
-tried once): the smoothing term is dropped; the density is taken for linear on cells; the mass of a cell of Z is spread
-evenly without a doubt; inner jumps are not cut at; what the parabolas lose is dropped.
+tried once): the smoothing term is a twentieth; the density is taken for linear on cells; the mass of a cell of Z is
+spread evenly without a doubt; masses are 3 % too small; inner jumps are not cut at, or cost nothing in the law; what
+parabolas lose is dropped, in the upper or the lower bound; a lower bound of the density is cut off at 0; the table
+jumps by 1e-6; moments beyond the tables are too small.
 """
 
 from __future__ import annotations
@@ -141,7 +143,7 @@ ACTS = {"tanh": np.tanh, "sin": np.sin, "relu": lambda u: np.maximum(u, 0), "sof
 @pytest.mark.parametrize("name", [name for name in NOISES if name not in ("uniform", "normal")])
 def test_two_layers_of_every_noise(name):
     chain = chain_of(["tanh"] * 2, [name] * 2, 2, 0.125)
-    degree = 0 if name == "laplace" else 1
+    degree = 1 if name in ("mixture", "normal cut early") else 0
     reference = extrapolated([lambda x: np.tanh(2 * x + 0.125)] * 2, [name] * 2, (-1, 1), degree)
     for n in range(2):
         found = chain.enclosure(n, degree, 2e-2)
@@ -245,7 +247,7 @@ def test_how_mass_lies_in_a_cell_of_z_is_in_doubt():
     assert np.abs(exact - even).max() > 1e-2
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(
     acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=1, max_size=2),
     name=st.sampled_from(["normal", "normal cut early", "triangle", "beta"]),
@@ -274,7 +276,7 @@ def coarse(name, count, w=2.0):
         return layer.cells(grid), chain
 
 
-@pytest.mark.parametrize("name", ["normal", "histogram", "mixture", "beta"])
+@pytest.mark.parametrize("name", ["normal", "histogram"])
 def test_few_cells_give_bounds_that_hold(name):
     truth = coarse(name, 48)[1].enclosure(0, 0, 1e-3)
     for count in (3, 5, 8, 13, 21):
@@ -312,7 +314,7 @@ def test_functions_without_mean_on_cells_cost_no_more_than_mu(name):
     assert reached > 0.03
 
 
-@pytest.mark.parametrize("name", ["normal", "histogram", "mixture", "beta"])
+@pytest.mark.parametrize("name", ["normal", "mixture"])
 def test_averages_of_cells_are_parabolas_up_to_what_is_lost(name):
     cells, _ = coarse(name, 6)
     spread, grid, rng = cells.spread, cells.grid, np.random.default_rng(2)
@@ -331,7 +333,7 @@ def test_averages_of_cells_are_parabolas_up_to_what_is_lost(name):
             alone = spread.lost(np.array([b]), size, curve, np.eye(grid.cells)[c])
             assert np.abs(error[c]).max() <= alone + 1e-5 * grid.heights[b]
             worst = max(worst, np.abs(error[c]).max() / alone if alone > 1e-9 else 0.0)
-    assert worst > 0.05 or name == "histogram"
+    assert worst > 0.05
     v = rng.normal(size=len(cells.low))
     found, off = spread.step_averages(v)
     edges = np.array([number_at(edge) for edge in grid.edges])
@@ -358,7 +360,7 @@ def moment(name, w, y):
     return mp.quad(integrand, sorted({mp.mpf(-1), mp.mpf(1), *cuts, mp.mpf(0)}))
 
 
-@pytest.mark.parametrize("name", ["normal", "histogram", "triangle", "mixture"])
+@pytest.mark.parametrize("name", ["normal", "histogram", "triangle"])
 def test_the_bounds_of_the_law_hold_the_exact_density(name):
     with mp.workdps(25):
         for count in (5, 30):

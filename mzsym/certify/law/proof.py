@@ -67,7 +67,7 @@ _T = sp.Symbol("t", real=True)
 def reason_against_law(net: Network, n: int) -> str:
     """Why the law of X_{n+1} is not enclosed; empty where it may be."""
     if net.input_law.kind == "samples" or (net.input_law.kind == "density" and net.domain is None):
-        return "in the law of the state sharp enclosures need X_0 with a density of bounded support"
+        return "in the law of the state sharp enclosures need X_0 with a density, on a box or by a noise law"
     for k in range(n + 1):
         layer = net.layers[k]
         if (net.dims[k], net.dims[k + 1]) != (1, 1):
