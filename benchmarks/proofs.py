@@ -112,12 +112,12 @@ def own_norm(w: float, s: float, degree: int) -> tuple[float, float]:
     return found.lower, found.upper
 
 
-def chain(depth: int, dim: int) -> mz.Network:
-    """Random tanh layers with uniform noise 1/2."""
+def chain(depth: int, dim: int, activation: str) -> mz.Network:
+    """Random layers with uniform noise 1/2."""
     rng = np.random.default_rng(depth + dim)
     layers = [
         mz.dense(
-            rng.normal(size=(dim, dim)) * 0.7, rng.normal(size=dim) * 0.2, activation="tanh", noise=mz.Uniform(0.5)
+            rng.normal(size=(dim, dim)) * 0.7, rng.normal(size=dim) * 0.2, activation=activation, noise=mz.Uniform(0.5)
         )
         for _ in range(depth)
     ]
@@ -151,12 +151,12 @@ def main() -> None:
         taken, found = timed(lambda net=net, width=width: plane_enclosure(net, mz.Legendre(0), 0, width))
         print(f"  {name}:  [{found.lower:.5f}, {found.upper:.5f}] {seconds(taken)}")
     print("chains, Legendre(2): every entry of every table, and the error of a shallow network of depth 2")
-    for depth, dim in ((8, 1), (3, 2), (2, 3)):
-        net = chain(depth, dim)
+    for depth, dim, activation in ((8, 1, "tanh"), (3, 1, "relu"), (8, 1, "relu"), (3, 2, "tanh"), (2, 3, "tanh")):
+        net = chain(depth, dim, activation)
         taken, tables = timed(lambda net=net: mz.enclose(net, mz.Legendre(2)))
         longer, r = timed(lambda net=net: mz.reduce(net, mz.Legendre(2), depth=min(2, net.depth - 1)))
         print(
-            f"  {depth} layers, dimension {dim}: entries within {tables.width:.0e} in {seconds(taken)};   "
+            f"  {depth} {activation} layers, dimension {dim}: entries within {tables.width:.0e} in {seconds(taken)};   "
             f"error at most {r.error_bound:.4g} ({r.standing}) in {seconds(longer)}"
         )
 

@@ -215,12 +215,14 @@ def _composed(region: Region, functions: Pieces, target: float) -> Iterator[tupl
     while todo:
         a, b = todo.pop()
         try:
-            yield b, _on_panel(region, a, b, functions, target)
+            panel = _on_panel(region, a, b, functions, target)
         except MzError:
             if not b - a > HALVED:
                 raise
             middle = ((a + b) / 2).mid()
             todo += [(middle, b), (a, middle)]
+        else:
+            yield b, panel
 
 
 def _constant(level: Arb, functions: Pieces) -> tuple[Near, ...]:

@@ -239,3 +239,17 @@ def test_errors_of_truncated_memory_are_proved(measure: str) -> None:
         found.truncation_errors(0)
     with pytest.raises(mz.MzError, match="another network"):
         truncate(mz.compile(mz.derive(net, mz.Legendre(2, measure))), 1, enclosed=found)
+
+
+def test_break_points_that_are_not_felt_are_merged() -> None:
+    """Every edge of the noise doubles the break points of a layer; smoothed often enough they are none."""
+    layers = [mz.dense([[w]], activation="hardtanh", noise=mz.TruncatedGaussian(0.1)) for w in (1.3, 1.9) * 4]
+    net = mz.Network(layers, domain=mz.Box([(-1, 1)]), observable=sp.Abs(x))
+    chain = chain_of(net)
+    with precision(chain.bits):
+        functions = chain.observables(chain.target)
+        for n in range(net.depth - 1, -1, -1):
+            functions = chain.image(n, functions, chain.target)
+            assert len(functions.panels) <= 30
+        # Each layer adds about what it may, and merging is part of that.
+        assert all(float(near.error) <= 4 * net.depth * chain.target for panel in functions.panels for near in panel)
