@@ -64,17 +64,25 @@ def statement(certificate: Certificate) -> str:
         return _sharp_statement(certificate, opening)
     if "hilbert_schmidt" not in methods:
         return opening + r" No method asked for bounds $\|Q_nM_n\|$ in this measure."
+    known = [layer for layer in certificate.layers if math.isfinite(layer.upper)]
+    less = " - 1" if all(layer.upper < layer.operator for layer in known) else ""
     if certificate.measure == "gaussian":
-        return _bounded_claim(opening, r"\Bigl(\mathbb E\prod_ih_{n,i}(F_{n,i}(X)) - 1\Bigr)^{1/2}") + GAUSSIAN_SQUARE
-    square = r"\lambda(\Omega_{n+1})\,\|\rho_n\|_{L^2}^2 - 1"
+        return _bounded_claim(opening, rf"\Bigl(\mathbb E\prod_ih_{{n,i}}(F_{{n,i}}(X)){less}\Bigr)^{{1/2}}") + (
+            GAUSSIAN_SQUARE.format(constants=GAUSSIAN_CONSTANTS if less else "")
+        )
+    square = rf"\lambda(\Omega_{{n+1}})\,\|\rho_n\|_{{L^2}}^2{less}"
     if certificate.measure == "lebesgue":
         square = rf"\frac{{\lambda(\Omega_n)}}{{\lambda(\Omega_{{n+1}})}}\bigl({square}\bigr)"
+    elif certificate.measure not in MEASURES:
+        square = (
+            r"\frac{\mu_n(\Omega_n)}{\mu_{n+1}(\Omega_{n+1})}\Bigl(\mu_{n+1}(\Omega_{n+1})\max_{\Omega_{n+1}}"
+            rf"\frac1{{m_{{n+1}}}}\,\|\rho_n\|_{{L^2}}^2{less}\Bigr)"
+        )
     mixed = "" if all(layer.plain_noise for layer in certificate.layers) else " " + MIXED
     return _bounded_claim(opening, rf"\Bigl({square}\Bigr)^{{1/2}}") + (
-        r"\textit{Proof.} The kernel of $M_n$ is $\rho_n(y-F_n(x))$, which gives $\|M_n\|_{\mathrm{HS}}$; the "
-        r"constants lie in the range of $P_n$, and by the Cauchy--Schwarz inequality their part of "
-        r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for "
-        rf"$M_nQ_{{n+1}}$.{mixed} All numbers were computed in ball arithmetic and rounded up. $\square$"
+        r"\textit{Proof.} The kernel of $M_n$ is $\rho_n(y-F_n(x))$, which gives $\|M_n\|_{\mathrm{HS}}$"
+        + (CONSTANTS if less else ".")
+        + rf"{mixed} All numbers were computed in ball arithmetic and rounded up. $\square$"
     )
 
 
@@ -92,13 +100,20 @@ def _bounded_claim(opening: str, square: str) -> str:
     )
 
 
+CONSTANTS = (
+    r"; the constants lie in the range of $P_n$, and by the Cauchy--Schwarz inequality their part of "
+    r"$\|P_nM_n\|_{\mathrm{HS}}^2$ is at least the subtracted term. $M_n1=1$ gives the same bound for $M_nQ_{n+1}$."
+)
+"""Where a projection resolves the constants."""
+
+GAUSSIAN_CONSTANTS = r", and the constants, for which $M_n1=1$, account for 1 of it on either side"
+
 GAUSSIAN_SQUARE = (
-    r"\textit{Proof.} With $\varphi$ the density of $N(0,1)$, $h_{n,i}(f) = \int\rho_{n,i}(z-f)^2\,dz/\varphi(z)$ and "
-    r"$X$ standard normal, the expectation is $\|M_n\|_{\mathrm{HS}}^2$, and the constants, for which $M_n1=1$, "
-    r"account for 1 of it on either side. Components that depend on independent variables were taken apart, groups "
-    r"of $p$ others by H\"older's inequality, $\mathbb E\prod h \le \prod(\mathbb Eh^p)^{1/p}$. The integrals were "
-    r"computed in ball arithmetic by Gauss's rule with errors bounded from the analyticity of the integrands, and "
-    r"rounded up. $\square$"
+    r"\textit{{Proof.}} With $\varphi$ the density of $N(0,1)$, $h_{{n,i}}(f) = \int\rho_{{n,i}}(z-f)^2\,dz/\varphi(z)$"
+    r" and $X$ standard normal, the expectation is $\|M_n\|_{{\mathrm{{HS}}}}^2${constants}. Components that depend on "
+    r"independent variables were taken apart, groups of $p$ others by H\"older's inequality, "
+    r"$\mathbb E\prod h \le \prod(\mathbb Eh^p)^{{1/p}}$. The integrals were computed in ball arithmetic by "
+    r"Gauss's rule with errors bounded from the analyticity of the integrands, and rounded up. $\square$"
 )
 """Hilbert-Schmidt bounds in the standard Gaussian measure."""
 

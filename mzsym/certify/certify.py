@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
+import sympy as sp
 from scipy.sparse.linalg import ArpackError
 
 from mzsym.certify.bounds import Interior, LayerBound
@@ -237,19 +238,25 @@ def _sharp(
 
 def _square(net: Network, projection: AbstractProjection, n: int) -> HilbertSchmidt:
     """The Hilbert-Schmidt bound of layer n, in the measures that have one."""
-    if isinstance(projection, TotalDegree) and projection.measure in BOX_MEASURES:
+    measure = projection.measure
+    if not _orthogonal(projection):
+        return _no_hilbert_schmidt(projection)
+    if measure in BOX_MEASURES or (isinstance(measure, sp.Expr) and net.has_domains):
         return hilbert_schmidt(net, projection, n)
-    if isinstance(projection, TotalDegree) and projection.measure == "gaussian":
-        return gaussian_hilbert_schmidt(net, projection, n)
-    return _no_hilbert_schmidt(projection)
+    return gaussian_hilbert_schmidt(net, projection, n) if measure == "gaussian" else _no_hilbert_schmidt(projection)
+
+
+def _orthogonal(projection: AbstractProjection) -> bool:
+    """Whether P is an orthogonal projection: conditional expectations are, and Galerkin projections."""
+    return not isinstance(projection, FiniteRank) or projection.orthogonal
 
 
 def _no_hilbert_schmidt(projection: AbstractProjection) -> HilbertSchmidt:
     nothing = (math.inf, math.inf)
     # Conditional expectations do not expand in the law of the state (Jensen).
     operator = 1.0 if projection.measure == LAW else math.inf
-    if projection.measure in BOX_MEASURES:
-        reason = f"the Hilbert-Schmidt bound is for polynomials, and this is {projection.describe()}"
+    if not _orthogonal(projection):
+        reason = f"the Hilbert-Schmidt bound is for orthogonal projections, and this is {projection.describe()}"
     else:
         reason = f"Hilbert-Schmidt bounds need a measure on boxes, and this is the {measure_words(projection.measure)}"
     return HilbertSchmidt(math.inf, operator, nothing, nothing, nothing, reason)
@@ -267,7 +274,7 @@ def _with_contraction(
     alpha = layer.dobrushin
     if str(projection.measure) != LAW or alpha is None:
         return layer
-    if not (projection.keeps_constants and (not isinstance(projection, FiniteRank) or projection.orthogonal)):
+    if not (projection.keeps_constants and _orthogonal(projection)):
         reason = "the Dobrushin bound needs an orthogonal projection that keeps the constants"
         return replace(layer, reason=f"{layer.reason}; {reason}")
     upper = root_up(alpha)

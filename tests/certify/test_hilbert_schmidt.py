@@ -18,6 +18,7 @@ import mzsym as mz
 from mzsym.certify.bounds import decimal_up
 from mzsym.certify.certify import step_of
 from mzsym.certify.estimated.galerkin import lower_bound
+from mzsym.certify.sufficient.hilbert_schmidt import hilbert_schmidt
 from mzsym.evaluate.blas import blas_threads
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -150,3 +151,58 @@ def test_no_memory_bound_is_below_a_golden_norm(name):
 def test_printed_bounds_are_not_below_the_bounds(value, digits):
     assert Fraction(decimal_up(value, digits)) >= Fraction(value)
     assert Fraction(decimal_up(value, digits)) <= Fraction(value) * (1 + Fraction(10) ** (1 - digits))
+
+
+PROJECTIONS = {
+    "sine": (mz.Basis([1, sp.sin(X)]), [np.ones_like, np.sin]),
+    "no constant": (mz.Basis([X]), [lambda x: x]),
+    "weight": (mz.Basis([1, X], measure=sp.exp(-(X**2) / 4)), [np.ones_like, lambda x: x]),
+    "weight, no constant": (mz.Basis([X], measure=1 + X**2), [lambda x: x]),
+}
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_functions_and_weights_of_the_user(name):
+    """Against the kernel on a fine grid: what is bounded, and the norm itself."""
+    P, functions = PROJECTIONS[name]
+    s, w, b = 0.75, 1.5, 0.25
+    net = mz.Network(
+        [mz.dense([[w]], [b], activation="tanh", noise=mz.Uniform(s))] * 2, domain=mz.Box([(-1, 1)]), observable=X
+    )
+    bound = hilbert_schmidt(net, P, 1)
+    boxes = [tuple(map(float, net.domains[n].intervals[0])) for n in (1, 2)]
+    (x, u), (y, v) = (midpoints(*box, 1500) for box in boxes)
+    weight = sp.lambdify(X, P.measure) if isinstance(P.measure, sp.Expr) else None
+    u = u * (weight(x) if weight else 1 / (boxes[0][1] - boxes[0][0]))
+    v = v * (weight(y) if weight else 1 / (boxes[1][1] - boxes[1][0]))
+    kernel = np.where(np.abs(y[None] - np.tanh(w * x + b)[:, None]) <= s, 0.5 / s, 0.0)
+    step = boxes[1][1] - boxes[1][0]
+    table = np.sqrt(u)[:, None] * kernel * (step / len(y)) / np.sqrt(v)[None]
+    here = np.linalg.qr(np.sqrt(u)[:, None] * np.array([f(x) for f in functions]).T)[0]
+    rest = table - here @ (here.T @ table)
+    size = np.linalg.norm(table)
+    assert size * (1 - 1e-2) <= bound.operator <= size * (1 + 1e-2 if weight is None else 1.6)
+    assert np.linalg.norm(rest, 2) <= bound.resolved * (1 + 1e-2)
+    assert np.linalg.norm(rest) <= bound.resolved * (1 + 1e-2)
+    c = mz.certify(net, P)
+    assert c.layers[1].upper == bound.resolved and c.layers[1].method == "hilbert_schmidt"
+    assert (" - 1" in c.latex()) == P.keeps_constants
+
+
+def midpoints(lo, hi, count):
+    return lo + (hi - lo) * (np.arange(count) + 0.5) / count, np.full(count, (hi - lo) / count)
+
+
+def test_conditional_expectations_are_orthogonal_too():
+    layer = mz.dense([[0.5, 0.25], [0.0, 0.5]], activation="tanh", noise=mz.Uniform(1.5))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)] * 2))
+    found, polynomials = (hilbert_schmidt(net, P, 1) for P in (mz.Conditional([0]), mz.Legendre(1)))
+    assert found.resolved == polynomials.resolved
+    oblique = mz.certify(net, mz.Basis([1, mz.state(2)[0]], test=[1, mz.state(2)[0] ** 3]))
+    assert math.isinf(oblique.layers[1].upper) and "orthogonal projections" in oblique.layers[1].reason
+
+
+def test_weights_that_may_vanish_have_no_bound():
+    layer = mz.dense([[0.5]], activation="tanh", noise=mz.Uniform(0.5))
+    net = mz.Network([layer] * 2, domain=mz.Box([(-1, 1)]))
+    assert math.isinf(hilbert_schmidt(net, mz.Basis([1, X], measure=X**2), 1).resolved)

@@ -26,19 +26,19 @@ from mzsym.core import MzError
 
 if TYPE_CHECKING:
     from mzsym.model import Network
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
 
 _UNKNOWN = (math.inf, math.inf)
 
 
-def gaussian_hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchmidt:
+def gaussian_hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> HilbertSchmidt:
     """Bound layer n in N(0, I) on both sides, with every rounding outward.
 
     Parameters
     ----------
     net : Network
         Every parameter has a value.
-    projection : FiniteRank
+    projection : AbstractProjection
         Orthogonal in that measure.
     n : int
         0 <= n < L.

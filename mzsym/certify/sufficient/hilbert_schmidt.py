@@ -13,6 +13,10 @@ Cauchy-Schwarz, since the mean of M_n* 1 is <1, M_n 1> = mu_n(Omega_n). Hence
 
 M_n 1 = 1 gives in the same way ||M_n Q_{n+1}||_HS^2 <= the same number.
 
+With a weight m_n on boxes ||M_n||_HS^2 <= mu_n(Omega_n) ||rho_n||^2 max 1/m_{n+1}, and by the same argument
+
+    ||Q_n M_n||_HS^2 <= mu_n(Omega_n) (||rho_n||^2 max 1/m_{n+1} - 1/mu_{n+1}(Omega_{n+1})).
+
 With a gain p_n(y|x) = rho_n(G(x)^{-1}(y - F(x)))/|det G(x)|, so the integral of p_n(y|x)^2 over y is
 ||rho_n||^2/|det G(x)|: everything above holds with ||rho_n||^2 replaced by its quotient by a proved lower bound of
 |det G| on Omega_n. More noise columns than components: p_n is a mean, over the columns that a square part of G leaves
@@ -30,15 +34,27 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from mzsym.balls import Arb, density_norm_squared, enclose, intervals_of, lower, precision, to_arb, upper
+from mzsym.balls import (
+    Arb,
+    box_integral_enclosure,
+    density_norm_squared,
+    enclose,
+    intervals_of,
+    lower,
+    precision,
+    to_arb,
+    upper,
+)
 from mzsym.core.names import state_symbol
 from mzsym.model import Noise
+from mzsym.model.values import exact_expr, state
 
 if TYPE_CHECKING:
     from mzsym.model import AbstractLayer, Box, Network
     from mzsym.model.noise import AbstractNoise
     from mzsym.model.values import Number
-    from mzsym.projections import FiniteRank
+    from mzsym.projections import AbstractProjection
+    from mzsym.projections.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -69,14 +85,15 @@ class HilbertSchmidt:
     reason: str = ""
 
 
-def hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchmidt:
+def hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> HilbertSchmidt:
     """Bound layer n, with every rounding outward.
 
     Parameters
     ----------
     net : Network
         Every parameter has a value.
-    projection : FiniteRank
+    projection : AbstractProjection
+        Orthogonal, in a measure on boxes.
     n : int
         0 <= n < L.
 
@@ -84,10 +101,10 @@ def hilbert_schmidt(net: Network, projection: FiniteRank, n: int) -> HilbertSchm
     -------
     HilbertSchmidt
     """
-    here, following = net.domains[n], net.domains[n + 1]
+    here = net.domains[n]
     with precision():
-        volume = _volume(following)
-        ratio = _volume(here) / volume if projection.measure == "lebesgue" else to_arb(1)
+        volume, mass = _masses(projection.measure, net, n + 1)
+        ratio = _masses(projection.measure, net, n)[1] / mass if projection.measure != "uniform" else to_arb(1)
         density, reason = _transition_norm(net, n, here)
         if reason:
             infinite = (math.inf, math.inf)
@@ -103,6 +120,9 @@ MAX_PARTS = 64
 """Square parts of a gain with more columns than rows that are tried."""
 
 _UNDECIDED = "no bound: the noise density is not proved to be square integrable"
+
+MAX_INTEGRAL = 3
+"""Most variables in which the mass of a weight is integrated, and not only bounded."""
 
 MAX_DETERMINANT = 6
 """Largest gain matrix whose determinant is written out."""
@@ -187,6 +207,25 @@ def _density_norm_squared(noise: AbstractNoise, shared: dict[sp.Symbol, Number])
         # A ball around the expression, not the float that the layer rounds it to: sqrt(2)/2 has no float.
         scale = enclose(scale, shared)
     return density_norm_squared(noise.name, scale, getattr(noise, "cutoff", None))
+
+
+def _masses(measure: Measure, net: Network, n: int) -> tuple[Arb, Arb]:
+    """mu_n(Omega_n) times the largest 1/m_n, which is the volume where m_n is constant; and mu_n(Omega_n)."""
+    box = net.domains[n]
+    volume = _volume(box)
+    if isinstance(measure, str):
+        return volume, volume
+    weight = measure.xreplace({s: exact_expr(v) for s, v in net.shared.items()})
+    symbols = state(len(box.intervals))
+    (values,) = intervals_of([weight], box.intervals, symbols)
+    if not values.finite or not values.lo > 0:
+        return to_arb(math.inf), volume
+    mass = values.lo.union(values.hi) * volume
+    if len(symbols) <= MAX_INTEGRAL:
+        sides = [(sp.Rational(Fraction(lo)), sp.Rational(Fraction(hi))) for lo, hi in box.intervals]
+        found = box_integral_enclosure(weight, symbols, sides)
+        mass = found if found.is_finite() and found.rad() < mass.rad() else mass
+    return mass / values.lo, mass
 
 
 def _volume(box: Box) -> Arb:
