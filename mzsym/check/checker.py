@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # fmt: off
 """Check a certificate file of mzsym: ``python checker.py FILE [--allow-unchecked]``.
 
@@ -14,14 +13,14 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from flint import acb, arb, arb_mat, ctx, fmpq
+from flint import acb, arb, arb_mat, arb_poly, ctx, fmpq, fmpq_poly
 
-BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS, LOST = 192, 20_000, 96, 700, 8000, 64
-"""Precision; boxes for one side of a range; nodes of one Gauss rule; Legendre functions; panels; bits of a rule."""
+BITS, BOXES, NODES, MOST_FUNCTIONS, MOST_PANELS, LOST, PARTS, ROUNDED = 192, 20_000, 96, 700, 8000, 56, 99, 160
+"""Precision; boxes of a range; nodes of a rule; Legendre functions; panels; bits of rules; parts; bits of rows."""
 CONFIRMED, FAILED, UNCHECKED = "confirmed", "NOT CONFIRMED", "not checked"
 FOLLOWS, OTHERS = ("(22)", "(28)", "(29)", "(30)"), ("dobrushin", "lipschitz", "layers ")
 class BadFileError(Exception):
@@ -218,66 +217,7 @@ def _check_squares(model: Any, n: int, claims: Any) -> None:
     for name in ("operator_upper", *(() if claims.functions else ("entrance_upper", "upper", "interior_upper"))):
         good = _is_bound(model, n, getattr(claims, name), name != "operator_upper")
         _needs(good, f"{name} = {getattr(claims, name)!r} does not follow", ValueError)
-# -- sharp norms in dimension one, (24): uniform and truncated Gaussian noise, strictly monotone analytic maps -----
-class Law:
-    """A noise density rho on [-s, s]; for 0 <= D <= 2 s its autocorrelation kappa(D), and kappa' without its jumps."""
-    def __init__(self, noise: Any) -> None:
-        self.flat, tau, two, root = noise.law == "uniform", _ball(noise.scale), arb(2).sqrt(), arb.pi().sqrt()
-        self.s = s = tau * _ball(1 if self.flat else noise.cutoff)
-        self.peak = p = 1 / (2 * s) if self.flat else 1 / (tau * two * root * (s / tau / two).erf())
-        def bell(x: Any) -> Any:
-            return (-x * x).exp()
-        self.rho: Callable[[Any], Any] = lambda x: x * 0 + p if self.flat else p * bell(x / (two * tau))
-        self.jump = jump = self.rho(s) ** 2
-        self.kappa: Callable[[Any], Any] = lambda D: p**2 * (
-            2 * s - D if self.flat else tau * root * bell(D / 2 / tau) * ((s - D / 2) / tau).erf())
-        self.smooth: Callable[[Any], Any] = lambda D: D * 0 if self.flat else jump - p**2 * bell(D / 2 / tau) * (
-            D / 2 / tau * root * ((s - D / 2) / tau).erf() + bell((s - D / 2) / tau))
-
-class Curve:
-    """t -> F(c + a t) on [-1, 1], proved increasing (a mirrored map has the same norms)."""
-    def __init__(self, layer: Any, here: Any, following: Any) -> None:
-        fits = layer.kind == "dense" and len(here) == len(following) == 1 and layer.activation in SMOOTH
-        fits = fits and layer.noise[0].law in ("uniform", "truncated_gaussian")
-        _needs(fits, "sharp norms in more dimensions, under other noise or of maps that are not analytic", Unchecked)
-        ((lo, hi),), ((low, high),) = here, following
-        self.act, self.act_slope = SMOOTH[layer.activation]
-        self.c, self.a, self.w, self.b = map(_ball, ((lo + hi) / 2, (hi - lo) / 2, layer.W[0][0], layer.b[0]))
-        self.e, self.h = (arb(0), arb(1)) if layer.step is None else (arb(1), _ball(layer.step))
-        self.middle, self.half = _ball((low + high) / 2), _ball((high - low) / 2)
-        self.a, self.steep, self.weighted = -self.a if self.slope(arb(0)) < 0 else self.a, arb(0), arb(0)
-        for t in (arb.union(arb(j), arb(j + 1)) / 256 for j in range(-257, 257)):
-            slope = self.slope(t)  # of a little more than [-1, 1]
-            _needs(slope > 0, "sharp norms of a map that is not proved to be strictly monotone", Unchecked)
-            self.steep, self.weighted = self.steep.max(slope.upper()), self.weighted.max(((1 - t * t) * slope).upper())
-        self.bottom, self.top = self.value(arb(-1)), self.value(arb(1))
-    def value(self, t: Any) -> Any:
-        return self.e * (self.c + self.a * t) + self.h * self.act(self.w * (self.c + self.a * t) + self.b)
-    def slope(self, t: Any) -> Any:
-        return self.a * (self.e + self.h * self.w * self.act_slope(self.w * (self.c + self.a * t) + self.b))
-    def preimage(self, z: Any, guess: Any) -> Any:
-        """The T with F(T) = z, z in F([-1, 1]): Newton in a shrinking bracket finds it, two signs of F - z prove it."""
-        T, lo, hi, step = guess.mid(), arb(-1), arb(1), arb(1)
-        while step > arb(2) ** (30 - ctx.prec):
-            miss = (self.value(T) - z).mid()
-            lo, hi = (T, hi) if miss < 0 else (lo, T)
-            new = (T - miss / self.slope(T)).mid()
-            new = new if lo <= new <= hi else ((lo + hi) / 2).mid()
-            step, T = abs(new - T), new
-        radius = ((arb(2) ** (40 - ctx.prec) + 2 * z.rad()) * (1 + 1 / self.slope(T))).upper()
-        proved = radius < 2.0**-40 and self.value(T - radius) < z and self.value(T + radius) > z
-        _needs(proved, "an argument is not enclosed", ValueError)
-        return arb.union(T - radius, T + radius)
-    def continued(self, Z: Any, T: Any, reach: Any) -> Any:
-        """A complex box with F^{-1}(Z), by Krawczyk's operator around T: unique and hence analytic; or None."""
-        c = self.slope(T)
-        r = 2 * (reach + abs(self.value(T) - Z.real.mid())) / c
-        square = acb(arb.union(T - r, T + r), arb.union(-r, r))
-        q = 1 - self.slope(square) / c
-        image = T - (self.value(T) - Z) / c + q * (square - T)
-        inside = square.real.contains_interior(image.real) and square.imag.contains_interior(image.imag)
-        return image if q.is_finite() and q.abs_upper() < arb(0.5) and inside else None
-
+# -- sharp norms in dimension one, (24): uniform and truncated Gaussian noise, analytic maps ------------------------
 def _legendre(x: Any, count: int) -> list[Any]:
     """P_0..P_{count-1} at a ball."""
     table = [arb(1), x]
@@ -294,145 +234,74 @@ def _ellipse(lo: Any, hi: Any) -> Any:
     """A box with the ellipse around [lo, hi] whose half-axes sum to three half-lengths."""
     x, h = (lo + hi) / 2, (hi - lo).upper() / 2
     return acb(arb.union(x - h * 5 / 3, x + h * 5 / 3), arb.union(-h * 4 / 3, h * 4 / 3))
-def _count(length: Any, size: Any) -> int:
-    """Nodes that take the error 6 length size 9^-n of Gauss's rule (24g) below 2^-LOST; too many for infinite sizes."""
-    bits = float((6 * length * size).upper().log()) / math.log(2) if size.is_finite() else math.inf
-    return max(4, math.ceil((bits + LOST) / 3.16)) if bits < 1000 else NODES + 1
-def _gauss(lo: Any, hi: Any, count: int) -> list[Any]:
-    key, half = (count, ctx.prec), (hi - lo) / 2
-    KNOWN[key] = KNOWN.get(key) or [arb.legendre_p_root(count, j, weight=True) for j in range(count)]
-    return [((lo + hi) / 2 + half * x, weight * half) for x, weight in KNOWN[key]]
 KNOWN: dict[Any, Any] = {}
-
 class Galerkin:
-    """Balls for the matrices of M M*, of M (I - P') M* and of their derivatives (24c), degrees 0..k-1, by (24l).
-    (M M* p_j)' = F' D_j(F), D_j(z) = int kappa'(z - F(u)) p_j(u) du, so that, with z = F(t) and Phi_i = int_{-1}^t p_i,
-        S_ij = -int Phi_i D_j dz (and 2^(1/2) (M M* p_0)(1) in S_00),    B_ij = int (1 - t^2) F' D_i D_j dz;
-    the m_l' of the e_l that the next layer resolves stand beside the D_j. Here u runs from where F(u) is z - 2s, or -1,
-    over t to where it is z + 2s, or 1 (the *places*). The jump of kappa' is integrated exactly, the rest by a rule."""
-    def __init__(self, curve: Curve, law: Law, k: int, degree: int) -> None:
-        self.curve, self.law, self.k, self.d, self.lost, self.parts, panels = curve, law, k, degree, arb(0), 1, 0
+    """Balls for the matrix S of M M* and of M (I - P') M* in degrees 0..k-1, and B of their derivatives (24c).
+    f: t -> F(c + a t) is cut into monotone pieces. On short gaps where it may turn a straight line takes its place."""
+    def __init__(self: Any, layer: Any, here: Any, following: Any, k: int, degree: int) -> None:
+        ((lo, hi),), ((low, high),), (act, act_slope) = here, following, SMOOTH[layer.activation]
+        c, a, w, b = map(_ball, ((lo + hi) / 2, (hi - lo) / 2, layer.W[0][0], layer.b[0]))
+        e, h = (arb(0), arb(1)) if layer.step is None else (arb(1), _ball(layer.step))
+        def f(t: Any) -> Any:
+            return e * (c + a * t) + h * act(w * (c + a * t) + b)
+        def slope(t: Any) -> Any:
+            return a * (e + h * w * act_slope(w * (c + a * t) + b))
+        self.f, self.slope, self.pieces, self.a, self.k, self.d, self.lost = f, slope, [], a, k, degree, arb(0)
+        todo, last, self.moved = [(arb(-1), arb(1))], 0, arb(0)
+        while todo:
+            lo, hi = todo.pop()
+            steep, cut = slope(arb.union(lo, hi)), ((5 * lo + 6 * hi) / 11).mid()
+            sign = (steep > 0) - (steep < 0)
+            if not sign and hi - lo > 2.0**-30:
+                todo += [(cut, hi), (lo, cut)]
+                continue
+            _needs(len(self.pieces) < PARTS, "sharp norms of a map that turns so often or is flat", Unchecked)
+            self.moved += 0 if sign else 2 * steep.abs_upper() * (hi - lo)
+            lo = self.pieces.pop()[0][0] if sign and sign == last else lo
+            self.pieces, last = [*self.pieces, ((lo, hi), (f(lo), f(hi)))], sign
+        self.middle, self.half, noise = _ball((low + high) / 2), _ball((high - low) / 2), layer.noise[0]
+        self.values = sorted((v for _, two in self.pieces for v in two), key=lambda v: v.mid())
+        self.tau, self.s = _ball(noise.scale), _ball(noise.scale * (1 if noise.law == "uniform" else noise.cutoff))
+        self.share = (self.s / self.tau / arb(2).sqrt()).erf()
+        self.peak = 1 / (2 * self.s if noise.law == "uniform" else self.tau * (2 * arb.pi()).sqrt() * self.share)
         self.roots = [(arb(2 * i + 1) / 2).sqrt() for i in range(k)]
-        self.scales = [(arb(2 * i + 1) / (2 * curve.half)).sqrt() for i in range(degree + 1)]
-        near, bottom, top, s2 = _ellipse(-law.s, law.s), curve.bottom, curve.top, 2 * law.s
-        size = sum((_growth((near + z - curve.middle) / curve.half) for z in (bottom, top)), arb(0)) ** (degree + 1)
-        rule = _gauss(-law.s, law.s, _count(s2, size * law.rho(near).abs_upper()))
-        self.noise, self.rows = [(x, w * law.rho(x)) for x, w in rule], list[Any]()
-        # At real points |Phi_i| < 1.5, |D_j| < 3 peak^2, and the m_l'.
-        self.last = self.scales[-1] * (degree + 1) ** 2 / curve.half
-        self.size = ((1.5 + curve.steep) * (1 + 3 * law.peak**2 + self.last) ** 2).upper()
-        marks = [z for z in (bottom + s2, top - s2) if bottom < z < top]
-        _needs(marks or s2 > top - bottom, "noise just as wide as the range of the map", Unchecked)
-        for lo, hi in pairwise([bottom, *sorted(marks, key=lambda z: float(z.mid())), top]):
-            # Here z + 2s and z - 2s stay in the range of F or outside of it.
-            _needs(lo < hi, "break points too close to each other", Unchecked)
-            shifts = [e * s2 if bottom < (lo + hi) / 2 + e * s2 < top else None for e in (-1, 0, 1)]
-            self.lost, todo = self.lost + (lo.rad() + hi.rad()) * 2 * self.size, [(lo.upper(), hi.lower())]
-            while todo:
-                # Gauss's rule on panels, cut until the integrands are proved to be analytic and not large around them.
-                lo, hi = todo.pop()
-                cut, panels = self._panel(lo, hi, shifts), panels + 1
-                todo += [(lo, cut), (cut, hi)] if cut is not None else []
-                _needs(panels <= MOST_PANELS, "the quadrature takes too many panels", ValueError)
-        self.matrices = self._matrices()
-    def _panel(self, lo: Any, hi: Any, shifts: list[Any]) -> Any:
-        """Integrate from z = lo to hi, or say where to cut."""
-        f, law, k, cut = self.curve, self.law, self.k, ((lo + hi) / 2).mid()
-        # The variable is the place where F is least steep: the others move less than it, and singularities are far.
-        at = [arb(i - 1) if e is None else f.preimage(cut + e, arb(0)).mid() for i, e in enumerate(shifts)]
-        own = min((i for i in range(3) if shifts[i] is not None), key=lambda i: float(f.slope(at[i]).mid()))
-        start, end = (f.preimage(z + shifts[own], at[own]) for z in (lo, hi))
-        near, new = _ellipse(start, end), (f.value((start + end) / 2) - shifts[own]).mid()
-        slope, z, cut = f.slope(near), f.value(at[own]) - shifts[own], new if lo < new < hi else cut
-        moved = slope * (near - at[own])
-        boxes = [acb(T) if e is None else near if i == own else f.continued(z + e + moved, T, moved.abs_upper())
-                 for i, (e, T) in enumerate(zip(shifts, at, strict=True))]
-        if not slope.is_finite() or None in boxes:
-            return cut
-        # On the lines from one point of ``at`` to the next, and in the boxes, |z - F(u)| is in [0, 2s] up to this.
-        away = [((box - T).abs_upper(), f.slope(box).abs_upper()) for box, T in zip(boxes, at, strict=True)]
-        pad = (moved.abs_upper() + sum(x * y for x, y in away) + arb(2) ** -80).upper()
-        rest = law.smooth(acb(arb.union(-pad, 2 * law.s + pad), arb.union(-pad, pad))).abs_upper()
-        beta = _growth(boxes[0]).max(_growth(boxes[1])).max(_growth(boxes[2])) ** k
-        y = _growth((z + moved + arb.union(-law.s, law.s) - f.middle) / f.half) ** self.d
-        Z = (6 * law.jump + (2 + 2 * sum(x for x, _ in away)) * rest * k) * beta + self.last * y
-        size = slope.abs_upper() * (1.5 * beta + (1 - boxes[1] * boxes[1]).abs_upper() * away[1][1]) * Z * (1 + Z)
-        count, rules = _count(end - start, size), list[Any](([], []))
-        if count <= NODES and not law.flat:
-            rules = [self._rule(z + moved.real, boxes[i].real, boxes[i + 1].real, 1 - 2 * i) for i in (0, 1)]
-        if count > NODES or None in rules:
-            return cut
-        self.lost += (6 * (end - start) * size * arb(9) ** -count).upper()
-        for x, weight in _gauss(start, end, count):
-            z = f.value(x) - shifts[own]
-            places = [x if i == own else T if e is None else f.preimage(z + e, T)
-                      for i, (e, T) in enumerate(zip(shifts, at, strict=True))]
-            self._node(z, places, rules, weight * f.slope(x))
-        return None
-    def _rule(self, z: Any, u: Any, v: Any, sign: int) -> Any:
-        """Nodes on [-1, 1] for integrals of kappa and of what is left of kappa', times p_j, from u to v; or None."""
-        f, law, found, todo, middle, half = self.curve, self.law, [], [(arb(-1), arb(1))], (u + v) / 2, (v - u) / 2
-        for lo, hi in todo:
-            x, near = (lo + hi) / 2, _ellipse(lo, hi)
-            D = sign * (z - f.value(middle + half * x) - f.slope(middle + half * near) * half * (near - x))
-            size = (law.smooth(D).abs_upper() + law.kappa(D).abs_upper()) * _growth(middle + half * near) ** self.k
-            count, self.parts = _count(hi - lo, size * self.k * half.abs_upper()), self.parts + 1
-            if count > NODES and hi - lo < 0.01:
-                return None
-            todo += [(lo, x), (x, hi)] if count > NODES else []
-            found += _gauss(lo, hi, count) if count <= NODES else []
-        return found
-    def _along(self, z: Any, u: Any, v: Any, rule: list[Any], sign: int, kernel: Any) -> list[tuple[Any, Any]]:
-        """Nodes between two places, with weights times the kernel of |z - F|."""
-        nodes = [((u + v) / 2 + (v - u) / 2 * x, weight * (v - u) / 2) for x, weight in rule]
-        return [(y, w * kernel(sign * (z - self.curve.value(y)))) for y, w in nodes]
-    def _node(self, z: Any, places: list[Any], rules: list[list[Any]], dz: Any) -> None:
-        k, D, P, t = self.k, [arb(0)] * self.k, [_legendre(u, self.k + 1) for u in places], places[1]
-        for u, v, rule, sign in (*places[:2], rules[0], 1), (*places[1:], rules[1], -1):
-            for y, w in self._along(z, u, v, rule, sign, self.law.smooth):
-                D = [a + sign * w * b for a, b in zip(D, _legendre(y, k), strict=True)]
-        left, phi, right = ([(p[i + 1] - (p[i - 1] if i else -1)) / 2 / self.roots[i] for i in range(k)] for p in P)
-        D = [self.roots[i] * D[i] + self.law.jump * (left[i] - 2 * phi[i] + right[i]) for i in range(k)]
-        Z, g = D + self._averages(z)[1], dz * (1 - t * t) * self.curve.slope(t)
-        self.rows.append(([dz * a for a in phi], Z, [g * a for a in Z]))
-    def _averages(self, z: Any) -> tuple[list[Any], list[Any]]:
-        """m_l(z) = E e_l(z + xi), l <= d, and the m_l': P_l' = (2 l - 1) P_{l-1} + P_{l-2}'."""
-        P = [_legendre((z + x - self.curve.middle) / self.curve.half, self.d + 1) for x, _ in self.noise]
-        m = [sum((w * p[i] for (_, w), p in zip(self.noise, P, strict=True)), arb(0)) for i in range(self.d + 1)]
-        slopes = [sum(((2 * j + 1) * m[j] for j in range(i - 1, -1, -2)), arb(0)) for i in range(self.d + 1)]
-        two = [(c * x, c * y / self.curve.half) for c, x, y in zip(self.scales, m, slopes, strict=True)]
-        return [x for x, _ in two], [y for _, y in two]
-    def _matrices(self) -> list[tuple[Any, Any]]:
-        """(S, B) of M M* and of M (I - P') M*, with the error of the rules in every entry."""
-        f, k, n, law, z, one = self.curve, self.k, self.k + self.d + 1, self.law, self.curve.top, arb(1)
-        u = f.preimage(z - 2 * law.s, arb(0)) if z - 2 * law.s > f.bottom else -one
-        rule = self._rule(z, u, one, 1)
-        _needs(rule is not None, "an integral of the kernel is not proved", ValueError)
-        self.lost += arb(2) ** -LOST * self.parts * self.size * (4 + 2 * f.steep)
-        U, Z, G = (arb_mat([row[i] for row in self.rows]) for i in range(3))
-        left, gram, error = U.transpose() * Z, Z.transpose() * G, arb.union(-self.lost, self.lost)
-        S = [[error - left[i, j] for j in range(n)] for i in range(k)]
-        # Phi_0 is 2^(1/2) at the end, where the others are 0: S_0j = S_j0, and what stands at the end is added.
-        S[0][1:k] = [row[0] for row in S[1:]]
-        S[0][0] += sum((w for _, w in self._along(z, u, one, rule, 1, law.kappa)), arb(0))
-        S[0][k:] = [a + arb(2).sqrt() * b for a, b in zip(S[0][k:], self._averages(z)[0], strict=True)]
-        B, X, Y = (arb_mat([[error + gram[i, j] for j in range(b, c)] for i in range(a, d)])
-                   for a, d, b, c in ((0, k, 0, k), (0, k, k, n), (k, n, k, n)))
-        C, whole = arb_mat([row[k:] for row in S]), arb_mat([row[:k] for row in S])
-        mixed = C * X.transpose()
-        return [(whole, B), (whole - C * C.transpose(), B - mixed - mixed.transpose() + C * Y * C.transpose())]
+        self.scales = [(arb(2 * i + 1) / (2 * self.half)).sqrt() for i in range(degree + 1)]
+        S, B, steep, rest = self.matrices()
+        self.mu = (steep / (k * (k + 1))).upper()
+        # What the gaps change: |kappa'| <= 2 peak^2, and |e_l| and |e_l'| for M P' M*.
+        self.below = 8 * self.moved * (self.peak**2 + (degree + 1) ** 3 * self.scales[-1] ** 2 / self.half)
+        self.above, error = self.below + rest, arb.union(-self.lost, self.lost)
+        # Beside the p_j stand the M e_l of the e_l that the next layer resolves, which M (I - P') M* leaves out.
+        S, B = ([[x + error for x in row] for row in A.tolist()] for A in (S, B))
+        whole, C = (arb_mat([row[a:b] for row in S]) for a, b in ((0, k), (k, None)))
+        out = arb_mat([[arb(i == j) for j in range(k)] + [-x for x in row] for i, row in enumerate(C.tolist())])
+        self.pairs = [(whole, arb_mat([row[:k] for row in B[:k]])),
+                      (whole - C * C.transpose(), out * arb_mat(B) * out.transpose())]
+    def integrate(self: Any, lo: Any, hi: Any) -> None:
+        """Gauss's rule (24g) on panels, cut until the integrands are proved analytic and not large around them."""
+        todo, tried = [(lo, hi)], 0
+        while todo:
+            (lo, hi), tried = todo.pop(), tried + 1
+            _needs(tried <= MOST_PANELS, "the quadrature takes too many panels", ValueError)
+            error, half = 6 * (hi - lo).upper() * self.size(lo, hi), (hi - lo) / 2
+            bits = float(error.log()) / math.log(2) if error.is_finite() else math.inf
+            if bits > 3.1 * NODES - LOST:
+                todo += [(lo, (lo + half).mid()), ((lo + half).mid(), hi)]
+                continue
+            count = max(4, math.ceil((bits + LOST) / 3.16))
+            self.lost += (error * arb(9) ** -count).upper()
+            key = count, ctx.prec
+            KNOWN[key] = KNOWN.get(key) or [arb.legendre_p_root(count, j, weight=True) for j in range(count)]
+            for x, weight in KNOWN[key]:
+                self.node(lo + half + half * x, half * weight)
     def at_most(self, which: int, bound: Any, V: range) -> bool:
         """Whether ||K|| <= bound on the degrees of V and above: the Schur complement (24d), lambda the bound."""
-        (S, B), k = self.matrices[which], self.k
-        # ||K|| on degrees >= k (24b), with TV(rho) = 2 peak.
-        mu = (4 * self.law.peak**2 * self.curve.weighted / (k * (k + 1))).upper()
-        if not bound > mu:
+        (S, B), k, bound = self.pairs[which], self.k, bound - self.above
+        if not bound > self.mu:
             return False
-        weighted = arb_mat([[S[i, j] * (j * (j + 1)) for j in range(k)] for i in V])
-        coupled, factor = weighted * arb_mat([[S[i, j] for j in V] for i in range(k)]), 1 / (k * (k + 1) * (bound - mu))
-        rest = [[-S[i, j] - factor * (B[i, j] - coupled[i - V[0], j - V[0]]) for j in V] for i in V]
-        # L D L' in balls, with D > 0.
-        for p, pivot in enumerate(rest):
+        R = B - arb_mat([[x * (j * (j + 1)) for j, x in enumerate(row)] for row in S.tolist()]) * S
+        rest = [[-S[i, j] - R[i, j] / (k * (k + 1) * (bound - self.mu)) for j in V] for i in V]
+        for p, pivot in enumerate(rest):  # L D L' in balls, with D > 0
             pivot[p] += bound
             if not pivot[p] > 0:
                 return False
@@ -443,32 +312,163 @@ class Galerkin:
         return True
     def at_least(self, which: int, bound: Any, V: range) -> bool:
         """Whether ||K|| >= bound on those degrees: a Rayleigh quotient."""
-        S = arb_mat([[self.matrices[which][0][i, j] for j in V] for i in V])
+        S = arb_mat([[self.pairs[which][0][i, j] for j in V] for i in V])
         power = S.mid()
         for _ in range(20):
             power = (power * power * (1 / (power * power).trace())).mid()
         v = (power * arb_mat([[1 + arb(i) / 97] for i in V])).mid()
-        return bool((v.transpose() * S * v)[0, 0] >= bound * (v.transpose() * v)[0, 0])
+        return bool((v.transpose() * S * v)[0, 0] >= (bound + self.below) * (v.transpose() * v)[0, 0])
+class Uniform(Galerkin):
+    """Uniform noise on [-s, s]. With Xi_j(z) = int_{f < z} p_j, M* p_j (y) = (Xi_j(y + s) - Xi_j(y - s)) / 2s, and
+    (M v)' = f' (v(f + s) - v(f - s)) / 2s: S_ij = int M* p_i M* p_j dy and B are integrals over z in one period 2s of
+    sums over all z + 2s m. It is cut where pieces of f end; but for narrow strips there Xi is analytic in z."""
+    def matrices(self) -> Any:
+        step, values, self.rows, self.slopes = 2 * self.s, self.values, list[Any](), list[Any]()
+        edges = sorted((v - ((v - values[0]) / step).mid().floor() * step for v in values), key=lambda v: v.mid())
+        self.shifts = [m * step for m in range(int(float((values[-1] - values[0]) / step)) + 1)]
+        self.ends = [tuple(map(self._primitives, piece[0])) for piece in self.pieces]
+        steep, strip = arb(0), step / 2**50
+        _needs(self.moved < strip, "sharp norms of a map that is almost flat somewhere", Unchecked)
+        for (lo, hi), _ in self.pieces:
+            cuts = [lo + (hi - lo) * j / PARTS for j in range(PARTS + 1)]
+            steep += max(((1 - t * t) * self.slope(t)).abs_upper() for t in map(arb.union, cuts, cuts[1:]))
+        size = (1 + len(self.shifts)) * (3 / self.s * len(self.pieces) + self.scales[-1]) ** 2 * (1 + steep / self.s**2)
+        for lo, hi in pairwise([*edges, values[0] + step]):
+            start, end = (lo + strip).upper(), (hi - strip).lower()
+            self.lost += (start - lo + hi - end if start < end else abs(hi - lo)).upper() * size
+            if start < end:
+                _needs(all((start + end) / 2 + e != v for e in self.shifts for v in values), "too close", ValueError)
+                self.integrate(start, end)
+        with ctx.workprec(ROUNDED):
+            S, B = (arb_mat([a for a, _ in rows]).transpose() * arb_mat([b for _, b in rows])
+                    for rows in (self.rows, self.slopes))
+        return S, B, steep / self.s**2, arb(0)  # (24b), with TV(rho) = 1/s and one t at most in a piece with f(t) = z
+    def _preimage(self: Any, piece: Any, z: Any, guess: Any = None) -> Any:
+        """The T of a piece with f(T) = z: bisection and Newton's iteration find it, Krawczyk's operator proves it."""
+        ((lo, hi), (start, end)), T = piece, guess
+        while guess is None and hi - lo > 2.0**-40:
+            T = ((lo + hi) / 2).mid()
+            lo, hi = (T, hi) if (self.f(T) < z) == (start < end) else (lo, T)
+        for _ in range(ctx.prec.bit_length()):
+            T = (T - (self.f(T) - z) / self.slope(T)).mid()
+        box = self._continued(T, acb(z))
+        _needs(box is not None and piece[0][0] < box.real < piece[0][1], "an argument is not enclosed", ValueError)
+        return box.real
+    def _continued(self: Any, T: Any, Z: Any) -> Any:
+        """A complex box with f^{-1}(Z), by Krawczyk's operator around T: unique and hence analytic; or None."""
+        c = self.slope(T)
+        miss = (self.f(T) - Z) / c
+        r = 2 * miss.abs_upper() + arb(2) ** (20 - ctx.prec)
+        square = acb(arb.union(T - r, T + r), arb.union(-r, r))
+        q = 1 - self.slope(square) / c
+        image = T - miss + q * (square - T)
+        return image if q.is_finite() and q.abs_upper() < 1 and square.contains_interior(image) else None
+    def _primitives(self, t: Any) -> Any:
+        """Phi_i(t) = int_{-1}^t p_i."""
+        P = _legendre(t, self.k + 1)
+        return arb_mat([[(P[i + 1] - (P[i - 1] if i else -1)) / 2 / self.roots[i] for i in range(self.k)]])
+    def size(self, lo: Any, hi: Any) -> Any:
+        near, self.guesses, boxes, G, z = _ellipse(lo, hi), list[Any](), list[Any](), arb(0), (lo + hi) / 2
+        for shift, piece in product(self.shifts, self.pieces):
+            if (z + shift > piece[1][0]) != (z + shift > piece[1][1]):
+                self.guesses.append(self._preimage(piece, z + shift).mid())
+                boxes.append(self._continued(self.guesses[-1], near + shift))
+                if boxes[-1] is None:
+                    return arb(math.inf)
+                G += ((1 - boxes[-1] ** 2) * self.slope(boxes[-1])).abs_upper()
+        y = max(_growth((near + e + o * self.s - self.middle) / self.half) for e in self.shifts for o in (-1, 1))
+        # |Phi_i(u)| < 1.5 beta^k, where |P_i(u)| <= beta^i, as for the size of what is lost on the strips.
+        beta = max([arb(1), *map(_growth, boxes)])
+        Y = 3 / self.s * len(self.pieces) * beta**self.k + self.scales[-1] * y**self.d
+        return (len(self.shifts) + 1) * Y**2 * (1 + G / self.s**2)
+    def node(self, z: Any, dz: Any) -> None:
+        s, Xi, weights, guesses = self.s, [arb_mat(1, self.k)], list[Any](), iter(self.guesses)
+        for shift in self.shifts:
+            Xi, weights = [*Xi, arb_mat(1, self.k)], [*weights, arb(0)]
+            for piece, (first, last) in zip(self.pieces, self.ends, strict=True):
+                start, end = (z + shift > v for v in piece[1])
+                Xi[-1] += last * int(end) - first * int(start)
+                if start != end:
+                    T = self._preimage(piece, z + shift, next(guesses))
+                    Xi[-1] += self._primitives(T) * (1 if start else -1)
+                    weights[-1] += dz * (1 - T * T) * abs(self.slope(T))
+        Xi.append(self._primitives(arb(1)))
+        P = [_legendre((z + (2 * m - 1) * s - self.middle) / self.half, self.d + 1) for m in range(len(Xi) - 1)]
+        with ctx.workprec(ROUNDED):
+            Y = [arb_mat([((b - a) / (2 * s)).entries() + [c * e for c, e in zip(self.scales, p, strict=True)]])
+                 for (a, b), p in zip(pairwise(Xi), P, strict=True)]
+            D = [(b - a) / (2 * s) for a, b in pairwise(Y)]
+            self.rows += [((y * dz).entries()[: self.k], y.entries()) for y in Y]
+            self.slopes += [((y * w).entries(), y.entries()) for w, y in zip(weights, D, strict=True)]
+class Normal(Galerkin):
+    """Truncated Gaussian noise. On a period that holds f +- s, M multiplies the waves exp(i m w y) by R_m = int rho(x)
+    cos(m w x) dx, and M M* is a sum over all of them. We take |m| < 2 k: the others add a positive operator whose trace
+    is 2 (int rho^2 - sum R_m^2 / period). In place of (24b) stands the trace of int (1 - t^2) (M v_m)' (M v_n)' dt."""
+    def matrices(self) -> Any:
+        s, tau, self.rows, two = self.s, self.tau, list[Any](), arb(2).sqrt()
+        period = (self.values[-1] - self.values[0] + 2 * (s + self.moved)).upper() + arb(2) ** -40
+        self.w = [2 * m * arb.pi() / period for m in range(2 * self.k)]
+        R = [(-((w * tau) ** 2) / 2).exp() * acb(s / tau / two, w * tau / two).erf().real / self.share for w in self.w]
+        self.factors = [r * (arb(1 if w == 0 else 2) / period).sqrt() for r, w in zip(R, self.w, strict=True)]
+        rest = self.peak**2 * tau * arb.pi().sqrt() * (s / tau).erf() - sum(c * c for c in self.factors)
+        self.averages = [self._average(i) * c for i, c in enumerate(self.scales)]
+        self.integrate(arb(-1), arb(1))
+        p, waves, means, slopes, drifts, weights = zip(*self.rows, strict=True)
+        with ctx.workprec(ROUNDED):
+            left, error = arb_mat(p).transpose(), arb.union(-self.lost, self.lost)
+            A = arb_mat([[x + error for x in row] for row in (left * arb_mat(waves)).tolist()])
+            D = [[*a, *b] for a, b in zip((arb_mat(slopes) * A.transpose()).tolist(), drifts, strict=True)]
+            B = arb_mat([[w * x for x in row] for w, row in zip(weights, D, strict=True)]).transpose() * arb_mat(D)
+            S = zip((A * A.transpose()).tolist(), (left * arb_mat(means)).tolist(), strict=True)
+            trace = self.lost + sum(w * x * x for w, row in zip(weights, slopes, strict=True) for x in row)
+            return arb_mat([a + b for a, b in S]), B, trace, 2 * rest
+    def _average(self, degree: int) -> Any:
+        """E P_l(x + xi / half), a polynomial, from the moments of xi, which follow from rho' = -xi rho / tau^2."""
+        moments, term, total = [arb(1), arb(0)], arb_poly(fmpq_poly.legendre_p(degree)), arb_poly([])
+        edge = 2 * self.peak * (-((self.s / self.tau) ** 2) / 2).exp()
+        for j in range(degree + 1):
+            total, term = total + term * (moments[j] / self.half**j), term.derivative() * (arb(1) / (j + 1))
+            moments.append(self.tau**2 * ((j + 1) * moments[j] - (0 if j % 2 else edge * self.s ** (j + 1))))
+        return total
+    def size(self, lo: Any, hi: Any) -> Any:
+        near, t, top, most = _ellipse(lo, hi), ((lo + hi) / 2).mid(), 2 * self.w[-1], 1 + self.peak
+        steep = self.slope(near)
+        z = self.f(t) + steep * (near - t)
+        # At real points the waves have a norm below 1 + peak, and |P_i'| <= i^2 beta^i where |P_i| <= beta^i.
+        wave = most * (top * z.imag.abs_upper()).cosh()
+        mean = self.scales[-1] * _growth((z + arb.union(-self.s, self.s) - self.middle) / self.half) ** self.d
+        slopes = steep.abs_upper() * (2 * top * most * wave + self.d**2 * mean / self.half)
+        return self.k * _growth(near) ** self.k * (wave + mean) + (1 - near * near).abs_upper() * slopes**2
+    def node(self, t: Any, weight: Any) -> None:
+        z, slope, P, waves, turned = self.f(t), self.slope(t), _legendre(t, self.k), list[Any](), list[Any]()
+        y, scale = (z - self.middle) / self.half, slope / self.half
+        means, drifts = [m(y) for m in self.averages], [scale * m.derivative()(y) for m in self.averages]
+        with ctx.workprec(ROUNDED):
+            for w, factor in zip(self.w, self.factors, strict=True):
+                sine, cosine = (w * z).sin_cos()
+                waves += [factor * cosine, factor * sine]
+                turned += [-w * slope * waves[-1], w * slope * waves[-2]]
+            p = [weight * a * b for a, b in zip(self.roots, P, strict=True)]
+            self.rows.append((p, waves, means, turned, drifts, weight * (1 - t * t)))
 def _sharp(model: Any, n: int, claims: Any) -> Iterator[Finding]:
-    """The claims about the norms of one layer, with more and more functions until all are proved."""
-    d, layer, boxes, most = model.projection.degree, model.layers[n], model.domains[n : n + 2], claims.functions + 12
-    _needs(d + 2 < most <= MOST_FUNCTIONS, f"{most} functions are too few or too many", ValueError)
-    size = min(d + 24, most) if layer.kind == "dense" and layer.noise[0].law == "truncated_gaussian" else most
-    todo = [("upper", "Q_n M_n", 0, d + 1, claims.upper), ("upper", "M_n Q_(n+1)", 1, 0, claims.entrance_upper),
+    """The claims about the norms of one layer, with some functions more than the finder took."""
+    d, layer, boxes, size = model.projection.degree, model.layers[n], model.domains[n : n + 2], claims.functions + 12
+    _needs(d + 2 < size <= MOST_FUNCTIONS, f"{size} functions are too few or too many", ValueError)
+    fits = layer.kind == "dense" and len(boxes[0]) == len(boxes[1]) == 1 and layer.activation in SMOOTH
+    laws: dict[str, Any] = {"uniform": Uniform, "truncated_gaussian": Normal}
+    _needs(fits and layer.noise[0].law in laws, "sharp norms in more dimensions or of other noise or maps", Unchecked)
+    ctx.prec, key = 128 + int(1.4 * size), repr((layer, boxes, size, d))
+    found = KNOWN[key] = KNOWN.get(key) or laws[layer.noise[0].law](layer, *boxes, size, d)
+    unit = 1 / (found.half if model.projection.measure == "uniform" else found.a)
+    for side, name, which, first, claim in (
+            ("upper", "Q_n M_n", 0, d + 1, claims.upper), ("upper", "M_n Q_(n+1)", 1, 0, claims.entrance_upper),
             ("upper", "Q_n M_n Q_(n+1)", 1, d + 1, claims.interior_upper), ("lower", "Q_n M_n", 0, d + 1, claims.lower),
-            ("lower", "Q_n M_n Q_(n+1)", 1, d + 1, claims.interior_lower)]
-    while todo:
-        ctx.prec, key, tried = 128 + int(1.4 * size), repr((layer, boxes, size, d)), todo
-        found = KNOWN[key] = KNOWN.get(key) or Galerkin(Curve(layer, *boxes), Law(layer.noise[0]), size, d)
-        unit, todo = 1 / (found.curve.half if model.projection.measure == "uniform" else abs(found.curve.a)), []
-        for side, name, which, first, claim in tried:
-            proves, trivial = (found.at_most, claim == math.inf) if side == "upper" else (found.at_least, claim <= 0)
-            good = trivial or (first == 0 and _is_bound(model, n, claim, True))
-            good = good or (claim > 0 and proves(which, _ball(claim) ** 2 * unit, range(first, size)))
-            todo += [] if good or size == most else [(side, name, which, first, claim)]
-            line, why = f"layer {n}, {side} bound of ||{name}|| (24)", f"{claim!r} is not proved with {size} functions"
-            yield from [Finding(CONFIRMED if good else FAILED, line, why)] if good or size == most else []
-        size = min(size + size // 2, most)
+            ("lower", "Q_n M_n Q_(n+1)", 1, d + 1, claims.interior_lower)):
+        proves, trivial = (found.at_most, claim == math.inf) if side == "upper" else (found.at_least, claim <= 0)
+        good = trivial or (first == 0 and _is_bound(model, n, claim, True))
+        good = good or (claim > 0 and proves(which, _ball(claim) ** 2 * unit, range(first, size)))
+        why = f"{claim!r} is not proved with {size} functions"
+        yield Finding(CONFIRMED if good else FAILED, f"layer {n}, {side} bound of ||{name}|| (24)", why)
 # -- the whole argument ------------------------------------------------------------------------------------------
 def _try(line: str, job: Callable[..., Any], *arguments: Any) -> list[Finding]:
     """What a job says about one line, or the lines that it finds."""
