@@ -39,7 +39,7 @@ MOST_CELLS, MOST_LAW_CELLS = 1500, 4000
 """Cells of the next state in a matrix, and in a law that is carried on."""
 
 MOST_ENTRIES = 3_000_000
-"""Pairs of cells in a law that is carried on, where all of them count."""
+"""Pairs of a cell of Y and one of Z, where all of them count."""
 
 UNSURE = 1e-5
 """Mass between the bounds of a law that is aimed at."""
@@ -275,6 +275,8 @@ def _refined_for_norm(layer: _Layer, grid: Grid, target: float) -> tuple[Grid, C
         finer = grid.finer(wanted, cuts)
         size = len(finer.heights) - len(grid.heights) + len(costs.kept)
         if not len(grid.residues) + len(grid.cuts) < len(finer.residues) + len(finer.cuts) or size > MOST_CELLS:
+            break
+        if layer.noise.table and size * finer.cells > MOST_ENTRIES:
             break
         grid = finer
         cells = layer.cells(grid)
