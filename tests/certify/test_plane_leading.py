@@ -287,6 +287,12 @@ def test_outputs_of_one_input_each_are_a_product(w, s, d):
     assert found.lower - 1e-5 <= truth <= found.upper and found.width <= 1e-2
 
 
+def test_rules_that_need_too_many_nodes(monkeypatch):
+    monkeypatch.setattr(lines, "MOST", 12)
+    found = plane_enclosure(network([[0.8, 0.3], [0.2, 0.9]], 0.6), mz.Legendre(0), 0, 1e-3)
+    assert 0 < found.lower < found.upper < 2 and "functions" in found.reason and math.isfinite(found.ends.entrance)
+
+
 def test_numbers_of_degrees_follow_the_tails():
     for W in (SKEW, [[0.5, 0.4], [2.5, -1.0]], [[2.0, 2.0], [0.1, 0.3]]):
         tails = smooth_tails(network(W, 0.5), 0)

@@ -148,10 +148,13 @@ def inner_products(outputs: list[Output], functions: Columns, sizes: tuple[int, 
 
 
 def work(outputs: list[Output], sizes: tuple[int, ...]) -> float:
-    """Points times functions of the second output that ``inner_products`` has to look at for smooth functions."""
+    """Points times functions of the second output that ``inner_products`` looks at for smooth functions, or inf."""
     slopes = np.stack([output.slopes for output in outputs])
     smooth = Columns(np.ones((1,) * (slopes.shape[1] + 1)), np.zeros(1))
-    counts = [_nodes(piece, outputs, smooth, sizes)[0] for piece in pieces(slopes)]
+    try:
+        counts = [_nodes(piece, outputs, smooth, sizes)[0] for piece in pieces(slopes)]
+    except MzError:
+        return math.inf
     return float(sum(map(math.prod, counts)) * max(1, *sizes[1:], sizes[0] // 64))
 
 

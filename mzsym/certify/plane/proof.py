@@ -87,6 +87,8 @@ def plane_enclosure(net: Network, projection: TotalDegree, n: int, width: float)
                 found = columns.enclosure(square, tails)
                 scale = columns.lower_square
                 sizes = _worthwhile(sizes, tails, SHARE * scale)
+                # Kept also where the rules along lines would need too many nodes.
+                best = replace(better(best, found), ends=found.ends)
                 if not _narrow(found, width) and columns.tail(square, tails) < SHARE * scale and tails.known:
                     further = _Further.of(net, n, tails, shape, 0.6 * width * scale)
                     found = replace(better(found, columns.sharpened(square, further, 1e-3 * width)), ends=found.ends)
