@@ -143,6 +143,22 @@ def test_the_matrices_are_those_of_the_definition(name: str, activation: str, we
     assert np.max(np.abs(rest - columns @ columns.T)) < 3e-6
 
 
+@pytest.mark.parametrize("name", ["smooth", "jumps"])
+def test_averages_of_what_the_next_layer_resolves(name: str) -> None:
+    """E e_l(z + xi), from moments, against Gauss's rule."""
+    stated = json.loads(
+        mz.certify(layer(1.0, "tanh", NOISES[name]), mz.Legendre(1), method="hilbert_schmidt").to_json()
+    )
+    parts = parts_of(stated, 12, 5)
+    half, tau, s = float(parts.half), float(parts.tau), float(parts.s)
+    xi, w = special.roots_legendre(80)
+    rho = np.exp(-((xi * s) ** 2) / (2 * tau * tau)) * w
+    for degree, polynomial in enumerate(parts.averages):
+        for x in (-0.7, 0.2):
+            mean = np.sum(rho * special.eval_legendre(degree, x + xi * s / half)) / np.sum(rho)
+            assert abs(float(polynomial(flint.arb(x))) - np.sqrt((2 * degree + 1) / (2 * half)) * mean) < 1e-12
+
+
 # ---------------------------------------------------------------- false certificates and planted faults
 
 
