@@ -28,6 +28,7 @@ from mzsym.certify.plane.outputs import Output
 from mzsym.certify.plane.tail import Tails, smooth_tails
 from mzsym.certify.sharp.enclosure import NOTHING, Enclosure, better, inner_width, without
 from mzsym.certify.sharp.ends import Ends
+from mzsym.certify.sharp.proof import WIDTH
 from mzsym.certify.sharp.schur import lower_eigenvalue
 from mzsym.certify.sufficient.hilbert_schmidt import hilbert_schmidt
 from mzsym.core import MzError
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from mzsym.certify.sufficient.hilbert_schmidt import HilbertSchmidt
     from mzsym.model import Network
     from mzsym.projections import TotalDegree
+
+ROUGH = 5e-3
+"""Relative width asked for by default under noise with jumps: a second or two a layer, where 1e-3 takes ten."""
 
 SIZES = {1: (8, 16, 32, 64, 96), 2: (8, 12, 16, 20, 24, 28, 32, 40)}
 """Degrees of each output on average, tried in turn, by the number of outputs: the budget."""
@@ -69,6 +73,11 @@ def takes(net: Network, n: int) -> bool:
     """Whether a layer is for this method."""
     layer, dims = net.layers[n], (net.dims[n], net.dims[n + 1])
     return layer.plain_noise and max(dims) == 2 and all(noise.name in LAWS for noise in layer.noise)
+
+
+def default_width(net: Network, n: int) -> float:
+    """Relative width that is asked for where nothing is said: in the plane, jumps of the density make less dear."""
+    return ROUGH if takes(net, n) and any(noise.name == "uniform" for noise in net.layers[n].noise) else WIDTH
 
 
 def plane_enclosure(net: Network, projection: TotalDegree, n: int, width: float) -> Enclosure:

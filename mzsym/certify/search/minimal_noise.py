@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from mzsym.certify.certify import certify
+from mzsym.certify.plane.proof import default_width
 from mzsym.certify.search.alone import alone, checked_index
 from mzsym.certify.search.levels import LevelSearch
 from mzsym.certify.search.noise_level import Moved, NoiseLevel, Tried
@@ -86,8 +87,9 @@ def minimal_noise(
     _check_number(kappa, 1.0, "kappa")
     _check_number(tolerance, 0.5, "tolerance")
     one = alone(net, n)
-    # At the default tolerance the width is that of a certificate by default.
-    width = min(WIDTH, tolerance / 10.0)
+    # At the default tolerance the width is that of a certificate by default; where more is dear, it stays so.
+    width = default_width(one, 0)
+    width = min(width, tolerance / 10.0) if width <= WIDTH else width
     methods = _methods(method, projection, n == 0 and net.input_law.kind == "uniform")
     bound_at, name = _bounding(one, projection, methods, width)
     found = LevelSearch(bound_at, float(kappa), float(tolerance), progress).run(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mzsym.certify.certify import certify
+from mzsym.certify.plane.proof import default_width
 from mzsym.certify.search.alone import alone, checked_index
 from mzsym.core import MzError
 from mzsym.core.arrays import Array
@@ -170,7 +171,7 @@ def proved_region(
                 f"The family gives {net!r}", "proved_region(family)", "Give a function that returns a mz.Network"
             )
         one = alone(net, checked_index(net, n, "proved_region(n=)"))
-        sharp = certify(one, projection, method="sharp", width=MAP_WIDTH)
+        sharp = certify(one, projection, method="sharp", width=max(MAP_WIDTH, default_width(one, 0)))
         measure = sharp.measure
         square = certify(one, projection, method="hilbert_schmidt").layers[0].upper
         lo, hi = _ends(sharp.layers[0], norm)
