@@ -79,7 +79,7 @@ def test_hilbert_schmidt_level_in_two_dimensions() -> None:
 def test_level_by_dobrushin_in_the_law_of_the_state() -> None:
     net = mz.Network([mz.dense([[1.0]], activation="tanh", noise=mz.Gaussian(0.5))] * 2, domain=BOX)
     for n, extent in ((0, 2 * math.tanh(1)), (1, 2.0)):
-        found = mz.minimal_noise(net, n, mz.Legendre(1, measure="law"), 0.8, tolerance=1e-6)
+        found = mz.minimal_noise(net, n, mz.Legendre(1, measure="law"), 0.8, "dobrushin", tolerance=1e-6)
         distance = math.erf(extent / (2 * math.sqrt(2) * found.certified))
         assert 0.64 * (1 - 1e-5) <= distance <= 0.64 and found.method == "dobrushin" and found.moved == ()
         assert mz.certify(found.network, mz.Legendre(1, measure="law"), "dobrushin").layers[n].upper <= 0.8
