@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mzsym.projections import TotalDegree
 
 ROUGH = 5e-3
-"""Relative width asked for by default under noise with jumps: a second or two a layer, where 1e-3 takes ten."""
+"""Relative width asked for by default under noise with jumps: one to ten seconds a layer."""
 
 SIZES = {1: (8, 16, 32, 64, 96), 2: (8, 12, 16, 20, 24, 28, 32, 40)}
 """Degrees of each output on average, tried in turn, by the number of outputs: the budget."""
