@@ -135,7 +135,7 @@ def line_rule(f: LineMap, integrands: Sequence[Integrand]) -> LineRule:
     Raises
     ------
     MzError
-        For a function that cannot be evaluated at complex balls.
+        For a function that cannot be evaluated at complex balls, or is not proved to be real.
     """
     check_known(f.expr, (f.symbol,))
     return _Cover(f, integrands).run()
@@ -197,7 +197,10 @@ class _Cover:
             x = middle + half * node
             self.found.points.append(x)
             self.found.weights.append(half * weight * self.phi * (-x * x / 2).exp())
-            self.found.values.append(self.f.at(flint.acb(x), False).real)
+            value = self.f.at(flint.acb(x), False)
+            if not (value.is_finite() and value.imag.contains(0)):
+                raise MzError("the map is not proved to be real on the whole line", "balls.line", "Bound it otherwise")
+            self.found.values.append(value.real)
 
 
 def _largest(bounds: Sequence[Arb]) -> Arb:

@@ -66,7 +66,7 @@ def sections(f: LineMap, noise: WeighedNoise, degree: int, columns: int) -> Sect
 
 
 def expectation(f: LineMap, noise: WeighedNoise, power: int) -> Arb:
-    """Ball around E h(f(X))^power for X with the law N(0, 1).
+    """E h(f(X))^power for X with the law N(0, 1): a ball around it, or around more where ``weighed`` is more than h.
 
     Raises
     ------

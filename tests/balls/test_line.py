@@ -15,6 +15,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mzsym as mz
 from mzsym.balls import interval, precision
 from mzsym.balls.gaussian import weighed_noise
 from mzsym.balls.hermite import hermite_table, largest
@@ -158,6 +159,11 @@ def test_cuts_that_are_too_near_are_paid_for(monkeypatch):
         assert np.all(off <= ball.radius + truth.radius) and off.max() > 1e-3
     assert found.tail >= exact.tail
     assert abs(float(near.mid()) - float(square)) <= float(near.rad()) and near.overlaps(square)
+
+
+def test_maps_that_are_not_real_are_refused():
+    with precision(), pytest.raises(mz.MzError, match="real on the whole line"):
+        line_rule(LineMap(sp.tanh(sp.sqrt(X)), X, interval((-1, 1))), [Weighed(weighed_noise("gaussian", 0.5))])
 
 
 def test_laws_without_a_bound_say_why():
