@@ -17,6 +17,7 @@ from mpmath import iv
 
 import mzsym as mz
 from benchmarks.timing import interleaved, seconds
+from mzsym.certify.gaussian.proof import gaussian_enclosure
 from mzsym.certify.plane.proof import plane_enclosure
 from mzsym.certify.sharp.proof import WIDTH, sharp_enclosure
 
@@ -150,6 +151,11 @@ def main() -> None:
         net = mz.Network([mz.dense(W, activation="tanh", noise=noise)], domain=mz.Box([(-1, 1)] * 2))
         taken, found = timed(lambda net=net, width=width: plane_enclosure(net, mz.Legendre(0), 0, width))
         print(f"  {name}:  [{found.lower:.5f}, {found.upper:.5f}] {seconds(taken)}")
+    print("one layer tanh(x + 0.1) in the standard Gaussian measure, Hermite(2): bounds of ||Q M||")
+    for scale in (1.0, 0.5, 0.25):
+        net = mz.Network([mz.dense([[1.0]], [0.1], activation="tanh", noise=mz.Gaussian(scale))])
+        taken, found = timed(lambda net=net: gaussian_enclosure(net, 2, 0, WIDTH))
+        print(f"  normal {scale:g}:  [{found.lower:.8f}, {found.upper:.8f}] {seconds(taken)}")
     print("chains, Legendre(2): every entry of every table, and the error of a shallow network of depth 2")
     for depth, dim, activation in ((8, 1, "tanh"), (3, 1, "relu"), (8, 1, "relu"), (3, 2, "tanh"), (2, 3, "tanh")):
         net = chain(depth, dim, activation)
