@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from mzsym.balls import WHOLE, Arb, intervals_of, precision, to_arb, upper
+from mzsym.balls import WHOLE, Arb, intervals_of, precision, to_arb
 from mzsym.balls.gaussian import WeighedNoise
 from mzsym.balls.sections import expectation
 from mzsym.certify.gaussian.maps import NormalLayer
-from mzsym.certify.sufficient.hilbert_schmidt import HilbertSchmidt
+from mzsym.certify.sufficient.hilbert_schmidt import HilbertSchmidt, square_root_up
 from mzsym.core import MzError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def gaussian_hilbert_schmidt(net: Network, projection: AbstractProjection, n: in
         if not square.is_finite():
             return _nothing("no bound: the map is not proved to be bounded, and the density of N(0, 1) falls fast")
         resolved = square - 1 if projection.keeps_constants else square
-        return HilbertSchmidt(_root_up(resolved), _root_up(square), _UNKNOWN, _UNKNOWN, _UNKNOWN)
+        return HilbertSchmidt(square_root_up(resolved), square_root_up(square), _UNKNOWN, _UNKNOWN, _UNKNOWN)
 
 
 def _nothing(reason: str) -> HilbertSchmidt:
@@ -92,8 +92,3 @@ def _share(layer: NormalLayer, noise: WeighedNoise, i: int, power: int) -> Arb:
     if not values.finite:
         return to_arb(math.inf)
     return noise.weighed(values.lo.abs_upper().max(values.hi.abs_upper()))
-
-
-def _root_up(square: Arb) -> float:
-    end = square.upper()
-    return upper(end.sqrt()) if end > 0 else 0.0

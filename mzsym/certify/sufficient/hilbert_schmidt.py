@@ -112,7 +112,7 @@ def hilbert_schmidt(net: Network, projection: AbstractProjection, n: int) -> Hil
         whole = density * volume
         resolved = whole - 1 if projection.keeps_constants else whole
         return HilbertSchmidt(
-            _root_up(ratio * resolved), _root_up(ratio * whole), _ends(density), _ends(volume), _ends(ratio)
+            square_root_up(ratio * resolved), square_root_up(ratio * whole), _ends(density), _ends(volume), _ends(ratio)
         )
 
 
@@ -239,7 +239,7 @@ def _ends(ball: Arb) -> tuple[float, float]:
     return lower(ball), upper(ball)
 
 
-def _root_up(square: Arb) -> float:
+def square_root_up(square: Arb) -> float:
     """The square root of the upper end, rounded up; a square is never negative, whatever the ball's lower end."""
     end = square.upper()
     return upper(end.sqrt()) if end > 0 else 0.0
