@@ -16,6 +16,7 @@ from typing import Any
 
 import flint
 
+from mzsym.balls.chebyshev import truncated_normal_moments
 from mzsym.balls.hermite import averaging, hermite_table, largest
 from mzsym.balls.numbers import Arb, precision, to_arb
 
@@ -122,20 +123,12 @@ class WeighedTruncated(WeighedNoise):
         # Sums of terms of both signs lose about as many bits.
         with precision(flint.ctx.prec + 2 * size):
             table = hermite_table(points, size)
-            T = averaging(self._moments(size))
+            # So does the recurrence of the moments, more where the cut is narrow.
+            with precision(flint.ctx.prec + 8 * size):
+                moments = truncated_normal_moments(self.scale, self.cutoff, 1).values[:size]
+            T = averaging(moments)
             found = (flint.arb_mat(len(table), size, [value for row in table for value in row]) * T).tolist()
         return [list(row) for row in found]
-
-    def _moments(self, count: int) -> list[Arb]:
-        """E xi^k, k < count; the recurrence loses bits, more where the cut is narrow."""
-        with precision(flint.ctx.prec + 8 * count):
-            s, c = self.scale, self.cutoff
-            density = (-c * c / 2).exp() / ((2 * flint.arb.pi()).sqrt() * s * (c / flint.arb(2).sqrt()).erf())
-            values = [flint.arb(1), flint.arb(0)]
-            for k in range(2, count):
-                even = (k - 1) * s * s * values[k - 2] - 2 * (c * s) ** (k - 1) * s * s * density
-                values.append(flint.arb(0) if k % 2 else even)
-        return values[:count]
 
     def size(self, count: int, x: Arb, y: Arb) -> Arb:
         # By Jensen's inequality, |E he_j|^2 <= E |he_j|^2.
